@@ -1,0 +1,92 @@
+# Everything a developer runs, described by itself: `make help`.
+#
+# Figures that a machine may want to change:
+FUZZTIME  ?= 4s#   how long each fuzz target runs in `make check`
+FUZZLONG  ?= 2m#   and in `make fuzz`
+BENCHTIME ?= 1s#   how long each benchmark runs
+SCALE     ?= 20#   how many times larger than in `make test` the soak runs are
+
+GO       ?= go
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+PACKAGES := ./...
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r t d; do printf '  make %-11s %s\n' "$$t" "$$d"; done
+
+.PHONY: build
+build: ## the one static binary, bin/p2pchain
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/p2pchain ./cmd/p2pchain
+
+.PHONY: test
+test: ## all tests (under 3 minutes on 2 cores)
+	$(GO) test $(PACKAGES)
+
+.PHONY: check
+check: fmt vet staticcheck layout tidy vuln build fuzz-short race ## everything that a change must pass
+
+.PHONY: fmt
+fmt: ## gofmt, without changing files
+	@out=$$(gofmt -l .); \
+	if [ -n "$$out" ]; then echo "not gofmt'd (run gofmt -w on them):"; echo "$$out"; exit 1; fi
+
+.PHONY: vet
+vet: ## go vet
+	$(GO) vet $(PACKAGES)
+
+.PHONY: staticcheck
+staticcheck: ## staticcheck, in the version that go.mod pins
+	$(GO) tool staticcheck $(PACKAGES)
+
+.PHONY: layout
+layout: ## the import rules of the folders
+	$(GO) test -count=1 ./cmd/internal/layout
+
+.PHONY: tidy
+tidy: ## go.mod and go.sum hold what the code needs, no more (skipped offline)
+	@.ci/online $(GO) mod tidy -diff
+
+.PHONY: vuln
+vuln: ## known vulnerabilities in what we call (skipped offline)
+	@.ci/online $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.1.4 $(PACKAGES)
+
+.PHONY: race
+race: ## all tests under the race detector
+	CGO_ENABLED=1 $(GO) test -race -timeout 15m $(PACKAGES)
+
+.PHONY: fuzz-short
+fuzz-short: ## every fuzz target for a few seconds (FUZZTIME)
+	@.ci/fuzz $(FUZZTIME)
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for minutes (FUZZLONG)
+	@.ci/fuzz $(FUZZLONG)
+
+.PHONY: bench
+bench: ## every benchmark (how to read them: docs/benchmarks.md)
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(PACKAGES)
+
+.PHONY: soak
+soak: ## the whole-node tests, many times as large (SCALE)
+	$(GO) test -count=1 -v -timeout 4h ./cmd/internal/integration -args -scale $(SCALE)
+
+.PHONY: chaos
+chaos: ## the kill, crash and partition tests, many times over (SCALE)
+	$(GO) test -count=1 -v -timeout 4h -run 'Kill|Crash|Partition' ./cmd/internal/integration -args -scale $(SCALE)
+
+.PHONY: cover
+cover: ## statement coverage of all packages by all tests
+	$(GO) test -coverpkg=./... -coverprofile=coverage.out $(PACKAGES)
+	$(GO) tool cover -func=coverage.out | tail -n 1
+
+.PHONY: generate
+generate: ## write generated sources anew (needs protoc)
+	$(GO) generate $(PACKAGES)
+
+.PHONY: clean
+clean: ## remove what make built
+	rm -rf bin out coverage.out
