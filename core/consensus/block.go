@@ -1,0 +1,106 @@
+package consensus
+
+import (
+	"fmt"
+	"slices"
+
+	"p2pchain/core"
+)
+
+// CheckMessage judges a message alone: id, payload size, author, stamp, and the body if it has one
+// (core.ErrBodyMismatch). The signature is left to CheckSignature and CheckSignatures, since it
+// costs a hundred times more.
+func CheckMessage(n *core.Network, m *core.Message) error {
+	if err := checkID(n, m); err != nil {
+		return err
+	}
+	if err := checkEnvelope(n, m); err != nil {
+		return err
+	}
+	return m.CheckBody()
+}
+
+// checkID holds a message to its network: the id commits to the genesis hash.
+func checkID(n *core.Network, m *core.Message) error {
+	if m.Envelope.ID(n.Genesis) != m.ID {
+		return ErrMessageID
+	}
+	return nil
+}
+
+// checkEnvelope judges what an envelope that gives its id says.
+func checkEnvelope(n *core.Network, m *core.Message) error {
+	p := &n.Params
+	if uint64(m.PayloadSize) > uint64(p.MaxPayloadBytes) {
+		return fmt.Errorf("%d bytes, at most %d: %w", m.PayloadSize, p.MaxPayloadBytes, ErrPayloadSize)
+	}
+	if len(p.Authors) > 0 {
+		if _, ok := slices.BinarySearchFunc(p.Authors, m.Author, compareKeys); !ok {
+			return fmt.Errorf("%v: %w", m.Author, ErrAuthor)
+		}
+	}
+	if !core.Stamped(m.ID, p.StampBits) {
+		return fmt.Errorf("fewer than %d zero bits: %w", p.StampBits, ErrStamp)
+	}
+	return nil
+}
+
+func compareKeys(a, b core.PublicKey) int { return core.Hash(a).Compare(core.Hash(b)) }
+
+// CheckBlock judges the messages of a block whose header was judged before. Errors about one message
+// are MessageErrors.
+//
+// The order matters. Ids and root come first, since only bytes that fit the header can say anything
+// about the block: all that is found after them condemns it, until the bodies, which come last so
+// that a block has the same verdict with them and without. Dropped bodies are no error here: see
+// CheckBodies.
+func CheckBlock(n *core.Network, b *core.Block) error {
+	if err := checkEach(b.Messages, func(m *core.Message) error { return checkID(n, m) }); err != nil {
+		return err
+	}
+	if root := core.MessageRoot(b.Leaves()); root != b.Header.MessageRoot {
+		return fmt.Errorf("%v, want %v: %w", root, b.Header.MessageRoot, ErrMessageRoot)
+	}
+	if uint64(b.Header.MessageCount) != uint64(len(b.Messages)) {
+		return fmt.Errorf("%d, header says %d: %w", len(b.Messages), b.Header.MessageCount, ErrMessageCount)
+	}
+	if size := b.Size(); size > n.Params.MaxBlockBytes {
+		return fmt.Errorf("%d bytes, at most %d: %w", size, n.Params.MaxBlockBytes, ErrBlockSize)
+	}
+	seen := make(map[core.Hash]struct{}, len(b.Messages))
+	err := checkEach(b.Messages, func(m *core.Message) error {
+		if _, twice := seen[m.ID]; twice {
+			return ErrDuplicate
+		}
+		seen[m.ID] = struct{}{}
+		return checkEnvelope(n, m)
+	})
+	if err != nil {
+		return err
+	}
+	if err := CheckSignatures(b.Messages); err != nil {
+		return err
+	}
+	return checkEach(b.Messages, (*core.Message).CheckBody)
+}
+
+// CheckBodies returns ErrBodyMissing where a body was dropped. A block that is not settled needs all
+// of them to be connected; later a missing one is a gap, never an error.
+func CheckBodies(b *core.Block) error {
+	return checkEach(b.Messages, func(m *core.Message) error {
+		if m.Body == nil {
+			return ErrBodyMissing
+		}
+		return nil
+	})
+}
+
+// checkEach returns the first message's error as a MessageError.
+func checkEach(msgs []*core.Message, check func(*core.Message) error) error {
+	for i, m := range msgs {
+		if err := check(m); err != nil {
+			return &MessageError{Index: i, ID: m.ID, Rule: err}
+		}
+	}
+	return nil
+}
