@@ -19,8 +19,8 @@ type Store interface {
 	Message(id core.Hash) (*core.Message, error)
 	// Leaves returns the leaves of a stored block; chain.ErrNotFound.
 	Leaves(block core.Hash) ([]core.Leaf, error)
-	// WaitingTotals returns the number of waiting messages and the sum of their sizes. It is cheap:
-	// every Add asks.
+	// WaitingTotals returns the number of waiting messages and the sum of their sizes. It never
+	// waits: every Add asks under its lock.
 	WaitingTotals() (count int, bytes int64)
 }
 

@@ -1,0 +1,167 @@
+package mempool
+
+import (
+	"errors"
+	"fmt"
+
+	"p2pchain/core"
+	"p2pchain/core/consensus"
+)
+
+// Add takes messages in. There is one error for each, in order: nil says that the message is valid,
+// new, and durable; ErrKnown is harmless; ErrFull is a matter of space; errors of core/consensus say
+// which rule it breaks, ErrBodyMissing that it came without its body; anything else is our own
+// fault. Local messages that are known are durable, too, when Add returns.
+//
+// The messages are kept: nobody may change them afterwards. Add checks signatures on all processors
+// and waits for the disk, where concurrent calls share an fsync.
+func (p *Pool) Add(msgs []*core.Message, from Origin) []error {
+	errs := make([]error, len(msgs))
+	a := &addition{pool: p, from: from, msgs: msgs, errs: errs}
+	a.checkCheap()
+	a.admit()
+	a.checkSignatures()
+	a.accept()
+	return errs
+}
+
+// An addition is one call of Add on its way through the checks. A message with an error is out.
+type addition struct {
+	pool *Pool
+	from Origin
+	msgs []*core.Message
+	errs []error
+
+	charged []*core.Message // have a share and count as inflight
+	seen    memoryMark
+}
+
+// A memoryMark says where a memory stood, to see whether its list was read on meanwhile.
+type memoryMark struct {
+	at   core.Hash
+	edge uint64
+}
+
+// checkCheap sorts out what needs no signature to be refused.
+func (a *addition) checkCheap() {
+	seen := make(map[core.Hash]struct{}, len(a.msgs))
+	for i, m := range a.msgs {
+		if _, twice := seen[m.ID]; twice {
+			a.errs[i] = ErrKnown
+			continue
+		}
+		seen[m.ID] = struct{}{}
+		a.errs[i] = a.checkOne(m)
+	}
+}
+
+func (a *addition) checkOne(m *core.Message) error {
+	// A local message that waits may not be durable yet: Accept will see to that, and say ErrKnown.
+	if !a.from.local() && a.pool.Known(m.ID) {
+		return ErrKnown
+	}
+	if m.Body == nil {
+		return consensus.ErrBodyMissing
+	}
+	return consensus.CheckMessage(a.pool.network, m)
+}
+
+// admit holds the messages to the limits and reserves their space.
+func (a *addition) admit() {
+	known := make([]bool, len(a.msgs))
+	if a.from.local() {
+		for i, m := range a.msgs {
+			known[i] = a.errs[i] == nil && a.pool.Known(m.ID) // needs no space
+		}
+	}
+	p := a.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, waiting := p.store.WaitingTotals() // under mu: what is not inflight any more is in here
+	p.shares.settle(waiting + p.inflight)
+	a.seen = memoryMark{p.at, p.memory.edge}
+	for i, m := range a.msgs {
+		if a.errs[i] != nil || known[i] {
+			continue
+		}
+		if !p.hasRoom(m, a.from, waiting) {
+			a.errs[i] = ErrFull
+			continue
+		}
+		a.charged = append(a.charged, m)
+		p.inflight += int64(m.Size())
+		p.shares.charge(m, a.from, +1)
+	}
+}
+
+// hasRoom applies the limits; the caller holds mu.
+func (p *Pool) hasRoom(m *core.Message, from Origin, waiting int64) bool {
+	if from.local() {
+		return p.cfg.MaxBytes-waiting-p.inflight >= int64(m.Size())
+	}
+	free := p.cfg.foreignBytes() - waiting - p.inflight
+	return p.shares.fits(m, from, free)
+}
+
+// checkSignatures judges all signatures at once, and one by one only where that fails.
+func (a *addition) checkSignatures() {
+	msgs, at := a.remaining()
+	err := consensus.CheckSignatures(msgs)
+	bad, ok := errors.AsType[*consensus.MessageError](err)
+	if !ok {
+		return
+	}
+	for i := bad.Index; i < len(msgs); i++ {
+		a.errs[at[i]] = consensus.CheckSignature(msgs[i])
+	}
+}
+
+// remaining returns the messages without an error and their positions.
+func (a *addition) remaining() (msgs []*core.Message, at []int) {
+	for i, m := range a.msgs {
+		if a.errs[i] == nil {
+			msgs, at = append(msgs, m), append(at, i)
+		}
+	}
+	return msgs, at
+}
+
+// accept makes the rest durable and releases what was reserved.
+func (a *addition) accept() {
+	msgs, at := a.remaining()
+	accepted := make(map[core.Hash]bool, len(msgs))
+	if len(msgs) > 0 {
+		results, err := a.pool.store.Accept(msgs, a.from.local(), uint64(max(0, a.pool.cfg.Now().UnixMilli())))
+		for i := range msgs {
+			switch {
+			case err != nil:
+				a.errs[at[i]] = fmt.Errorf("storing a message: %w", err)
+			case results[i] == Accepted:
+				accepted[msgs[i].ID] = true
+			default:
+				a.errs[at[i]] = ErrKnown
+			}
+		}
+	}
+	a.release(accepted)
+	if len(accepted) > 0 {
+		a.pool.pokes.poke()
+	}
+}
+
+// release ends the reservations. What was accepted stays in memory, unless the list of waiting
+// messages was read on meanwhile: it may have been taken from there, and even be sealed already.
+func (a *addition) release(accepted map[core.Hash]bool) {
+	p := a.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	unread := a.seen == memoryMark{p.at, p.memory.edge}
+	for _, m := range a.charged {
+		p.inflight -= int64(m.Size())
+		if !accepted[m.ID] {
+			p.shares.charge(m, a.from, -1)
+		} else if unread {
+			p.memory.keep(m)
+		}
+	}
+}
