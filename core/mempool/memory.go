@@ -8,7 +8,7 @@ import (
 
 // entryOverhead is what a message in memory costs beyond its encoded size: the structs, the list
 // element and the map entry. TestMemoryIsAccounted holds it against the heap.
-const entryOverhead = 512
+const entryOverhead = 256
 
 // cost returns what a message in memory counts for.
 func cost(m *core.Message) int64 { return int64(m.Size()) + entryOverhead }
