@@ -53,14 +53,22 @@ func ParseParams(b []byte) (Params, error) {
 		return Params{}, fmt.Errorf("a string holds an escape: %w", ErrBadParams)
 	}
 	var p Params
+	var authors []string // as texts, since encoding/json would read a null as a key of zeros
 	fields := map[string]any{
 		"name": &p.Name, "text": &p.Text, "genesis_time_ms": &p.GenesisTimeMS, "pow": &p.Pow,
 		"difficulty": &p.Difficulty, "block_interval_ms": &p.BlockIntervalMS,
 		"max_payload_bytes": &p.MaxPayloadBytes, "max_block_messages": &p.MaxBlockMessages,
-		"max_block_bytes": &p.MaxBlockBytes, "stamp_bits": &p.StampBits, "authors": &p.Authors,
+		"max_block_bytes": &p.MaxBlockBytes, "stamp_bits": &p.StampBits, "authors": &authors,
 	}
 	if err := parseFields(b, fields); err != nil {
 		return Params{}, fmt.Errorf("%w: %w", err, ErrBadParams)
+	}
+	for i, text := range authors {
+		key, err := ParsePublicKey(text)
+		if err != nil {
+			return Params{}, fmt.Errorf("key \"authors\", entry %d: %w: %w", i, err, ErrBadParams)
+		}
+		p.Authors = append(p.Authors, key)
 	}
 	if err := p.Validate(); err != nil {
 		return Params{}, err

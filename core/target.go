@@ -74,8 +74,7 @@ func (t Target) Work() (Work, error) {
 	}
 	// 2²⁵⁶ does not fit, so divide 2²⁵⁶ − d = ^t and add the one that was taken off.
 	w.Div(w.Not(&t.n), &d)
-	w.AddUint64(&w, 1)
-	if w.BitLen() > 128 {
+	if _, over := w.AddOverflow(&w, uint256.NewInt(1)); over || w.BitLen() > 128 {
 		return Work{}, ErrWorkOverflow
 	}
 	return NewWork(w[1], w[0]), nil

@@ -10,6 +10,9 @@ import (
 // ErrWorkOverflow means that a sum of work passes 2¹²⁸ − 1.
 var ErrWorkOverflow = errors.New("work over 128 bits")
 
+// maxWorkDigits is the number of decimal digits of 2¹²⁸ − 1.
+const maxWorkDigits = 39
+
 // Work is an expected number of hashes as an unsigned 128-bit integer.
 type Work struct{ hi, lo uint64 }
 
@@ -87,6 +90,9 @@ func (w Work) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
 
 // UnmarshalText reads what MarshalText wrote.
 func (w *Work) UnmarshalText(text []byte) error {
+	if len(text) > maxWorkDigits {
+		return ErrWorkOverflow
+	}
 	n, ok := new(big.Int).SetString(string(text), 10)
 	if !ok || n.Sign() < 0 || n.String() != string(text) {
 		return errors.New("work: not a decimal number")
