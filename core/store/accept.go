@@ -1,0 +1,163 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"p2pchain/core"
+	"p2pchain/core/chain"
+	"p2pchain/core/mempool"
+)
+
+// Accept implements mempool.Store. A message that waits already for somebody else, and is local now,
+// becomes one that this node answers for. ErrDiskFull means that nothing changed.
+func (s *Store) Accept(msgs []*core.Message, local bool, nowMS uint64) ([]mempool.AcceptResult, error) {
+	s.writing.Lock()
+	results, t, err := s.accept(msgs, local, nowMS)
+	s.writing.Unlock()
+	if err != nil {
+		return nil, fmt.Errorf("accepting %d messages: %w", len(msgs), err)
+	}
+	if err := s.wait(t); err != nil {
+		return nil, fmt.Errorf("accepting %d messages: %w", len(msgs), err)
+	}
+	return results, nil
+}
+
+func (s *Store) accept(msgs []*core.Message, local bool, nowMS uint64) ([]mempool.AcceptResult, ticket, error) {
+	if err := s.growable(); err != nil {
+		return nil, ticket{}, err
+	}
+	w := s.newWrite(s.db.NewBatch(), reader{s.db})
+	results := make([]mempool.AcceptResult, len(msgs))
+	seen := make(map[core.Hash]mempool.AcceptResult) // the batch cannot be read back
+	for i, m := range msgs {
+		result, again := seen[m.ID]
+		if again && result == mempool.Accepted {
+			result = mempool.AlreadyWaiting
+		}
+		if !again {
+			var err error
+			if result, err = w.accept(m, local, nowMS); err != nil {
+				return nil, ticket{}, errors.Join(fmt.Errorf("message %v: %w", m.ID, err), w.batch.Close())
+			}
+			seen[m.ID] = result
+		}
+		results[i] = result
+	}
+	t, err := s.finishAccept(w)
+	return results, t, err
+}
+
+// finishAccept writes what was accepted. Where nothing was, the caller still waits for the messages
+// that were known: those may be on their way to the disk for somebody else.
+func (s *Store) finishAccept(w *write) (ticket, error) {
+	if w.batch.Empty() {
+		if s.synced.Load() == s.applied {
+			return ticket{}, w.batch.Close()
+		}
+		w.keep(w.batch.LogData(nil, nil))
+	}
+	if w.nextSeq != s.nextSeq {
+		w.set([]byte{prefixSequence}, encodeNumber(w.nextSeq))
+	}
+	return s.finish(w)
+}
+
+// accept adds one message to the waiting ones, unless it waits or is sealed.
+func (w *write) accept(m *core.Message, local bool, nowMS uint64) (mempool.AcceptResult, error) {
+	rec, err := w.record(m.ID)
+	if errors.Is(err, chain.ErrNotFound) {
+		rec = &record{acceptedMS: nowMS, signature: m.Signature, envelope: m.Envelope}
+		if local {
+			rec.flags = flagLocal
+		}
+		w.putMessage(m, rec)
+		w.putWaiting(waitingOf(m.ID, rec))
+		return mempool.Accepted, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	result, at, err := w.standing(m.ID)
+	if err != nil || result == mempool.AlreadySealed {
+		return result, err
+	}
+	if w.adopt(m, rec, local) {
+		w.set(hashKey(prefixRecord, m.ID), rec.encode())
+	}
+	if result == mempool.Accepted {
+		w.putWaiting(waitingOf(m.ID, rec))
+		return result, nil
+	}
+	return result, w.answerFor(at, local)
+}
+
+// adopt fills in what a known message lacked, and reports whether its record changed.
+func (w *write) adopt(m *core.Message, rec *record, local bool) bool {
+	before := rec.flags
+	if local {
+		rec.flags |= flagLocal
+	}
+	if rec.flags&flagNoBody != 0 && m.Body != nil {
+		rec.flags &^= flagNoBody
+		w.set(hashKey(prefixBody, m.ID), encodeBody(m.Body))
+	}
+	return rec.flags != before
+}
+
+// answerFor marks a waiting message as local.
+func (w *write) answerFor(at waitingPointer, local bool) error {
+	if !local {
+		return nil
+	}
+	entry, err := w.waiting(at.seq)
+	if err != nil {
+		return missing(err, "waiting message %d", at.seq)
+	}
+	if !entry.Local {
+		entry.Local = true
+		w.set(numberKey(prefixWaiting, at.seq), encodeWaiting(entry))
+	}
+	return nil
+}
+
+// Drop forgets waiting messages. Those that this node answers for stay, and so do those that do not
+// wait. It is not synced: after a crash a dropped message may wait again.
+func (s *Store) Drop(ids []core.Hash) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if err := s.writable(); err != nil {
+		return err
+	}
+	w := s.newWrite(s.db.NewIndexedBatch(), reader{})
+	for _, id := range ids {
+		if err := w.drop(id); err != nil {
+			return errors.Join(fmt.Errorf("dropping message %v: %w", id, err), w.batch.Close())
+		}
+	}
+	return s.finishUnsynced(w)
+}
+
+func (w *write) drop(id core.Hash) error {
+	at, err := w.waitingPointer(id)
+	if errors.Is(err, chain.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	entry, err := w.waiting(at.seq)
+	if err != nil {
+		return missing(err, "waiting message %d", at.seq)
+	}
+	if entry.Local {
+		return nil
+	}
+	w.removeWaiting(id, at)
+	places, err := w.places(id)
+	if err == nil && len(places) == 0 {
+		w.deleteMessage(id)
+	}
+	return err
+}

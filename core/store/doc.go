@@ -1,0 +1,45 @@
+// Package store keeps blocks, messages and the waiting messages of one network in a Pebble database.
+//
+// A Store implements chain.Store and mempool.Store, and keeps the peer book. It judges no rule of
+// consensus: whoever writes has checked what is written. It is safe for concurrent use.
+//
+// # What holds
+//
+// A message is kept once, as a record and a body under its id. What waits, and what is sealed where,
+// are pointers to it: sealing a message, or giving it back in a reorg, moves pointers only. Places
+// name every stored block that holds a message, off the best chain too, so a reorg does not touch
+// them; whether a place counts is one look at the height index. A message is deleted when the last
+// pointer to it goes.
+//
+// Every write is one batch. One mutex orders them: what a write depends on is read, and the batch
+// applied, under that mutex; waiting for the disk happens outside it, so that writers share an fsync.
+// A change of the chain that is too large for one batch is journalled (see journal.go) and is still
+// all or nothing, also for readers, who see the state before it until it is complete.
+//
+// # Key table
+//
+// A key is one byte of prefix and the parts below. All integers are big-endian, so key order is
+// height order. A value is one byte of version, always 1, and the parts below.
+//
+//	prefix            key                 value
+//	0x01 meta         —                   magic(8) schema(4) genesis(32) network(1+n) created-by(1+n)
+//	0x02 tip          —                   hash(32) height(8)
+//	0x03 sequence     —                   next number of a waiting message(8)
+//	0x04 journal      —                   see journal.go; only while a long change is under way
+//	0x10 entry        block hash(32)      first seen ms(8) header(152)
+//	0x11 height       height(8)           block hash(32); of the best chain
+//	0x12 history      level(1) index(8)   node(32) of the RFC 6962 tree over the best chain, level ≥ 1
+//	0x13 leaves       block hash(32)      leaves(96 each)
+//	0x14 side         block hash(32)      —; a stored block off the best chain
+//	0x15 condemned    block hash(32)      first seen ms(8) header(152) reason(n)
+//	0x20 record       message id(32)      flags(1) accepted ms(8) signature(64) envelope(118+n)
+//	0x21 body         message id(32)      salt(16) payload(n); absent where it was dropped
+//	0x22 places       message id(32)      for each: height(8) position(4) block hash(32)
+//	0x23 waiting      sequence(8)         flags(1) accepted ms(8) size(4) message id(32)
+//	0x24 waiting id   message id(32)      sequence(8) size(4)
+//	0x30 reorg        number(8)           time ms(8) old tip(32) new tip(32) fork(32) reverted(4) applied(4)
+//	0x31 peer         peer id(n)          opaque(n)
+//
+// Flags are 1 for local and, of a record, 2 for a body that is not here. The leaves of level 0 of
+// the history tree follow from the height index and are not stored.
+package store

@@ -1,0 +1,95 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"p2pchain/core"
+	"p2pchain/core/chain"
+)
+
+const (
+	magic = "p2pchain"
+	// schema is the number of the key table. A change of the table that older programs would
+	// misread raises it, and brings a migration.
+	schema = 1
+)
+
+// A meta says what a store is. Its value starts with version, magic and schema in every schema.
+type meta struct {
+	genesis   core.Hash
+	network   string // as core.Network.String says it
+	createdBy string
+}
+
+func (m meta) encode() []byte {
+	b := append(newValue(64), magic...)
+	b = binary.BigEndian.AppendUint32(b, schema)
+	b = append(b, m.genesis[:]...)
+	for _, text := range []string{m.network, m.createdBy} {
+		b = append(append(b, byte(len(text))), text...)
+	}
+	return b
+}
+
+func decodeMeta(value []byte) (meta, error) {
+	d := newDecoder(value)
+	if string(d.take(len(magic))) != magic {
+		return meta{}, ErrNotStore
+	}
+	if n := d.u32(); n != schema && !d.bad {
+		return meta{}, fmt.Errorf("it has schema %d, this program knows %d: %w", n, schema, ErrNewerSchema)
+	}
+	m := meta{d.hash(), d.text(), d.text()}
+	return m, d.done()
+}
+
+// identify reads what the store is, or makes a new one of it.
+func (s *Store) identify() error {
+	r := reader{s.db}
+	m, err := get(r, []byte{prefixMeta}, decodeMeta)
+	if errors.Is(err, chain.ErrNotFound) {
+		return s.create(r)
+	}
+	if err != nil {
+		return err
+	}
+	if m.genesis != s.network.Genesis {
+		return fmt.Errorf("it holds %s, not %s: %w", m.network, s.network, ErrOtherNetwork)
+	}
+	s.meta = m
+	return nil
+}
+
+// create writes the genesis block into an empty database.
+func (s *Store) create(r reader) error {
+	empty := true
+	err := r.scan(nil, nil, func([]byte, []byte) error {
+		empty = false
+		return errStop
+	})
+	if err != nil {
+		return err
+	}
+	if !empty {
+		return fmt.Errorf("a database of another program: %w", ErrNotStore)
+	}
+	n := s.network
+	s.meta = meta{n.Genesis, n.String(), s.opts.CreatedBy}
+	w := s.newWrite(s.db.NewBatch(), r)
+	w.set([]byte{prefixMeta}, s.meta.encode())
+	w.set([]byte{prefixTip}, tip{n.Genesis, 0}.encode())
+	w.set([]byte{prefixSequence}, encodeNumber(1))
+	w.set(hashKey(prefixEntry, n.Genesis), encodeEntry(chain.Entry{Header: n.Header}))
+	w.set(hashKey(prefixLeaves, n.Genesis), encodeLeaves(nil))
+	w.set(numberKey(prefixHeight, 0), encodeHash(n.Genesis))
+	if w.err != nil {
+		return w.err
+	}
+	t, err := s.apply(w.batch)
+	if err != nil {
+		return err
+	}
+	return s.wait(t)
+}

@@ -1,0 +1,208 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"p2pchain/core"
+)
+
+// Open opens the store of a network in a directory, which is made where it is not there. An
+// interrupted change is undone or finished first.
+//
+// Errors: ErrLocked, ErrOtherNetwork, ErrNewerSchema, ErrNotStore, ErrCorrupt, ErrDiskFull, and
+// those of the file system, as fs.ErrPermission where the directory cannot be written.
+func Open(dir string, n *core.Network, opts Options) (*Store, error) {
+	opts = opts.withDefaults()
+	s := &Store{network: n, dir: dir, opts: opts, log: opts.Log, closing: make(chan struct{})}
+	if err := s.open(); err != nil {
+		return nil, fmt.Errorf("opening store %s: %w", dir, err)
+	}
+	return s, nil
+}
+
+func (s *Store) open() error {
+	if err := makeDir(s.opts.FS, s.dir); err != nil {
+		return wrap(err)
+	}
+	if err := s.takeLock(); err != nil {
+		return wrap(err)
+	}
+	err := s.openDatabase()
+	if err != nil {
+		err = errors.Join(err, s.lock.Close())
+	}
+	return err
+}
+
+func (s *Store) openDatabase() error {
+	if err := checkDir(s.opts.FS, s.dir); err != nil {
+		return err
+	}
+	db, err := pebble.Open(s.dir, s.pebble())
+	if err != nil {
+		return wrap(err)
+	}
+	s.db, s.reader = db, db
+	err = s.load()
+	if err != nil {
+		s.pending.Wait()
+		return errors.Join(err, s.db.Close())
+	}
+	return nil
+}
+
+// load brings the store into a whole state and reads what is kept in memory.
+func (s *Store) load() error {
+	for _, step := range []func() error{s.identify, s.recover, s.loadTip, s.loadWaiting} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	if err := s.failure.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// loadTip reads the tip. That the best chain ends there in every table is seen here, in a few reads;
+// the rest is for Check.
+func (s *Store) loadTip() error {
+	r := reader{s.db}
+	var err error
+	if s.tip, err = r.tip(); err != nil {
+		return missing(err, "tip")
+	}
+	e, err := r.stored(s.tip.hash)
+	if err != nil {
+		return missing(err, "block %v, the tip", s.tip.hash)
+	}
+	last, _, err := r.last(prefixHeight)
+	if err != nil {
+		return err
+	}
+	if e.Header.Height != s.tip.height || last != s.tip.height {
+		return fmt.Errorf("tip at height %d, block at %d, last height %d: %w", s.tip.height, e.Header.Height, last, ErrCorrupt)
+	}
+	if _, err := r.frontier(s.tip.height); err != nil {
+		return missing(err, "history tree")
+	}
+	n, ok, err := r.last(prefixReorg)
+	if ok {
+		s.nextReorg = n + 1
+	}
+	return err
+}
+
+// loadWaiting counts the waiting messages: a stored count could be wrong.
+func (s *Store) loadWaiting() error {
+	r := reader{s.db}
+	next, err := get(r, []byte{prefixSequence}, decodeNumber)
+	if err != nil {
+		return missing(err, "sequence number")
+	}
+	s.nextSeq = next
+	var count, bytes int64
+	err = r.table(prefixWaiting, func(key, value []byte) error {
+		seq, ok := keyNumber(key)
+		if !ok {
+			return errValue
+		}
+		w, err := decodeWaiting(seq, value)
+		count, bytes, s.nextSeq = count+1, bytes+int64(w.Size), max(s.nextSeq, seq+1)
+		return err
+	})
+	s.waitingCount.Store(count)
+	s.waitingBytes.Store(bytes)
+	return err
+}
+
+// takeLock keeps other processes out of the directory.
+func (s *Store) takeLock() error {
+	lock, err := pebble.LockDirectory(s.dir, s.opts.FS)
+	if err == nil {
+		s.lock = lock
+		return nil
+	}
+	// The file could not be made; anything else is about the lock, and every system has its own words
+	// for that.
+	if pathErr := new(fs.PathError); errors.As(err, &pathErr) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the directory cannot be written: %w", err)
+	}
+	return fmt.Errorf("%w (%w)", ErrLocked, err)
+}
+
+// makeDir makes a directory and the missing ones above it so that they survive a crash.
+func makeDir(fsys vfs.FS, dir string) error {
+	made := []string{}
+	for at := dir; ; at = fsys.PathDir(at) {
+		made = append(made, at)
+		info, err := fsys.Stat(at)
+		if err == nil && !info.IsDir() {
+			return fmt.Errorf("%s is not a directory", at)
+		}
+		if err == nil || fsys.PathDir(at) == at {
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if len(made) == 1 {
+		return nil
+	}
+	if err := fsys.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, at := range made { // the names of new directories are in their parents
+		if err := syncDir(fsys, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func syncDir(fsys vfs.FS, dir string) error {
+	f, err := fsys.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// checkDir refuses a directory with files in it that are no database, before Pebble adds its own.
+func checkDir(fsys vfs.FS, dir string) error {
+	names, err := fsys.List(dir)
+	if err != nil {
+		return wrap(err)
+	}
+	foreign := ""
+	for _, name := range names {
+		if strings.HasPrefix(name, "marker.manifest.") {
+			return nil
+		}
+		if !ofPebble(name) {
+			foreign = name
+		}
+	}
+	if foreign != "" {
+		return fmt.Errorf("it has a file %q: %w", foreign, ErrNotStore)
+	}
+	return nil
+}
+
+// ofPebble reports whether Pebble may have left a file when it was interrupted in a new directory.
+func ofPebble(name string) bool {
+	for _, pattern := range []string{"LOCK", "marker.*", "MANIFEST-*", "OPTIONS-*", "*.log", "*.dbtmp", "temporary.*"} {
+		if ok, _ := path.Match(pattern, name); ok {
+			return true
+		}
+	}
+	return false
+}

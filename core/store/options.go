@@ -1,0 +1,132 @@
+package store
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+const (
+	defaultCache    = 64 << 20
+	defaultMaxBatch = 32 << 20
+	defaultReserve  = 256 << 20
+	memtableBytes   = 16 << 20
+	memtables       = 4 // at most, before writers wait for the disk
+	maxOpenFiles    = 500
+)
+
+// Options are what a node may choose about its store. The zero value is good.
+type Options struct {
+	FS  vfs.FS       // nil: the operating system's
+	Log *slog.Logger // nil: nothing is logged
+
+	// OnFatal is called at most once, at once, when the store can no longer promise that what it
+	// writes is there after a crash: an fsync failed, or a write in the background did. From then on
+	// every write returns this error. The callee should end the process: the next start recovers
+	// what is on disk. It may be called with locks held and must not call the store.
+	OnFatal func(error)
+
+	// CreatedBy says which program made the store, for a new one.
+	CreatedBy string
+	// CacheBytes bounds the memory for blocks of the database; 0 is 64 MiB.
+	CacheBytes int64
+	// MaxBatchBytes is how large a change of the chain may be as one batch, which takes this much
+	// memory; larger ones are journalled. 0 is 32 MiB.
+	MaxBatchBytes int
+	// ReserveBytes is the free disk space under which messages and blocks are refused with
+	// ErrDiskFull, so that the database has room to tidy up; 0 is 256 MiB.
+	ReserveBytes uint64
+
+	memtable uint64 // for tests: small ones make files and compactions of a small load
+}
+
+func (o Options) withDefaults() Options {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.OnFatal == nil {
+		o.OnFatal = func(error) {}
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = defaultCache
+	}
+	if o.MaxBatchBytes == 0 {
+		o.MaxBatchBytes = defaultMaxBatch
+	}
+	if o.ReserveBytes == 0 {
+		o.ReserveBytes = defaultReserve
+	}
+	if o.memtable == 0 {
+		o.memtable = memtableBytes
+	}
+	o.CreatedBy = o.CreatedBy[:min(len(o.CreatedBy), 255)]
+	return o
+}
+
+// pebble returns the options of the database. Its format is pinned: raising it is a decision, since
+// older programs cannot read a newer one.
+func (s *Store) pebble() *pebble.Options {
+	o := &pebble.Options{
+		FS:                          vfs.OnDiskFull(s.opts.FS, s.waitForSpace),
+		Lock:                        s.lock,
+		Logger:                      logger{s},
+		EventListener:               s.events(),
+		CacheSize:                   s.opts.CacheBytes,
+		MemTableSize:                s.opts.memtable,
+		MemTableStopWritesThreshold: memtables,
+		MaxOpenFiles:                maxOpenFiles,
+		FormatMajorVersion:          pebble.FormatTableFormatV6,
+	}
+	// Ids and signatures do not compress, text does: fast above, zstd where most of the data lies.
+	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
+	for i := range o.Levels {
+		// On the last level too: most look-ups are for messages that are new, and find nothing.
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	return o
+}
+
+// A logger takes what Pebble says. Pebble's own would write to stderr and end the process.
+type logger struct{ s *Store }
+
+func (l logger) Infof(format string, args ...any) {
+	l.s.log.Debug("database", "text", lazyText{format, args})
+}
+
+func (l logger) Errorf(format string, args ...any) {
+	l.s.log.Error("database", "err", fmt.Sprintf(format, args...))
+}
+
+// Fatalf is called where Pebble cannot go on. It returns, and so does Pebble then, with an error.
+func (l logger) Fatalf(format string, args ...any) {
+	l.s.fail(fmt.Errorf(format, args...))
+}
+
+// lazyText formats a message only where somebody reads it.
+type lazyText struct {
+	format string
+	args   []any
+}
+
+func (t lazyText) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf(t.format, t.args...)) }
+
+// events says what Pebble reports from the background.
+func (s *Store) events() *pebble.EventListener {
+	return &pebble.EventListener{
+		DataCorruption: func(info pebble.DataCorruptionInfo) {
+			s.log.Error("file of the database is damaged", "path", info.Path, "err", info.Details)
+		},
+		BackgroundError: s.backgroundError,
+		FlushEnd: func(info pebble.FlushInfo) {
+			if info.Err != nil {
+				s.fail(fmt.Errorf("writing a table: %w", info.Err))
+			}
+		},
+	}
+}

@@ -1,0 +1,113 @@
+package store
+
+import (
+	"errors"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"p2pchain/core"
+	"p2pchain/core/mempool"
+)
+
+// A write is a batch in the making, with what it reads from and what it will change in memory.
+type write struct {
+	reader
+	store *Store
+	batch *pebble.Batch
+	err   error // the first one of the batch itself
+
+	nextSeq uint64 // of a waiting message
+	count   int    // waiting messages, more than before
+	bytes   int64
+
+	long bool // handed over piece by piece, see journal.go
+}
+
+// newWrite starts a batch. R is what it reads from, by default what is stored with the batch on top.
+func (s *Store) newWrite(b *pebble.Batch, r reader) *write {
+	if r.Reader == nil {
+		r.Reader = b
+	}
+	return &write{reader: r, store: s, batch: b, nextSeq: s.nextSeq}
+}
+
+// keep remembers the first error of the batch, which finish returns.
+func (w *write) keep(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+func (w *write) set(key, value []byte) { w.keep(w.batch.Set(key, value, nil)) }
+func (w *write) delete(key []byte)     { w.keep(w.batch.Delete(key, nil)) }
+
+// putMessage stores a message that was unknown.
+func (w *write) putMessage(m *core.Message, rec *record) {
+	if m.Body == nil {
+		rec.flags |= flagNoBody
+	} else {
+		w.set(hashKey(prefixBody, m.ID), encodeBody(m.Body))
+	}
+	w.set(hashKey(prefixRecord, m.ID), rec.encode())
+}
+
+// deleteMessage removes a message to which nothing points any more.
+func (w *write) deleteMessage(id core.Hash) {
+	w.delete(hashKey(prefixRecord, id))
+	w.delete(hashKey(prefixBody, id))
+	w.delete(hashKey(prefixPlaces, id))
+}
+
+// putWaiting adds a message at the end of the waiting ones.
+func (w *write) putWaiting(entry mempool.Waiting) {
+	entry.Seq = w.nextSeq
+	w.nextSeq++
+	w.set(numberKey(prefixWaiting, entry.Seq), encodeWaiting(entry))
+	w.set(hashKey(prefixWaitingID, entry.ID), waitingPointer{entry.Seq, entry.Size}.encode())
+	w.count++
+	w.bytes += int64(entry.Size)
+}
+
+func (w *write) removeWaiting(id core.Hash, at waitingPointer) {
+	w.delete(numberKey(prefixWaiting, at.seq))
+	w.delete(hashKey(prefixWaitingID, id))
+	w.count--
+	w.bytes -= int64(at.size)
+}
+
+// waitingOf returns the entry of a message that begins to wait.
+func waitingOf(id core.Hash, rec *record) mempool.Waiting {
+	m := core.Message{Envelope: rec.envelope}
+	return mempool.Waiting{ID: id, Size: m.Size(), Local: rec.flags&flagLocal != 0, AcceptedMS: rec.acceptedMS}
+}
+
+// finishUnsynced writes a batch that a crash may take back.
+func (s *Store) finishUnsynced(w *write) error {
+	if w.err == nil {
+		w.err = s.commit(w.batch, false)
+	}
+	if w.err != nil {
+		return w.err
+	}
+	s.count(w)
+	return wrap(w.batch.Close())
+}
+
+// finish writes a batch that the caller waits for.
+func (s *Store) finish(w *write) (ticket, error) {
+	if w.err != nil {
+		return ticket{}, errors.Join(w.err, w.batch.Close())
+	}
+	t, err := s.apply(w.batch)
+	if err == nil {
+		s.count(w)
+	}
+	return t, err
+}
+
+// count takes over what a written batch changed.
+func (s *Store) count(w *write) {
+	s.nextSeq = w.nextSeq
+	s.waitingCount.Add(int64(w.count))
+	s.waitingBytes.Add(w.bytes)
+}
