@@ -1,0 +1,244 @@
+package bootstrap
+
+import (
+	"errors"
+	"fmt"
+	mrand "math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+)
+
+func linkOf(id peer.ID, i int, outbound bool) link {
+	return link{id: id, addrs: addrOf(i), outbound: outbound}
+}
+
+func anchorsOf(p *plan) (ids []peer.ID) {
+	for id, c := range p.contacts {
+		if c.entry.Anchor {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func TestAnchorsAreTheBestPeers(t *testing.T) {
+	ids := newIDs(t, 7)
+	p := testPlan(testConfig())
+	var links []link
+	for i, id := range ids {
+		// Older first; 1, 3 and 5 were dialled by us.
+		p.observe(start.Add(time.Duration(i)*time.Second), ids[:i+1])
+		links = append(links, linkOf(id, i, i%2 == 1))
+	}
+	now := start.Add(time.Minute)
+	puts, _ := p.save(now, links, false)
+	if len(puts) != len(ids) {
+		t.Errorf("%d of %d connected peers were put into the book", len(puts), len(ids))
+	}
+	want := []peer.ID{ids[0], ids[1], ids[3], ids[5]}
+	if got := anchorsOf(p); !slices.Equal(got, want) {
+		t.Errorf("anchors %v, want those we dialled and the oldest other, %v", got, want)
+	}
+	if puts, removes := p.save(now.Add(time.Second), links, false); len(puts)+len(removes) != 0 {
+		t.Errorf("saved again although nothing changed: %v, %v", puts, removes)
+	}
+	if puts, _ := p.save(now.Add(time.Second), links, true); len(puts) != len(ids) {
+		t.Errorf("the last save noted %d of %d peers", len(puts), len(ids))
+	}
+
+	// A node that was cut off keeps its anchors, also if it then finds one peer.
+	now = now.Add(time.Minute)
+	p.observe(now, nil)
+	p.save(now, nil, true)
+	if got := anchorsOf(p); !slices.Equal(got, want) {
+		t.Errorf("anchors %v after all peers were lost, want still %v", got, want)
+	}
+	p.observe(now, ids[6:])
+	p.save(now.Add(stableAfter), []link{linkOf(ids[6], 6, false)}, true)
+	if got := anchorsOf(p); len(got) != maxAnchors || !slices.Contains(got, ids[6]) {
+		t.Errorf("anchors %v, want %v and three earlier ones", got, ids[6])
+	}
+}
+
+func TestShortConnectionsStayOutOfTheBook(t *testing.T) {
+	ids := newIDs(t, 1)
+	p := testPlan(testConfig())
+	p.observe(start, ids)
+	now := start.Add(stableAfter - 1)
+	if puts, _ := p.save(now, []link{linkOf(ids[0], 0, true)}, false); len(puts) != 0 {
+		t.Errorf("saved %v", puts)
+	}
+	p.observe(now, nil)
+	if len(p.contacts) != 0 {
+		t.Errorf("remembered although nothing is known of it")
+	}
+}
+
+func TestSaveFailedIsTriedAgain(t *testing.T) {
+	ids := newIDs(t, 1)
+	p := testPlan(testConfig())
+	p.observe(start, ids)
+	links := []link{linkOf(ids[0], 0, true)}
+	now := start.Add(stableAfter)
+	p.save(now, links, false)
+	p.saveFailed(ids[0])
+	if puts, _ := p.save(now, links, false); len(puts) != 1 {
+		t.Errorf("%d entries are put again, want 1", len(puts))
+	}
+}
+
+func TestBookIsBounded(t *testing.T) {
+	const extra = 20
+	ids := newIDs(t, maxBook+extra+2)
+	var entries []Entry
+	for i, id := range ids[:maxBook+extra] {
+		entries = append(entries, Entry{ID: id, Addrs: addrOf(i), LastSeen: start.Add(time.Duration(i) * time.Second)})
+	}
+	entries[0].Anchor = true
+	stale := Entry{ID: ids[maxBook+extra], Addrs: addrOf(1), Failures: staleTries, LastSeen: start.Add(-staleAfter)}
+	p := testPlan(testConfig())
+	p.load(append(entries, stale, Entry{ID: ids[maxBook+extra+1]}), start)
+	_, removes := p.save(start.Add(time.Hour), nil, false)
+	if len(p.contacts) != maxBook || len(removes) != extra+2 {
+		t.Fatalf("%d entries left, %d removed, want %d and %d", len(p.contacts), len(removes), maxBook, extra+2)
+	}
+	for _, id := range slices.Concat(ids[1:extra+1], ids[maxBook+extra:]) {
+		if !slices.Contains(removes, id) {
+			t.Errorf("%v stayed; removed should be the stale, the one without addresses and the oldest", id)
+		}
+	}
+}
+
+// TestPlanAtRandom drives a plan with random events and holds it to what must always be true.
+func TestPlanAtRandom(t *testing.T) {
+	seed := mrand.Uint64()
+	t.Logf("seed %d", seed)
+	r := mrand.New(mrand.NewPCG(seed, 0))
+	ids := newIDs(t, 300)
+	s := &planSim{t: t, rand: r, now: start, ids: ids, up: map[peer.ID]bool{}}
+	s.p = newPlan(testConfig(seedOf(t, ids[0], 0), seedOf(t, ids[1], 1), seedOf(t, ids[2], 2)), "\x00", r)
+	for range 10_000 {
+		s.step()
+		s.check()
+	}
+}
+
+// A planSim is a world for one plan.
+type planSim struct {
+	t     *testing.T
+	rand  *mrand.Rand
+	p     *plan
+	now   time.Time
+	ids   []peer.ID
+	up    map[peer.ID]bool
+	dials []job
+}
+
+func (s *planSim) step() {
+	s.now = s.now.Add(time.Duration(s.rand.Int64N(int64(3 * time.Second))))
+	some := s.rand.IntN(len(s.ids))
+	id := s.ids[some]
+	switch s.rand.IntN(8) {
+	case 0:
+		s.p.hear(s.now, infoOf(id, some))
+	case 1:
+		if len(s.up) < 20 {
+			s.up[id] = true
+		}
+	case 2, 3:
+		delete(s.up, s.anyUp(id))
+	case 4:
+		var links []link
+		for id := range s.up {
+			links = append(links, link{id: id, addrs: addrOf(1), outbound: s.rand.IntN(2) == 0})
+		}
+		s.p.save(s.now, links, s.rand.IntN(10) == 0)
+	case 5:
+		if s.rand.IntN(20) == 0 {
+			s.p.kick(s.now)
+		}
+	default:
+		s.endDial()
+	}
+	s.p.observe(s.now, s.connected())
+	s.dials = append(s.dials, s.p.due(s.now)...)
+}
+
+func (s *planSim) connected() (ids []peer.ID) {
+	for id := range s.up {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func (s *planSim) anyUp(or peer.ID) peer.ID {
+	for id := range s.up {
+		return id
+	}
+	return or
+}
+
+// endDial ends a random dial, with success in one case of three.
+func (s *planSim) endDial() {
+	if len(s.dials) == 0 {
+		return
+	}
+	i := s.rand.IntN(len(s.dials))
+	j := s.dials[i]
+	s.dials = slices.Delete(s.dials, i, i+1)
+	var err error
+	if s.rand.IntN(3) > 0 {
+		err = errors.New("refused")
+	}
+	id := j.peer.ID
+	if j.seed != nil {
+		id = j.seed.seed.peer.ID
+	}
+	if err == nil {
+		s.up[id] = true
+	}
+	if j.seed != nil {
+		s.p.seedDone(j.seed, []peer.AddrInfo{j.seed.seed.peer}, id, err, s.now)
+	} else {
+		s.p.peerDone(id, err, s.now)
+	}
+}
+
+func (s *planSim) check() {
+	s.t.Helper()
+	fail := func(format string, args ...any) {
+		s.t.Helper()
+		s.t.Fatalf("at %v: %s", s.now.Sub(start), fmt.Sprintf(format, args...))
+	}
+	seeds, peers := s.p.dials()
+	if seeds+peers != len(s.dials) || len(s.dials) > maxDials || seeds > maxDialsOfKind || peers > maxDialsOfKind {
+		fail("%d seeds and %d peers are dialled by the plan, %d in truth", seeds, peers, len(s.dials))
+	}
+	if w := s.p.wake(s.now); !w.After(s.now) {
+		fail("wants to be woken at %v", w)
+	}
+	pending, anchors := 0, 0
+	for id, c := range s.p.contacts {
+		if up := !c.up.IsZero(); up != s.up[id] {
+			fail("%v connected: %v, in truth %v", id, up, s.up[id])
+		}
+		if !c.saved && c.up.IsZero() {
+			pending++
+		}
+		if c.entry.Anchor {
+			anchors++
+		}
+	}
+	if pending > maxPending+maxDialsOfKind || anchors > maxAnchors {
+		fail("%d pending, %d anchors", pending, anchors)
+	}
+	for _, st := range s.p.seedStatuses() {
+		if !st.Connected && st.NextTry.Sub(s.now) > s.p.cfg.RetryMax*5/4 {
+			fail("seed %s waits until %v", st.Seed, st.NextTry)
+		}
+	}
+}
