@@ -1,0 +1,31 @@
+package exchange
+
+import (
+	"errors"
+	"fmt"
+
+	"p2pchain/core/consensus"
+)
+
+// The two kinds of errors of a Client; consensus.ClassOf knows their classes.
+var (
+	// ErrProtocol means that the peer sent what no honest node sends (broken rule).
+	ErrProtocol = consensus.NewRefusal("peer broke the protocol", consensus.Broken)
+	// ErrTransport means that the peer gave no answer, or not all of it: it is gone, slow, busy or
+	// does not speak the protocol (cannot judge yet). Where our own context ended, the error wraps
+	// that, too.
+	ErrTransport = consensus.NewRefusal("no answer", consensus.Undecided)
+)
+
+// broken returns an ErrProtocol that says what was wrong.
+func broken(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", ErrProtocol, fmt.Errorf(format, args...))
+}
+
+// classify makes sure that an error of reading or writing has a class.
+func classify(err error) error {
+	if err == nil || errors.Is(err, ErrProtocol) || errors.Is(err, ErrTransport) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrTransport, err)
+}
