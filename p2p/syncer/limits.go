@@ -1,0 +1,68 @@
+package syncer
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Limits bound what is asked for and held at any time.
+type Limits struct {
+	HeadersPage int // headers asked for in one request
+	Sessions    int // peers that are asked for headers at the same time
+
+	Window      int // blocks that may be asked for or waiting, counted from the first missing one
+	WindowBytes int // and their bytes
+	InFlight    int // blocks asked of one peer
+	Chunk       int // blocks asked for in one request
+	Streams     int // block requests that are open, over all peers
+	BatchBlocks int // blocks handed to the chain in one call: one synced batch
+	BatchBytes  int // and their bytes, of which one block may be more
+
+	Patience    time.Duration // how long a peer may go without progress at first
+	MaxPatience time.Duration // and at most, after doubling
+	Poll        time.Duration // how often a quiet peer is asked whether it has more
+}
+
+// DefaultLimits returns the limits of DESIGN section 7.
+func DefaultLimits() Limits {
+	return Limits{
+		HeadersPage: 2000,
+		Sessions:    4,
+		Window:      1024,
+		WindowBytes: 32 << 20,
+		InFlight:    16,
+		Chunk:       8,
+		Streams:     32,
+		BatchBlocks: 64,
+		BatchBytes:  4 << 20,
+		Patience:    2 * time.Second,
+		MaxPatience: 64 * time.Second,
+		Poll:        30 * time.Second,
+	}
+}
+
+// Validate names every limit that cannot be used.
+func (l *Limits) Validate() error {
+	var errs []error
+	for _, f := range []struct {
+		name  string
+		value int
+	}{
+		{"HeadersPage", l.HeadersPage}, {"Sessions", l.Sessions}, {"Window", l.Window},
+		{"WindowBytes", l.WindowBytes}, {"InFlight", l.InFlight}, {"Chunk", l.Chunk},
+		{"Streams", l.Streams}, {"BatchBlocks", l.BatchBlocks}, {"BatchBytes", l.BatchBytes},
+		{"Patience", int(l.Patience)}, {"Poll", int(l.Poll)},
+	} {
+		if f.value < 1 {
+			errs = append(errs, fmt.Errorf("syncer: %s is %d, want at least 1", f.name, f.value))
+		}
+	}
+	if l.Chunk > l.InFlight {
+		errs = append(errs, errors.New("syncer: Chunk is larger than InFlight"))
+	}
+	if l.MaxPatience < l.Patience {
+		errs = append(errs, errors.New("syncer: MaxPatience is shorter than Patience"))
+	}
+	return errors.Join(errs...)
+}

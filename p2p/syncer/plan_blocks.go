@@ -1,0 +1,347 @@
+package syncer
+
+import (
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"p2pchain/core"
+	"p2pchain/core/consensus"
+)
+
+// A request is a question for some blocks of the window.
+type request struct {
+	id     uint64
+	remote *remote
+	left   []core.Hash // what was asked and has not come
+}
+
+type (
+	// blockCame is a block that fits its header, in answer to a request.
+	blockCame struct {
+		request uint64
+		arrival
+	}
+	// blocksDone ends a request. Without an error the peer has not got what did not come.
+	blocksDone struct {
+		request uint64
+		err     error
+	}
+	// offered is a block that fits its header and that nobody asked for. It comes from nobody: peers
+	// forward such blocks before they have judged them.
+	offered struct{ arrival }
+	// connected is what the chain said to a connect action, and how it stands now. Taken counts
+	// from the start of the batch.
+	connected struct {
+		batch []arrival
+		loose bool
+		taken int
+		err   error
+		chain chainMoved
+	}
+)
+
+type (
+	// askBlocks asks a peer for blocks.
+	askBlocks struct {
+		peer    peer.ID
+		request uint64
+		hashes  []core.Hash
+	}
+	// closeRequest ends a request for blocks and its stream.
+	closeRequest struct{ request uint64 }
+	// connect hands blocks to the chain, each the child of the one before it.
+	connect struct {
+		batch []arrival
+		loose bool // of another branch than the window's
+	}
+)
+
+func (askBlocks) isAction()    {}
+func (closeRequest) isAction() {}
+func (connect) isAction()      {}
+
+const (
+	maxLoose  = 16
+	lackPause = 10 * time.Second // until a peer is asked again for what it did not have
+	// firstBlockBytes is taken for the size of a block before the first one came.
+	firstBlockBytes = 256 << 10
+)
+
+func (e blockCame) apply(p *plan) {
+	q := p.requests[e.request]
+	if q == nil || !q.settle(e.hash) {
+		return // late, after the request was given up
+	}
+	q.remote.inFlight--
+	p.delivered(q.remote)
+	e.arrival.from = q.remote.id
+	p.arrive(e.arrival)
+}
+
+// settle takes a block off what the request waits for.
+func (q *request) settle(hash core.Hash) bool {
+	i := slices.Index(q.left, hash)
+	if i >= 0 {
+		q.left = slices.Delete(q.left, i, i+1)
+	}
+	return i >= 0
+}
+
+// arrive puts a block into its slot.
+func (p *plan) arrive(a arrival) bool {
+	if !p.window.put(a) {
+		return false
+	}
+	p.blockBytes += (a.size - p.blockBytes) / 8
+	p.window.trim(p.limits.WindowBytes)
+	return true
+}
+
+func (e blocksDone) apply(p *plan) {
+	q := p.requests[e.request]
+	if q == nil {
+		return
+	}
+	r := q.remote
+	if e.err == nil && len(q.left) > 0 {
+		if s := p.window.index[q.left[0]]; s != nil {
+			r.lacksFrom, r.lacksUntil = s.height, p.now.Add(lackPause)
+		}
+	}
+	failed := e.err != nil && len(q.left) > 0
+	p.endRequest(q)
+	switch {
+	case consensus.ClassOf(e.err) == consensus.Broken:
+		p.accuse(r, e.err)
+	case failed: // a broken line: let it rest, the others go on
+		r.lacksFrom, r.lacksUntil = 0, p.now.Add(p.patience(r))
+	default:
+		r.holdups = 0
+	}
+}
+
+func (e offered) apply(p *plan) {
+	if p.arrive(e.arrival) || p.window.index[e.hash] != nil {
+		return
+	}
+	if len(p.loose) < maxLoose { // more can be fetched later, if that branch wins
+		p.loose = append(p.loose, e.arrival)
+	}
+}
+
+func (e connected) apply(p *plan) {
+	if e.loose {
+		p.looseBusy = false
+	} else {
+		p.connecting = false
+	}
+	e.chain.apply(p)
+	if e.err == nil || e.taken >= len(e.batch) {
+		return
+	}
+	bad := e.batch[e.taken]
+	r := p.byID[bad.from]
+	if s := p.window.index[bad.hash]; s != nil && s.got.block == bad.block && consensus.ClassOf(e.err) != consensus.Fault {
+		p.window.take(s)
+		if r != nil {
+			r.lacksFrom, r.lacksUntil = s.height, p.now.Add(lackPause)
+		}
+	}
+	switch {
+	case consensus.ClassOf(e.err) == consensus.Fault:
+		p.connectAfter = p.now.Add(ownFaultPause)
+	case consensus.ClassOf(e.err) == consensus.Broken && r != nil:
+		p.accuse(r, e.err)
+	}
+}
+
+// assign asks for the free blocks of the window, the first ones first.
+func (p *plan) assign() {
+	free := p.window.free()
+	for len(free) > 0 && len(p.requests) < p.limits.Streams {
+		room := p.room(free[0])
+		if room < 1 {
+			return
+		}
+		r := p.choose(free[0], len(free))
+		if r == nil {
+			return
+		}
+		n := min(len(free), room, p.limits.Chunk, p.limits.InFlight-r.inFlight)
+		for i := 1; i < n; i++ {
+			if !p.eligible(r, free[i]) {
+				n = i
+			}
+		}
+		p.request(r, free[:n])
+		free = free[n:]
+	}
+}
+
+// room returns how many more blocks may be on their way to us by their usual size. The first missing
+// block may always come.
+func (p *plan) room(next *slot) int {
+	flying := 0
+	for _, r := range p.remotes {
+		flying += r.inFlight
+	}
+	room := (p.limits.WindowBytes-p.window.bytes)/max(1, p.blockBytes) - flying
+	if next == p.window.slots[0] {
+		room = max(room, 1)
+	}
+	return room
+}
+
+// choose returns the peer that is to bring the next free block. Small questions are put off while a
+// peer is busy, so that its answers come in few streams.
+func (p *plan) choose(next *slot, free int) *remote {
+	var best *remote
+	for _, r := range p.remotes {
+		open := p.limits.InFlight - r.inFlight
+		if !p.eligible(r, next) || open < 1 || r.inFlight > 0 && (open < min(p.limits.Chunk, free) || r.strikes > 0) {
+			continue
+		}
+		if best == nil || r.strikes < best.strikes || r.strikes == best.strikes && r.inFlight < best.inFlight {
+			best = r
+		}
+	}
+	return best
+}
+
+// eligible reports whether a peer is thought to have a block.
+func (p *plan) eligible(r *remote, s *slot) bool {
+	if p.now.Before(r.lacksUntil) && s.height >= r.lacksFrom {
+		return false
+	}
+	return s.height <= r.claim.Height
+}
+
+func (p *plan) request(r *remote, slots []*slot) {
+	q := &request{id: p.newID(), remote: r}
+	for _, s := range slots {
+		s.owner, s.since = q, p.now
+		q.left = append(q.left, s.hash)
+	}
+	if r.inFlight == 0 {
+		r.progress = p.now
+	}
+	r.inFlight += len(q.left)
+	p.requests[q.id] = q
+	r.requests = append(r.requests, q)
+	p.do(askBlocks{r.id, q.id, slices.Clone(q.left)})
+}
+
+// endRequest forgets a request; what it did not bring is free again.
+func (p *plan) endRequest(q *request) {
+	p.do(closeRequest{q.id})
+	delete(p.requests, q.id)
+	q.remote.requests = slices.DeleteFunc(q.remote.requests, func(x *request) bool { return x == q })
+	q.remote.inFlight -= len(q.left)
+	p.release(q)
+}
+
+// release lets others bring what a request has not brought; it may still bring it itself.
+func (p *plan) release(q *request) {
+	for _, hash := range q.left {
+		if s := p.window.index[hash]; s != nil && s.owner == q {
+			s.owner = nil
+		}
+	}
+}
+
+// abandon ends all requests of a peer.
+func (p *plan) abandon(r *remote) {
+	for _, q := range slices.Clone(r.requests) {
+		p.endRequest(q)
+	}
+}
+
+// expireRequests looks for peers that hold us up.
+func (p *plan) expireRequests() {
+	for _, r := range slices.Clone(p.remotes) {
+		if r.inFlight > 0 && !p.now.Before(r.progress.Add(p.patience(r))) {
+			for _, q := range r.requests {
+				p.release(q)
+			}
+			r.progress = p.now
+			p.strike(r)
+		}
+	}
+	p.expireHead()
+}
+
+// expireHead frees us from a peer that delivers, but so slowly that the others have nothing left to
+// do: the window cannot move before its first block came.
+func (p *plan) expireHead() {
+	if len(p.window.slots) == 0 {
+		return
+	}
+	head := p.window.slots[0]
+	if head.owner == nil || p.now.Before(p.headDeadline()) || len(p.window.free()) > 0 {
+		return
+	}
+	r := head.owner.remote
+	idle := slices.ContainsFunc(p.remotes, func(o *remote) bool {
+		return o != r && o.inFlight == 0 && o.strikes == 0 && p.eligible(o, head)
+	})
+	if !idle {
+		return
+	}
+	p.abandon(r)
+	r.holdups++
+	r.lacksFrom, r.lacksUntil = 0, p.now.Add(p.patience(r))
+	if r.holdups >= maxHoldups {
+		p.accuse(r, ErrStalled)
+	}
+}
+
+// headDeadline is when the first block of the window, which somebody was asked for, holds us up.
+func (p *plan) headDeadline() time.Time {
+	head := p.window.slots[0]
+	return head.since.Add(2 * p.patience(head.owner.remote))
+}
+
+const (
+	maxHoldups = 3
+	// maxStrikes ends a peer that never answers even if nobody else does: 126 s with the default
+	// patience.
+	maxStrikes = 6
+)
+
+// strike notes that a peer stalled. The second time in a row is punished if it is the only one.
+func (p *plan) strike(r *remote) {
+	r.strikes++
+	r.slowness++
+	others := slices.ContainsFunc(p.remotes, func(o *remote) bool {
+		return o != r && o.strikes == 0 && o.deliveredAt.Add(p.patience(o)).After(p.now)
+	})
+	if r.strikes >= maxStrikes || r.strikes >= 2 && others {
+		p.accuse(r, ErrStalled)
+	}
+}
+
+// delivered notes validated progress of a peer.
+func (p *plan) delivered(r *remote) {
+	if r.strikes == 0 && p.now.Sub(r.progress) < p.patience(r)/4 {
+		r.slowness = max(0, r.slowness-1)
+	}
+	r.strikes, r.progress, r.deliveredAt = 0, p.now, p.now
+}
+
+// connect hands over what can be connected, one call at a time.
+func (p *plan) connect() {
+	if p.now.Before(p.connectAfter) {
+		return
+	}
+	if batch := p.window.ready(p.limits.BatchBlocks, p.limits.BatchBytes); len(batch) > 0 && !p.connecting {
+		p.connecting = true
+		p.do(connect{batch: batch})
+	}
+	if len(p.loose) > 0 && !p.looseBusy {
+		p.looseBusy = true
+		p.do(connect{batch: p.loose[:1:1], loose: true})
+		p.loose = p.loose[1:]
+	}
+}

@@ -1,0 +1,401 @@
+package syncer
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"p2pchain/core"
+	"p2pchain/core/consensus"
+)
+
+// extend mines n blocks of 100 work on the model's tip.
+func extend(m *model, n int) {
+	for range n {
+		hash := m.world.mine(m.tip(), 100)
+		if taken, err := m.addBlocks([]core.Hash{hash}); taken != 1 {
+			panic(err)
+		}
+	}
+}
+
+// star links one fresh node with peers of these kinds, whose chain is given.
+func star(s *sim, fresh *model, served *model, kinds ...string) *simNode {
+	n := s.add(honest, fresh)
+	for _, kind := range kinds {
+		s.link(n, s.add(kind, served))
+	}
+	for _, other := range s.nodes[1:] {
+		other.up = true
+	}
+	s.boot(n, DefaultLimits())
+	return n
+}
+
+// reached reports whether a node has the tip of another's chain.
+func reached(n *simNode, m *model) func() bool {
+	return func() bool { return n.model.tip() == m.tip() }
+}
+
+func TestLateJoinerCatchesUp(t *testing.T) {
+	s := newSim(1)
+	served := newModel(s.world)
+	extend(served, 5000)
+	n := star(s, newModel(s.world), served, honest, honest, honest)
+	took, ok := s.run(time.Minute, reached(n, served))
+	if !ok {
+		t.Fatalf("at height %d of 5000 after a minute; status %+v", len(n.model.connected)-1, n.plan.status())
+	}
+	t.Logf("5000 blocks from 3 peers in %v", took)
+	if st := n.plan.status(); st.Height != 5000 || st.Peers != 3 {
+		t.Errorf("status %+v", st)
+	}
+	if len(n.punished) > 0 {
+		t.Errorf("punished %v", n.punished)
+	}
+}
+
+func TestBlocksComeFromAllPeers(t *testing.T) {
+	took := make(map[int]time.Duration)
+	for _, peers := range []int{1, 4} {
+		s := newSim(2)
+		served := newModel(s.world)
+		extend(served, 2000)
+		kinds := make([]string, peers)
+		for i := range kinds {
+			kinds[i] = honest
+		}
+		n := star(s, newModel(s.world), served, kinds...)
+		d, ok := s.run(5*time.Minute, reached(n, served))
+		if !ok {
+			t.Fatalf("%d peers: not there after 5 min", peers)
+		}
+		took[peers] = d
+	}
+	if took[4] > took[1]/2 {
+		t.Errorf("four peers took %v, one took %v", took[4], took[1])
+	}
+}
+
+func TestDeepForkNeedsTwoPasses(t *testing.T) {
+	s := newSim(3)
+	ours, theirs := newModel(s.world), newModel(s.world)
+	extend(ours, 3000)
+	extend(theirs, 3500)
+	n := star(s, ours, theirs, honest)
+	if _, err := ours.addHeaders(theirs.headersAfter(nil, 2000), core.Work{}); err == nil {
+		t.Fatal("the first page of the branch has enough work: this tests nothing")
+	}
+	if took, ok := s.run(time.Minute, reached(n, theirs)); !ok {
+		t.Fatalf("fork of 3000 blocks not healed after %v; status %+v", took, n.plan.status())
+	}
+	if len(n.punished) > 0 {
+		t.Errorf("punished %v", n.punished)
+	}
+}
+
+func TestLowWorkBranchIsNotRemembered(t *testing.T) {
+	for _, kind := range []string{headerSpam, swapping} {
+		t.Run(kind, func(t *testing.T) {
+			s := newSim(4)
+			ours, theirs := newModel(s.world), newModel(s.world)
+			extend(ours, 3000)
+			extend(theirs, 3500)
+			n := star(s, ours, theirs, kind)
+			before := len(ours.known)
+			s.run(time.Minute, func() bool { return false })
+			if got := len(ours.known) - before; got > 2000 {
+				t.Errorf("%d headers of little work are remembered", got)
+			}
+			if ours.tip() != n.model.connected[3000] || len(n.model.connected) != 3001 {
+				t.Errorf("the tip moved")
+			}
+		})
+	}
+}
+
+func TestHostilePeers(t *testing.T) {
+	clean := func() time.Duration {
+		s := newSim(5)
+		served := newModel(s.world)
+		extend(served, 3000)
+		n := star(s, newModel(s.world), served, honest)
+		d, _ := s.run(10*time.Minute, reached(n, served))
+		return d
+	}()
+	for _, tt := range []struct {
+		kind     string
+		punished bool
+	}{
+		{silent, true}, {liar, false}, {withholding, true}, {dripping, false}, {mutating, true},
+		{offTopic, true}, {headerSpam, false}, {failing, false},
+	} {
+		t.Run(tt.kind, func(t *testing.T) {
+			s := newSim(5)
+			served := newModel(s.world)
+			extend(served, 3000)
+			kinds := []string{}
+			for range 9 {
+				kinds = append(kinds, tt.kind)
+			}
+			n := star(s, newModel(s.world), served, append(kinds, honest)...)
+			took, ok := s.run(10*time.Minute, reached(n, served))
+			if !ok {
+				t.Fatalf("at height %d of 3000 after 10 min; status %+v", len(n.model.connected)-1, n.plan.status())
+			}
+			t.Logf("%v, clean %v, %d punished", took, clean, len(n.punished))
+			if took > 3*clean+20*time.Second {
+				t.Errorf("took %v, clean %v", took, clean)
+			}
+			last := s.nodes[len(s.nodes)-1]
+			if !n.punished[last.id].IsZero() {
+				t.Error("the honest peer was punished")
+			}
+			s.run(time.Minute, func() bool { return false })
+			if tt.punished && len(n.punished) != 9 {
+				t.Errorf("%d of 9 punished", len(n.punished))
+			}
+		})
+	}
+}
+
+// A lone slow peer is better than none.
+func TestLoneSlowPeerIsKept(t *testing.T) {
+	s := newSim(6)
+	s.latency = func() time.Duration { return 4 * time.Second }
+	served := newModel(s.world)
+	extend(served, 200)
+	n := star(s, newModel(s.world), served, honest)
+	if took, ok := s.run(time.Hour, reached(n, served)); !ok {
+		t.Fatalf("not there after %v; status %+v", took, n.plan.status())
+	}
+	if len(n.punished) > 0 {
+		t.Error("the only peer was punished for its line")
+	}
+}
+
+func TestMemoryStaysInTheWindow(t *testing.T) {
+	p := newPlan(DefaultLimits())
+	w := newWorld()
+	m := newModel(w)
+	extend(m, 1024)
+	now := time.Unix(0, 0)
+	e := newModel(w)
+	e.addHeaders(m.headersAfter(nil, 2000), core.Work{})
+	p.step(now, e.look(1024))
+	p.step(now, peerUp{"a", w.claim(m.tip())})
+	for i := 1024; i > 1; i-- { // all but the first, so that nothing can be connected
+		hash := m.connected[i]
+		p.step(now, offered{arrival{hash: hash, block: w.block(hash), size: 1 << 20}})
+		if p.window.bytes > 32<<20 {
+			t.Fatalf("%d bytes are held", p.window.bytes)
+		}
+	}
+	if p.window.bytes < 31<<20 {
+		t.Errorf("only %d bytes are held", p.window.bytes)
+	}
+}
+
+func TestOfferedBlockOfAnotherBranch(t *testing.T) {
+	s := newSim(7)
+	ours := newModel(s.world)
+	extend(ours, 10)
+	n := star(s, ours, ours, honest)
+	side := s.world.mine(ours.connected[9], 200)
+	s.step(n, offered{arrival{hash: side, block: s.world.block(side), size: 500}})
+	if _, ok := s.run(time.Second, func() bool { return ours.tip() == side }); !ok {
+		t.Error("a better block that was offered did not become the tip")
+	}
+}
+
+func TestRefusedBlock(t *testing.T) {
+	now := time.Unix(0, 0)
+	for _, tt := range []struct {
+		name     string
+		err      error
+		punished bool
+		refetch  bool
+	}{
+		{"broken rule", consensus.ErrSignature, true, true},
+		{"misfit", consensus.ErrMessageRoot, true, true},
+		{"body missing", consensus.ErrBodyMissing, false, true},
+		{"own fault", errors.New("disk"), false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld()
+			m, us := newModel(w), newModel(w)
+			extend(m, 1)
+			us.addHeaders(m.headersAfter(nil, 2000), core.Work{})
+			p := newPlan(DefaultLimits())
+			p.step(now, us.look(1024))
+			asked := find[askBlocks](t, p.step(now, peerUp{"a", w.claim(m.tip())}))
+			a := arrival{hash: m.tip(), block: w.block(m.tip()), size: 500}
+			batch := find[connect](t, p.step(now, blockCame{asked.request, a})).batch
+			p.step(now, blocksDone{asked.request, nil})
+			actions := p.step(now, connected{batch: batch, err: tt.err, chain: us.look(1024)})
+			if got := has[punish](actions); got != tt.punished {
+				t.Errorf("punished: %v", got)
+			}
+			again := p.step(now, peerUp{"b", w.claim(m.tip())})
+			if got := has[askBlocks](again); got != tt.refetch {
+				t.Errorf("asked another peer: %v", got)
+			}
+			later := p.step(now.Add(ownFaultPause), tick{})
+			if got := has[connect](later); got == tt.refetch {
+				t.Errorf("tried the same block again: %v", got)
+			}
+		})
+	}
+}
+
+func has[A action](actions []action) bool {
+	for _, a := range actions {
+		if _, ok := a.(A); ok {
+			return true
+		}
+	}
+	return false
+}
+
+func find[A action](t *testing.T, actions []action) A {
+	t.Helper()
+	for _, a := range actions {
+		if a, ok := a.(A); ok {
+			return a
+		}
+	}
+	var none A
+	t.Fatalf("no %T in %v", none, actions)
+	return none
+}
+
+// seeds returns the seeds of the random runs: P2PCHAIN_SEED, or fixed ones and one of this moment.
+func seeds(n int) []uint64 {
+	if v, err := strconv.ParseUint(os.Getenv("P2PCHAIN_SEED"), 10, 64); err == nil {
+		return []uint64{v}
+	}
+	out := []uint64{rand.Uint64()}
+	for i := range n - 1 {
+		out = append(out, uint64(i))
+	}
+	return out
+}
+
+// storm runs nine mining nodes through losses, crashes and partitions, and then lets them settle.
+func storm(seed uint64) (*sim, time.Duration, bool) {
+	s := newSim(seed)
+	s.loss = 0.05
+	for range 9 {
+		s.add(honest, newModel(s.world))
+	}
+	for i, a := range s.nodes {
+		s.link(a, s.nodes[(i+1)%9])
+		if other := s.nodes[s.rand.IntN(9)]; other != a {
+			s.link(a, other)
+		}
+	}
+	for _, n := range s.nodes {
+		s.boot(n, DefaultLimits())
+	}
+	calm := s.now.Add(10 * time.Minute)
+	var mine, trouble func()
+	mine = func() {
+		n := s.nodes[s.rand.IntN(9)]
+		if n.up {
+			extend(n.model, 1+s.rand.IntN(3))
+			s.changed(n)
+			s.announce(n)
+		}
+		if s.now.Before(calm) {
+			s.after(time.Duration(s.rand.ExpFloat64()*float64(2*time.Second)), mine)
+		}
+	}
+	trouble = func() {
+		s.trouble()
+		if s.now.Before(calm) {
+			s.after(time.Duration(5+s.rand.IntN(30))*time.Second, trouble)
+		}
+	}
+	mine()
+	trouble()
+	s.run(10*time.Minute, func() bool { return false })
+	s.loss, s.cut = 0, func(a, b *simNode) bool { return false }
+	s.rejoin()
+	took, ok := s.run(5*time.Minute, s.agree)
+	return s, took, ok
+}
+
+// trouble crashes a node for a while, or splits the network.
+func (s *sim) trouble() {
+	if s.rand.IntN(2) == 0 {
+		n := s.nodes[s.rand.IntN(len(s.nodes))]
+		if n.up {
+			s.crash(n)
+			s.after(time.Duration(s.rand.IntN(20000))*time.Millisecond, func() { s.boot(n, DefaultLimits()) })
+		}
+		return
+	}
+	side := make(map[*simNode]bool)
+	for _, n := range s.nodes {
+		side[n] = s.rand.IntN(2) == 0
+	}
+	s.cut = func(a, b *simNode) bool { return side[a] != side[b] }
+	s.after(time.Duration(s.rand.IntN(60))*time.Second, func() {
+		s.cut = func(a, b *simNode) bool { return false }
+		s.rejoin()
+	})
+}
+
+// rejoin lets all neighbours greet each other again, also those that were punished.
+func (s *sim) rejoin() {
+	for _, n := range s.nodes {
+		clear(n.punished)
+		for _, other := range n.peers {
+			s.hello(n, other)
+		}
+	}
+}
+
+func (s *sim) agree() bool {
+	for _, n := range s.nodes {
+		if !n.up || n.model.tip() != s.nodes[0].model.tip() || n.plan.status().State != Synced {
+			return false
+		}
+	}
+	return true
+}
+
+func TestStorm(t *testing.T) {
+	for _, seed := range seeds(10) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			begin := time.Now()
+			s, took, ok := storm(seed)
+			t.Logf("height %d, agreed %v after the storm; %d steps, %.0f simulated seconds a second",
+				len(s.nodes[0].model.connected)-1, took, s.steps, s.now.Sub(s.start).Seconds()/time.Since(begin).Seconds())
+			if ok {
+				return
+			}
+			for _, n := range s.nodes {
+				t.Logf("%s: %+v, tip %v, punished %d", n.id, n.plan.status(), n.model.tip(), len(n.punished))
+			}
+			t.Error("the nodes do not agree five minutes after the storm")
+		})
+	}
+}
+
+func TestSameSeedSameRun(t *testing.T) {
+	digest := func(seed uint64) string {
+		s, _, _ := storm(seed)
+		return fmt.Sprintf("%x", s.digest.Sum(nil))
+	}
+	if digest(42) != digest(42) {
+		t.Error("two runs of one seed differ")
+	}
+	if digest(42) == digest(43) {
+		t.Error("two seeds give the same run: nothing is random")
+	}
+}
