@@ -55,7 +55,7 @@ func decodeHello(m *wire.Hello) (Hello, error) {
 	if h.Network == "" || len(h.Network) > 32 || strings.Trim(h.Network, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 		return Hello{}, broken("hello with network name %.40q", h.Network)
 	}
-	if len(h.Agent) > maxAgent || h.Agent != printable(h.Agent, maxAgent) {
+	if !ValidAgent(h.Agent) {
 		return Hello{}, broken("hello with agent %.40q", h.Agent)
 	}
 	if h.ClockMS > core.MaxTimeMS {
@@ -63,6 +63,9 @@ func decodeHello(m *wire.Hello) (Hello, error) {
 	}
 	return h, nil
 }
+
+// ValidAgent reports whether a text may stand in a hello: at most 128 printable ASCII characters.
+func ValidAgent(agent string) bool { return agent == printable(agent, maxAgent) }
 
 // fill copies src into dst if it has the same size.
 func fill(dst, src []byte) bool {

@@ -1,0 +1,79 @@
+package p2p
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	ma "github.com/multiformats/go-multiaddr"
+
+	"p2pchain/p2p/exchange"
+	"p2pchain/p2p/syncer"
+)
+
+// Config holds what a node may choose about its peers.
+type Config struct {
+	Key      crypto.PrivKey // Ed25519; see LoadIdentity
+	Listen   []string       // multiaddrs; every one of them must work
+	Announce []string       // multiaddrs that peers are told besides those that the host sees itself
+	MaxPeers int            // above this, the connections that matter least are closed
+	Agent    string         // software and version, printable ASCII, at most 128 characters
+
+	HelloEvery time.Duration // between two hellos to a peer, which keep its tip and clock fresh
+
+	Exchange exchange.Config
+	Syncer   syncer.Config
+	Now      func() time.Time // the clock that peers are told
+	Log      *slog.Logger
+
+	// HostOptions are added to the host's: tests replace the transports by simulated ones.
+	HostOptions []libp2p.Option
+}
+
+// DefaultConfig returns the limits of DESIGN section 7, without a key and without addresses.
+func DefaultConfig() Config {
+	return Config{
+		MaxPeers:   50,
+		Agent:      "p2pchain",
+		HelloEvery: 30 * time.Second,
+		Exchange:   exchange.DefaultConfig(),
+		Syncer:     syncer.DefaultConfig(),
+		Now:        time.Now,
+		Log:        slog.Default(),
+	}
+}
+
+// Validate names every field that cannot be used. A multiaddr that is none wraps ErrBadAddress.
+func (c *Config) Validate() error {
+	errs := []error{c.Exchange.Validate(), c.Syncer.Validate()}
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("p2p: "+format, args...)) }
+	if c.Key == nil || c.Key.Type() != crypto.Ed25519 {
+		bad("Key is not an Ed25519 key")
+	}
+	for _, addr := range c.Listen {
+		if _, err := ma.NewMultiaddr(addr); err != nil {
+			bad("listen address %q: %w: %w", addr, ErrBadAddress, err)
+		}
+	}
+	for _, addr := range c.Announce {
+		if _, err := ma.NewMultiaddr(addr); err != nil {
+			bad("announced address %q: %w: %w", addr, ErrBadAddress, err)
+		}
+	}
+	if c.MaxPeers < 1 || c.MaxPeers > 10000 {
+		bad("MaxPeers is %d, want 1 to 10000", c.MaxPeers)
+	}
+	if !exchange.ValidAgent(c.Agent) {
+		bad("Agent %q, want at most 128 printable ASCII characters", c.Agent)
+	}
+	if c.HelloEvery < time.Second {
+		bad("HelloEvery is %v, want at least 1s", c.HelloEvery)
+	}
+	if c.Now == nil || c.Log == nil {
+		bad("Now or Log is not set")
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,234 @@
+package p2p
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"p2pchain/core/consensus"
+	"p2pchain/p2p/exchange"
+)
+
+const (
+	helloTries     = 3                // in a row without an answer, then the peer is let go
+	helloRetry     = 2 * time.Second  // between these
+	helloTimeout   = 10 * time.Second // for one
+	connectTimeout = 10 * time.Second
+	foreignGrace   = 3 * time.Second  // for a peer of another network to hear so from us
+	foreignBan     = 10 * time.Minute // until it is asked again
+	faultBan       = 2 * time.Minute  // for a peer that broke a rule
+	maxClockOffset = 60 * time.Second // of a peer, before it is worth a line in the log
+	readyTag       = "hello"          // in the connection manager: strangers go first
+	readyValue     = 10
+)
+
+// greetAll keeps the table in step with the host's connections until ctx ends, and says hello to
+// everybody in it.
+func (n *Node) greetAll(ctx context.Context) error {
+	poke := make(chan struct{}, 1)
+	wake := func(network.Network, network.Conn) {
+		select {
+		case poke <- struct{}{}:
+		default: // it is about to look
+		}
+	}
+	notify := &network.NotifyBundle{ConnectedF: wake, DisconnectedF: wake}
+	n.host.Network().Notify(notify)
+	defer n.host.Network().StopNotify(notify)
+
+	var greeters sync.WaitGroup
+	defer greeters.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	running := make(map[peer.ID]greeter)
+	for {
+		for _, p := range union(n.host.Network().Peers(), n.table.connected()) {
+			session, isNew := n.table.look(p, n.host.Network().ConnsToPeer(p), n.cfg.Now())
+			if old := running[p]; old.stop != nil && old.session != session {
+				old.stop()
+				delete(running, p)
+			}
+			if isNew {
+				ctx, stop := context.WithCancel(ctx)
+				running[p] = greeter{session, stop}
+				greeters.Go(func() { n.greet(ctx, p) })
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-poke:
+		}
+	}
+}
+
+// A greeter is the goroutine that says hello to a peer for one session.
+type greeter struct {
+	session uint64
+	stop    context.CancelFunc
+}
+
+func union(a, b []peer.ID) []peer.ID {
+	seen := make(map[peer.ID]bool, len(a)+len(b))
+	var out []peer.ID
+	for _, p := range append(a[:len(a):len(a)], b...) {
+		if !seen[p] {
+			seen[p] = true
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// greet says hello to a peer at once and then from time to time, until the peer is gone.
+func (n *Node) greet(ctx context.Context, p peer.ID) {
+	failures := 0
+	for {
+		err := n.helloOnce(ctx, p)
+		wait := n.cfg.HelloEvery*3/4 + rand.N(n.cfg.HelloEvery/2)
+		switch {
+		case ctx.Err() != nil || errors.Is(err, ErrOtherNetwork):
+			return
+		case errors.Is(err, exchange.ErrProtocol):
+			n.Punish(p, err)
+			return
+		case err != nil:
+			failures++
+			wait = helloRetry
+		default:
+			failures = 0
+		}
+		if failures == helloTries {
+			n.log.Info("peer does not say hello, closing", "peer", p, "err", oneLine(err))
+			n.close(p)
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// helloOnce asks a peer for its hello and takes it in.
+func (n *Node) helloOnce(ctx context.Context, p peer.ID) error {
+	ctx, cancel := context.WithTimeout(ctx, helloTimeout)
+	defer cancel()
+	h, took, err := n.client.Hello(ctx, p, n.Self())
+	if err != nil {
+		return err
+	}
+	if h.Genesis != n.network.Genesis {
+		n.reportForeign(p, h)
+		n.bans.add(p, time.Now(), foreignBan)
+		n.close(p)
+		return ErrOtherNetwork
+	}
+	n.meet(p, h, took)
+	return nil
+}
+
+// Self returns what this node says of itself now.
+func (n *Node) Self() exchange.Hello {
+	tip := n.chain.Tip()
+	return exchange.Hello{
+		Genesis: n.network.Genesis,
+		Network: n.network.Params.Name,
+		Agent:   n.cfg.Agent,
+		Tip:     tip.Hash,
+		Height:  tip.Header.Height,
+		Work:    tip.Header.Work,
+		ClockMS: uint64(max(0, n.cfg.Now().UnixMilli())),
+	}
+}
+
+// Greeted takes in what a peer said of itself when it asked us. One of another network got our hello
+// a moment ago and closes the connection itself, unless it has other plans.
+func (n *Node) Greeted(p peer.ID, h exchange.Hello) {
+	if h.Genesis == n.network.Genesis {
+		n.meet(p, h, 0)
+		return
+	}
+	n.reportForeign(p, h)
+	n.bans.add(p, time.Now(), foreignBan)
+	n.later(foreignGrace, func() { n.close(p) })
+}
+
+// meet takes in a hello of a peer of our network.
+func (n *Node) meet(p peer.ID, h exchange.Hello, took time.Duration) {
+	offset := time.UnixMilli(int64(h.ClockMS)).Sub(n.cfg.Now().Add(-took / 2))
+	if !n.table.greet(p, h, offset, took) {
+		return
+	}
+	n.host.ConnManager().TagPeer(p, readyTag, readyValue)
+	n.log.Info("peer connected", "peer", p, "agent", h.Agent, "height", h.Height)
+	if offset.Abs() > maxClockOffset {
+		n.log.Warn("the clocks of this node and of a peer differ", "peer", p, "peer_ahead", offset.Round(time.Second))
+	}
+}
+
+// reportForeign says once for each peer, however often it comes back, that it is on another network.
+func (n *Node) reportForeign(p peer.ID, h exchange.Hello) {
+	if n.foreign.add(p, h.NetworkName()) {
+		n.log.Warn("peer is on another network, closing", "peer", p, "network", n.network.String(), "peer_network", h.NetworkName())
+	}
+}
+
+// Punish lets a peer go that broke a rule, lied or stalled. After a broken rule it stays out for a
+// while.
+func (n *Node) Punish(p peer.ID, why error) {
+	n.log.Warn("peer misbehaved, closing", "peer", p, "err", oneLine(why))
+	if consensus.ClassOf(why) == consensus.Broken {
+		n.bans.add(p, time.Now(), faultBan)
+	}
+	n.later(0, func() { n.close(p) })
+}
+
+func (n *Node) close(p peer.ID) {
+	if err := n.host.Network().ClosePeer(p); err != nil {
+		n.log.Debug("closing a peer", "peer", p, "err", err)
+	}
+}
+
+// foreigners are the peers of other networks that were met lately.
+type foreigners struct {
+	mu    sync.Mutex // guards names
+	names map[peer.ID]string
+}
+
+// maxForeigners bounds the memory of foreigners; beyond it all are forgotten, which at worst
+// repeats a line in the log.
+const maxForeigners = 1024
+
+// add reports whether the peer was not known as one of that network.
+func (f *foreigners) add(p peer.ID, name string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.names[p] == name {
+		return false
+	}
+	if f.names == nil || len(f.names) >= maxForeigners {
+		f.names = make(map[peer.ID]string)
+	}
+	f.names[p] = name
+	return true
+}
+
+// forget is for a peer that is asked anew.
+func (f *foreigners) forget(p peer.ID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.names, p)
+}
+
+func (f *foreigners) find(p peer.ID) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.names[p]
+}

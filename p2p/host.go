@@ -1,0 +1,130 @@
+package p2p
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
+	"github.com/libp2p/go-libp2p/p2p/security/noise"
+	tls "github.com/libp2p/go-libp2p/p2p/security/tls"
+	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	ws "github.com/libp2p/go-libp2p/p2p/transport/websocket"
+	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+
+	"p2pchain/core"
+)
+
+var (
+	// ErrBadAddress means that a text is not the multiaddr that was asked for.
+	ErrBadAddress = errors.New("not a usable multiaddr")
+	// ErrListen means that an address cannot be listened on; the text names it and the reason.
+	ErrListen = errors.New("cannot listen")
+)
+
+// openHost makes the libp2p host and listens on every address of cfg, which is valid.
+func openHost(n *core.Network, cfg Config, gate *bans) (host.Host, error) {
+	var listen []ma.Multiaddr
+	for _, text := range cfg.Listen {
+		addr, err := ma.NewMultiaddr(text)
+		if err == nil {
+			err = probe(addr)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w on %s: %w", ErrListen, text, err)
+		}
+		listen = append(listen, addr)
+	}
+	resources, err := newResources(n, cfg.MaxPeers)
+	if err != nil {
+		return nil, fmt.Errorf("resource manager: %w", err)
+	}
+	conns, err := connmgr.NewConnManager(max(1, cfg.MaxPeers*9/10), cfg.MaxPeers)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("connection manager: %w", err), resources.Close())
+	}
+	h, err := libp2p.New(append(hostOptions(cfg, gate),
+		libp2p.ResourceManager(resources),
+		libp2p.ConnectionManager(conns),
+	)...)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the host: %w", err), conns.Close(), resources.Close())
+	}
+	for _, addr := range listen { // one by one: together, one that works hides those that do not
+		if err := h.Network().Listen(addr); err != nil {
+			return nil, errors.Join(fmt.Errorf("%w on %v: %s", ErrListen, addr, oneLine(err)), h.Close())
+		}
+	}
+	return h, nil
+}
+
+// hostOptions are all but the limits. What libp2p does against NAT stays off.
+func hostOptions(cfg Config, gate *bans) []libp2p.Option {
+	var announce []ma.Multiaddr
+	for _, text := range cfg.Announce {
+		if addr, err := ma.NewMultiaddr(text); err == nil { // Validate has seen it
+			announce = append(announce, addr)
+		}
+	}
+	options := []libp2p.Option{
+		libp2p.Identity(cfg.Key),
+		libp2p.UserAgent(cfg.Agent),
+		libp2p.NoListenAddrs,
+		libp2p.ConnectionGater(gate),
+		libp2p.DisableMetrics(), // ours are served by the API
+		libp2p.AddrsFactory(func(seen []ma.Multiaddr) []ma.Multiaddr {
+			return ma.Unique(slices.Concat(announce, seen))
+		}),
+	}
+	if len(cfg.HostOptions) > 0 {
+		return append(options, cfg.HostOptions...)
+	}
+	return append(options,
+		libp2p.ShareTCPListener(), // /tcp/… and /tcp/…/ws on one port
+		libp2p.Transport(tcp.NewTCPTransport),
+		libp2p.Transport(quic.NewTransport),
+		libp2p.Transport(ws.New),
+		libp2p.Security(noise.ID, noise.New),
+		libp2p.Security(tls.ID, tls.New),
+		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
+	)
+}
+
+// probe listens on a TCP address for a moment. The host itself listens with SO_REUSEPORT, so that two
+// nodes of one user would share a port without an error, each getting half of the connections.
+func probe(addr ma.Multiaddr) error {
+	network, hostPort, err := manet.DialArgs(socketOf(addr))
+	if err != nil {
+		return fmt.Errorf("%w: want /ip4/… or /ip6/… with /tcp/… or /udp/…/quic-v1", ErrBadAddress)
+	}
+	if !strings.HasPrefix(network, "tcp") {
+		return nil
+	}
+	l, err := net.Listen(network, hostPort)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+// socketOf returns the part of an address that names an IP address and a port.
+func socketOf(addr ma.Multiaddr) ma.Multiaddr {
+	socket, _ := ma.SplitFunc(addr, func(c ma.Component) bool {
+		switch c.Protocol().Code {
+		case ma.P_IP4, ma.P_IP6, ma.P_IP6ZONE, ma.P_TCP, ma.P_UDP:
+			return false
+		}
+		return true
+	})
+	return socket
+}
+
+// oneLine makes an error of libp2p, some of which have many lines, fit for a log.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -1,0 +1,140 @@
+package p2p
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/sync/errgroup"
+
+	"p2pchain/core"
+	"p2pchain/core/chain"
+	"p2pchain/core/mempool"
+	"p2pchain/p2p/exchange"
+	"p2pchain/p2p/syncer"
+)
+
+// A Node joins a chain and a pool of waiting messages to their peers. Its methods are safe for
+// concurrent use.
+type Node struct {
+	network *core.Network
+	chain   *chain.Chain
+	cfg     Config
+	log     *slog.Logger
+
+	host    host.Host
+	bans    *bans
+	table   *Table
+	foreign foreigners
+	chores  chores
+	client  *exchange.Client
+	server  *exchange.Server
+	syncer  *syncer.Syncer
+}
+
+// Open opens the host and its sockets: from here on peers can connect, but nobody is answered
+// before Run. Errors wrap ErrListen, ErrBadAddress, or name the field that cannot be used.
+func Open(n *core.Network, c *chain.Chain, pool *mempool.Pool, cfg Config) (*Node, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	node := &Node{network: n, chain: c, cfg: cfg, log: cfg.Log, bans: newBans(), table: newTable()}
+	var err error
+	if node.host, err = openHost(n, cfg, node.bans); err != nil {
+		return nil, err
+	}
+	if err := node.build(pool); err != nil {
+		node.Close()
+		return nil, err
+	}
+	return node, nil
+}
+
+// build makes the parts, none of which starts anything.
+func (n *Node) build(pool *mempool.Pool) (err error) {
+	if n.client, err = exchange.NewClient(n.host, n.network, n.cfg.Exchange); err != nil {
+		return err
+	}
+	if n.server, err = exchange.NewServer(n.host, n.network, n.chain, pool, n, n.cfg.Exchange); err != nil {
+		return err
+	}
+	n.syncer, err = syncer.New(n.chain, n.client, n, n.cfg.Syncer)
+	return err
+}
+
+// Close closes the host with all connections. A node that runs is stopped first, by the end of the
+// context of Run.
+func (n *Node) Close() error { return n.host.Close() }
+
+// Run runs all parts until ctx ends and then returns nil; any other end is an error. By the time it
+// returns, every goroutine it started has ended.
+func (n *Node) Run(ctx context.Context) error {
+	defer n.chores.stop()
+	g, ctx := errgroup.WithContext(ctx)
+	run := func(name string, f func(context.Context) error) {
+		g.Go(func() error {
+			if err := f(ctx); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	run("exchange", n.server.Run)
+	run("syncer", n.syncer.Run)
+	run("peers", n.greetAll)
+	run("watch", n.watch)
+	return g.Wait()
+}
+
+// watch tells the syncer of every peer that comes, says hello again, or goes. So a peer that claims
+// more work is noticed within HelloEvery, whatever gossip loses.
+func (n *Node) watch(ctx context.Context) error {
+	changed, stop := n.table.Subscribe()
+	defer stop()
+	known := make(map[peer.ID]uint64) // sessions
+	for {
+		ready := n.table.Ready()
+		now := make(map[peer.ID]uint64, len(ready))
+		for _, r := range ready {
+			now[r.ID] = r.Session
+		}
+		for p, session := range known {
+			if now[p] != session {
+				n.syncer.PeerDown(p)
+			}
+		}
+		for _, r := range ready {
+			n.syncer.PeerUp(r.ID, syncer.Claim{Tip: r.Hello.Tip, Height: r.Hello.Height, Work: r.Hello.Work})
+		}
+		known = now
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+	}
+}
+
+// Host returns the libp2p host, for those who look for peers.
+func (n *Node) Host() host.Host { return n.host }
+
+// ID returns our peer id.
+func (n *Node) ID() string { return n.host.ID().String() }
+
+// Addrs returns the multiaddrs under which peers may reach us, each with /p2p/ and our id.
+func (n *Node) Addrs() []string {
+	var out []string
+	for _, addr := range n.host.Addrs() {
+		out = append(out, addr.String()+"/p2p/"+n.ID())
+	}
+	return out
+}
+
+// Sync returns how far the sync is.
+func (n *Node) Sync() syncer.Status { return n.syncer.Status() }
+
+// later does something that may wait, apart from its caller, unless the node stops before.
+func (n *Node) later(wait time.Duration, f func()) { n.chores.add(wait, f) }
