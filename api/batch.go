@@ -1,0 +1,253 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"p2pchain/core"
+	"p2pchain/core/mempool"
+)
+
+const (
+	ndjson = "application/x-ndjson"
+
+	maxBatchBody  = 16 << 20
+	maxBatchLines = 1 << 16 // its results are kept until the end, at about 64 bytes each
+	maxBatchTime  = 10 * time.Minute
+
+	// A group is what is made durable together: large enough that an fsync and the turn of a
+	// processor cost little for each message.
+	groupMessages = 1024
+	groupBytes    = 1 << 20
+)
+
+// A batch reads messages line by line and stores them in groups. Its results are sent only after the
+// last line was read: many clients do not listen while they talk.
+type batch struct {
+	server *Server
+	ctx    context.Context
+	in     *bufio.Reader
+
+	line     int // number of the last line that was read
+	drafts   []draft
+	at       []int // index of each draft's outcome
+	bytes    int
+	outcomes []outcome
+	stored   bool     // whether any message was
+	stopped  *Problem // why the batch ended before its last line
+}
+
+// An outcome is a LineResult in less space.
+type outcome struct {
+	line    int
+	id      core.Hash
+	known   bool
+	problem *Problem
+}
+
+// postBatch adds a message for each line of the body. Each line has its own result; the batch stops
+// at the first failure that is not the line's own.
+func (s *Server) postBatch(w *response, r *http.Request) error {
+	if !s.batches.try() {
+		return busy("too_many_batches", "as many batches as this node allows are on their way")
+	}
+	defer s.batches.release()
+	if r.ContentLength > maxBatchBody {
+		w.Header().Set("Connection", "close")
+		return tooLarge("batch_too_large", "a batch", maxBatchBody)
+	}
+	body := &patientReader{http.MaxBytesReader(w, r.Body, maxBatchBody), w, s.cfg.ReadTimeout, time.Now().Add(maxBatchTime)}
+	b := &batch{server: s, ctx: r.Context(), in: bufio.NewReaderSize(body, int(s.maxJSONBody()))}
+	b.read()
+	if b.stopped != nil && !b.stored {
+		return b.stopped // nothing happened, which a status says best
+	}
+	if len(b.outcomes) == 0 {
+		return notEmpty(0)
+	}
+	return b.write(w)
+}
+
+// read takes in lines until the end of the body or the first failure that is not a line's own.
+func (b *batch) read() {
+	for b.stopped == nil {
+		line, err := b.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			b.flush()
+			return
+		case errors.Is(err, bufio.ErrBufferFull):
+			limit := int64(b.server.deps.Network.Params.MaxPayloadBytes)
+			b.refuse(tooLarge("payload_too_large", "a message on this network", limit))
+		case err != nil:
+			b.flush()
+			b.stop(b.server.problemOf(err))
+		case len(b.outcomes) == maxBatchLines:
+			b.flush()
+			b.stop(batchTooLong())
+		case len(line) > 0:
+			b.take(line)
+		}
+	}
+}
+
+// batchTooLong is the problem of a batch with too many lines.
+func batchTooLong() *Problem {
+	p := problem(http.StatusRequestEntityTooLarge, "batch_too_large", "a batch may have at most "+strconv.Itoa(maxBatchLines)+" lines")
+	p.Limit = maxBatchLines
+	return p
+}
+
+// next returns the next line without white space around it; io.EOF at the end of the body, and
+// bufio.ErrBufferFull for a line that cannot be a message.
+func (b *batch) next() ([]byte, error) {
+	b.line++
+	line, err := b.in.ReadSlice('\n')
+	if err == bufio.ErrBufferFull {
+		for err == bufio.ErrBufferFull {
+			_, err = b.in.ReadSlice('\n')
+		}
+		if err == nil || err == io.EOF {
+			return nil, bufio.ErrBufferFull
+		}
+	}
+	line = bytes.TrimSpace(line)
+	if err == io.EOF && len(line) > 0 {
+		err = nil // the last line needs no end
+	}
+	if err != nil && err != io.EOF {
+		return nil, bodyError(err)
+	}
+	return line, err
+}
+
+// take reads one line, and stores the group that it fills.
+func (b *batch) take(line []byte) {
+	d, err := parseLine(line)
+	if err == nil {
+		err = b.server.check(d)
+	}
+	if err != nil {
+		b.refuse(b.server.problemOf(err))
+		return
+	}
+	b.drafts = append(b.drafts, d)
+	b.at = append(b.at, len(b.outcomes))
+	b.bytes += len(d.payload)
+	b.outcomes = append(b.outcomes, outcome{line: b.line})
+	if len(b.drafts) >= groupMessages || b.bytes >= groupBytes {
+		b.flush()
+	}
+}
+
+// parseLine reads a JSON string, or an object as in a request with one message.
+func parseLine(line []byte) (draft, error) {
+	if line[0] != '"' {
+		return jsonDraft(line)
+	}
+	text, err := parseString(line)
+	if err != nil {
+		return draft{}, err
+	}
+	return draft{payload: []byte(text)}, notEmpty(len(text))
+}
+
+func (b *batch) refuse(p *Problem) {
+	b.outcomes = append(b.outcomes, outcome{line: b.line, problem: p})
+}
+
+// stop ends the batch; the first reason counts.
+func (b *batch) stop(p *Problem) {
+	if b.stopped == nil {
+		b.stopped = p
+	}
+}
+
+// flush stores the group.
+func (b *batch) flush() {
+	if len(b.drafts) == 0 {
+		return
+	}
+	msgs, errs := b.server.addAll(b.ctx, b.drafts)
+	for i, err := range errs {
+		out := &b.outcomes[b.at[i]]
+		out.known = errors.Is(err, mempool.ErrKnown)
+		if err != nil && !out.known {
+			out.problem = b.server.problemOf(err)
+			b.logFault(out.problem)
+			if out.problem.Status >= 500 {
+				b.stop(out.problem)
+			}
+			continue
+		}
+		out.id, b.stored = msgs[i].ID, true
+	}
+	b.drafts, b.at, b.bytes = b.drafts[:0], b.at[:0], 0
+}
+
+// logFault logs the first failure of our own.
+func (b *batch) logFault(p *Problem) {
+	if p.Status == http.StatusInternalServerError && b.stopped == nil {
+		b.server.cfg.Log.Error("batch failed", "err", p.cause)
+	}
+}
+
+// write sends a result for each line that was not blank.
+func (b *batch) write(w *response) error {
+	w.Header().Set("Content-Type", ndjson)
+	out := b.server.newStream(w)
+	for i := range b.outcomes {
+		out.value(b.outcomes[i].result())
+		out.raw("\n")
+	}
+	if b.stopped != nil {
+		last := outcome{line: b.line + 1, problem: b.stopped}.result()
+		last.Status = LineStopped // also where the line itself is to blame, like one too many
+		out.value(last)
+		out.raw("\n")
+	}
+	return out.end()
+}
+
+func (o outcome) result() LineResult {
+	switch {
+	case o.problem != nil:
+		status := LineRefused
+		if o.problem.Status >= 500 {
+			status = LineStopped
+		}
+		return LineResult{
+			Line: o.line, Status: status, Code: o.problem.Code, Detail: o.problem.Detail,
+			Limit: o.problem.Limit, HTTPStatus: o.problem.Status,
+		}
+	case o.known:
+		return LineResult{Line: o.line, ID: &o.id, Status: LineKnown}
+	}
+	return LineResult{Line: o.line, ID: &o.id, Status: LineAccepted}
+}
+
+// A patientReader gives the client the same time for every piece, up to an end.
+type patientReader struct {
+	r       io.Reader
+	w       http.ResponseWriter
+	timeout time.Duration
+	end     time.Time
+}
+
+func (p *patientReader) Read(b []byte) (int, error) {
+	now := time.Now()
+	if now.After(p.end) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	if err := extend(p.w, now.Add(p.timeout)); err != nil {
+		return 0, err
+	}
+	return p.r.Read(b)
+}

@@ -1,0 +1,140 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"p2pchain/core"
+)
+
+const v1 = "/api/v1"
+
+// Add adds a message. An empty media type is plain text, or bytes where the payload is not UTF-8.
+// When it returns without an error, the message is durable on the node and waits for a block.
+func (c *Client) Add(ctx context.Context, payload []byte, mediaType string) (Receipt, error) {
+	rq := call{method: http.MethodPost, path: v1 + "/messages"}
+	switch {
+	case mediaType != "":
+		body, err := json.Marshal(struct {
+			Payload   []byte `json:"payload_base64"`
+			MediaType string `json:"media_type"`
+		}{payload, mediaType})
+		if err != nil {
+			return Receipt{}, err
+		}
+		rq.mediaType, rq.body = "application/json", body
+	case utf8.Valid(payload):
+		rq.mediaType, rq.body = "text/plain; charset=utf-8", payload
+	default:
+		rq.mediaType, rq.body = "application/octet-stream", payload
+	}
+	var receipt Receipt
+	err := c.fetch(ctx, rq, &receipt)
+	return receipt, err
+}
+
+// Message returns a message and where it stands; ErrNotFound if it neither waits on this node nor is
+// on its best chain.
+func (c *Client) Message(ctx context.Context, id core.Hash) (Message, error) {
+	var m Message
+	err := c.get(ctx, v1+"/messages/"+id.String(), nil, &m)
+	return m, err
+}
+
+// longPoll is how long one request waits for a confirmation.
+const longPoll = 25 * time.Second
+
+// Await returns a message as soon as it is in a block of the best chain. If ctx ends first, it
+// returns what it knew last and ctx's error.
+func (c *Client) Await(ctx context.Context, id core.Hash) (Message, error) {
+	query := url.Values{"wait": {StatusConfirmed}, "timeout": {longPoll.String()}}
+	rq := call{method: http.MethodGet, path: v1 + "/messages/" + id.String(), query: query, timeout: longPoll + c.timeout}
+	var last Message
+	for {
+		asked := time.Now()
+		var m Message
+		err := c.fetch(ctx, rq, &m)
+		if err == nil {
+			last = m
+		}
+		if last.Status == StatusConfirmed || err != nil && !errors.Is(err, ErrBusy) {
+			return last, err
+		}
+		// A node that is busy, or about to stop, answers before the time.
+		if err := sleep(ctx, time.Second-time.Since(asked)); err != nil {
+			return last, err
+		}
+	}
+}
+
+// sleep waits for a while or until ctx ends, whose error it returns then.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// page makes the query of a list; limit 0 leaves it to the node.
+func page(cursor string, limit int) url.Values {
+	query := url.Values{}
+	if cursor != "" {
+		query.Set("cursor", cursor)
+	}
+	if limit > 0 {
+		query.Set("limit", strconv.Itoa(limit))
+	}
+	return query
+}
+
+// Mempool lists waiting messages, oldest first: from the start, or from the Next of an earlier page.
+func (c *Client) Mempool(ctx context.Context, cursor string, limit int) (MempoolPage, error) {
+	var p MempoolPage
+	err := c.get(ctx, v1+"/mempool", page(cursor, limit), &p)
+	return p, err
+}
+
+// Blocks lists blocks of the best chain, newest first: from the tip, or from the Next of an earlier
+// page.
+func (c *Client) Blocks(ctx context.Context, cursor string, limit int) (BlockPage, error) {
+	var p BlockPage
+	err := c.get(ctx, v1+"/blocks", page(cursor, limit), &p)
+	return p, err
+}
+
+// Block returns a block with its messages. It is named by its height, its hash, or as "tip".
+func (c *Client) Block(ctx context.Context, name string) (FullBlock, error) {
+	var b FullBlock
+	err := c.get(ctx, v1+"/blocks/"+url.PathEscape(name), nil, &b)
+	return b, err
+}
+
+// Node describes the node.
+func (c *Client) Node(ctx context.Context) (Node, error) {
+	var n Node
+	err := c.get(ctx, v1+"/node", nil, &n)
+	return n, err
+}
+
+// Peers lists the peers of the node.
+func (c *Client) Peers(ctx context.Context) ([]Peer, error) {
+	var list PeerList
+	err := c.get(ctx, v1+"/peers", nil, &list)
+	return list.Peers, err
+}
+
+// Live returns nil if the node answers at all.
+func (c *Client) Live(ctx context.Context) error { return c.get(ctx, "/livez", nil, nil) }
+
+// Ready returns nil if the node takes messages and has caught up with its peers, else ErrBusy.
+func (c *Client) Ready(ctx context.Context) error { return c.get(ctx, "/readyz", nil, nil) }

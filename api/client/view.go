@@ -1,0 +1,41 @@
+package client
+
+import "p2pchain/api"
+
+// What a node answers with; the fields are described in package api.
+type (
+	Block          = api.Block
+	BlockPage      = api.BlockPage
+	ChainBlock     = api.ChainBlock
+	ChainMessage   = api.ChainMessage
+	Content        = api.Content
+	DataBlock      = api.DataBlock
+	DataMessage    = api.DataMessage
+	FullBlock      = api.FullBlock
+	LineResult     = api.LineResult
+	MempoolPage    = api.MempoolPage
+	Message        = api.Message
+	Mining         = api.Mining
+	Node           = api.Node
+	Payload        = api.Payload
+	Peer           = api.Peer
+	PeerList       = api.PeerList
+	Receipt        = api.Receipt
+	SeedNode       = api.SeedNode
+	SeedPeer       = api.SeedPeer
+	Standing       = api.Standing
+	Sync           = api.Sync
+	Time           = api.Time
+	WaitingMessage = api.WaitingMessage
+)
+
+// The words of api that programs compare with.
+const (
+	StatusWaiting   = api.StatusWaiting
+	StatusConfirmed = api.StatusConfirmed
+
+	LineAccepted = api.LineAccepted
+	LineKnown    = api.LineKnown
+	LineRefused  = api.LineRefused
+	LineStopped  = api.LineStopped
+)

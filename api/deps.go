@@ -1,0 +1,121 @@
+package api
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"time"
+
+	"p2pchain/core"
+	"p2pchain/core/chain"
+	"p2pchain/core/mempool"
+)
+
+// A Chain is what the API reads of the best chain; it is *chain.Chain but for tests.
+type Chain interface {
+	// Tip returns the last block of the best chain without waiting.
+	Tip() chain.Tip
+	// BestHeader returns the last header of the best header chain.
+	BestHeader() chain.Tip
+	// HashAt returns the block of the best chain at a height; chain.ErrNotFound.
+	HashAt(height uint64) (core.Hash, error)
+	// Header returns a known header, on the best chain or off it; chain.ErrNotFound.
+	Header(hash core.Hash) (core.Header, error)
+	// Block returns a stored block, on the best chain or off it; chain.ErrNotFound.
+	Block(hash core.Hash) (*core.Block, error)
+	// Locate returns where the best chain holds a message; chain.ErrNotFound.
+	Locate(id core.Hash) (chain.Place, error)
+	// UpdatesSince returns what happened to the best chain since from; chain.ErrNotFound where from
+	// was forgotten.
+	UpdatesSince(from core.Hash, limit int) (chain.Update, error)
+	// Subscribe returns a channel that is poked after every change, and what ends this.
+	Subscribe() (<-chan struct{}, func())
+}
+
+// A Pool takes messages in and lists those that wait; it is *mempool.Pool but for tests.
+type Pool interface {
+	// Add makes messages durable. There is one error for each: nil, mempool.ErrKnown,
+	// mempool.ErrFull, a broken rule, or our own fault.
+	Add(msgs []*core.Message, from mempool.Origin) []error
+	// Message returns a waiting message; chain.ErrNotFound.
+	Message(id core.Hash) (*core.Message, error)
+	// List returns up to limit waiting messages with a Seq over after, ascending.
+	List(after uint64, limit int) ([]mempool.Waiting, error)
+	// Totals returns how much waits.
+	Totals() mempool.Totals
+}
+
+// Messages finds any stored message, waiting or sealed; it is the store but for tests.
+type Messages interface {
+	// Message returns a stored message, without its body where that was dropped; chain.ErrNotFound.
+	Message(id core.Hash) (*core.Message, error)
+}
+
+// A Miner says how mining goes.
+type Miner interface {
+	Status() Mining
+}
+
+// A Host is the node among its peers. None of its methods but Connect and Vote waits.
+type Host interface {
+	// ID returns the node's peer id.
+	ID() string
+	// Addrs returns the multiaddrs under which peers reach the node, each with /p2p/ and its id.
+	Addrs() []string
+	// Peers returns the peers past hello, in any order.
+	Peers() []Peer
+	// Connect dials a multiaddr with a /p2p/ part and says hello. Errors may wrap ErrAddress or
+	// ErrOtherNetwork; any other means that the peer could not be reached.
+	Connect(ctx context.Context, addr string) error
+	// Vote asks every peer past hello once whether it would take the message. No answer in time is
+	// a no.
+	Vote(ctx context.Context, m *core.Message) (yes, asked int)
+	// Sync says how far the node is behind its peers.
+	Sync() Sync
+	// ClockSkew returns our clock minus the median of the peers' clocks, false without peers.
+	ClockSkew() (time.Duration, bool)
+}
+
+var (
+	// ErrAddress means that a text is not the address of a peer.
+	ErrAddress = errors.New("not a peer's address")
+	// ErrOtherNetwork means that a peer is on another network.
+	ErrOtherNetwork = errors.New("peer is on another network")
+)
+
+// Deps are the parts of the node that the API stands on. All are needed, but for Ready.
+type Deps struct {
+	Network  *core.Network
+	Key      ed25519.PrivateKey // signs what users add
+	Chain    Chain
+	Pool     Pool
+	Messages Messages
+	Miner    Miner
+	Host     Host
+
+	// Ready says why the node cannot take messages now, nil if it can. May be nil itself.
+	Ready func() error
+}
+
+// validate names every part that is missing.
+func (d *Deps) validate() error {
+	var errs []error
+	need := func(name string, missing bool) {
+		if missing {
+			errs = append(errs, errors.New("api: Deps."+name+" is not set"))
+		}
+	}
+	need("Network", d.Network == nil)
+	need("Key", len(d.Key) != ed25519.PrivateKeySize)
+	need("Chain", d.Chain == nil)
+	need("Pool", d.Pool == nil)
+	need("Messages", d.Messages == nil)
+	need("Miner", d.Miner == nil)
+	need("Host", d.Host == nil)
+	return errors.Join(errs...)
+}
+
+// author returns the public half of the node's key.
+func (d *Deps) author() core.PublicKey {
+	return core.PublicKey(d.Key.Public().(ed25519.PublicKey))
+}

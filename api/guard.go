@@ -1,0 +1,118 @@
+package api
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// A response knows whether the answer has begun.
+type response struct {
+	http.ResponseWriter
+	status int // 0 until the header is written
+}
+
+// Unwrap gives http.ResponseController what it needs.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (w *response) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *response) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// serve turns a handler that may fail into one that answers its error.
+func (s *Server) serve(handle func(*response, *http.Request) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		out, ok := w.(*response)
+		if !ok {
+			out = &response{ResponseWriter: w}
+		}
+		if err := handle(out, r); err != nil {
+			s.fail(out, r, err)
+		}
+	})
+}
+
+// guard is what every request passes before its route is looked up.
+func (s *Server) guard(next http.Handler) http.Handler {
+	var origins http.CrossOriginProtection
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w := &response{ResponseWriter: rw}
+		start := s.cfg.Now()
+		defer s.finish(w, r, start)
+		setHeaders(w.Header())
+		local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+		if !hostAllowed(r.Host, s.cfg.Hosts, local) {
+			s.fail(w, r, problem(http.StatusMisdirectedRequest, "host_not_allowed",
+				fmt.Sprintf("this node does not answer to the name %q; name it by its address, or tell the node this name", r.Host)))
+			return
+		}
+		if err := origins.Check(r); err != nil {
+			s.fail(w, r, problem(http.StatusForbidden, "cross_origin", "a page of another origin may not change anything here"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// setHeaders tells browsers to do nothing with an answer but to show it to this origin.
+func setHeaders(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-cache")
+}
+
+// finish logs a request, and turns a panic of ours into an answer.
+func (s *Server) finish(w *response, r *http.Request, start time.Time) {
+	if cause := recover(); cause != nil {
+		if cause == http.ErrAbortHandler {
+			panic(cause) // cuts the connection, as intended
+		}
+		s.cfg.Log.Error("request panicked", "method", r.Method, "path", r.URL.Path, "err", cause, "stack", string(debug.Stack()))
+		if w.status != 0 {
+			panic(http.ErrAbortHandler)
+		}
+		problem(http.StatusInternalServerError, "internal", "the node failed; its log says how").write(w)
+	}
+	s.cfg.Log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", w.status, "took", s.cfg.Now().Sub(start))
+}
+
+// authorize checks the token, where the node has one.
+func (s *Server) authorize(r *http.Request) error {
+	if s.cfg.Token == "" {
+		return nil
+	}
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	// Hashing first: the comparison must not even tell the length.
+	got, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(s.cfg.Token))
+	if ok && subtle.ConstantTimeCompare(got[:], want[:]) == 1 {
+		return nil
+	}
+	return problem(http.StatusUnauthorized, "token_needed", "this needs the node's token, as \"Authorization: Bearer TOKEN\"")
+}
+
+// extend gives a request that waits or streams more time, for reading as well: the server takes a
+// passed read deadline for a client that is gone.
+func extend(w http.ResponseWriter, until time.Time) error {
+	c := http.NewResponseController(w)
+	if err := c.SetReadDeadline(until); err != nil {
+		return err
+	}
+	return c.SetWriteDeadline(until)
+}

@@ -1,0 +1,137 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"p2pchain/core"
+	"p2pchain/core/chain"
+	"p2pchain/core/consensus"
+)
+
+// getNode describes the node.
+func (s *Server) getNode(w *response, _ *http.Request) error {
+	return writeJSON(w, http.StatusOK, s.node())
+}
+
+func (s *Server) node() Node {
+	n, now := s.deps.Network, s.cfg.Now()
+	out := Node{
+		PeerID:        s.deps.Host.ID(),
+		Addresses:     slices.Concat([]string{}, s.deps.Host.Addrs()), // never null
+		Author:        s.deps.author(),
+		Version:       s.cfg.Version,
+		Network:       NetworkInfo{n.Params.Name, n.ID(), n.Genesis, n.Params.Encode()},
+		Tip:           tipInfo(s.deps.Chain.Tip()),
+		BestHeader:    tipInfo(s.deps.Chain.BestHeader()),
+		Sync:          s.deps.Host.Sync(),
+		Mempool:       s.waiting(),
+		Mining:        s.deps.Miner.Status(),
+		Peers:         len(s.deps.Host.Peers()),
+		Started:       Time(max(0, s.started.UnixMilli())),
+		UptimeSeconds: int64(now.Sub(s.started).Seconds()),
+	}
+	if skew, ok := s.deps.Host.ClockSkew(); ok {
+		ms := skew.Milliseconds()
+		out.ClockSkewMS = &ms
+	}
+	return out
+}
+
+func tipInfo(t chain.Tip) TipInfo {
+	return TipInfo{t.Hash, t.Header.Height, Time(t.Header.TimeMS), t.Header.Work}
+}
+
+// getPeers lists the peers.
+func (s *Server) getPeers(w *response, _ *http.Request) error {
+	peers := slices.Concat([]Peer{}, s.deps.Host.Peers())
+	slices.SortFunc(peers, func(a, b Peer) int { return strings.Compare(a.ID, b.ID) })
+	return writeJSON(w, http.StatusOK, PeerList{len(peers), peers})
+}
+
+type liveness struct {
+	Status string `json:"status"`
+}
+
+// getLive says that the process serves requests.
+func (s *Server) getLive(w *response, _ *http.Request) error {
+	return writeJSON(w, http.StatusOK, liveness{"ok"})
+}
+
+// readyLag is how many blocks the chain may lack of the best header chain.
+const readyLag = 6
+
+// getReady says whether the node takes messages and knows the chain as its peers do.
+func (s *Server) getReady(w *response, _ *http.Request) error {
+	if s.deps.Ready != nil {
+		if err := s.deps.Ready(); err != nil {
+			return busy("not_ready", err.Error())
+		}
+	}
+	tip, best := s.deps.Chain.Tip().Header.Height, s.deps.Chain.BestHeader().Header.Height
+	if best > tip+readyLag {
+		return busy("catching_up", fmt.Sprintf("at block %d of %d", tip, best))
+	}
+	return writeJSON(w, http.StatusOK, liveness{"ready"})
+}
+
+// healthDepth is how many blocks chainValid looks at. What is below was validated when it was stored;
+// to find what the disk did to it since then is the work of a check of the store.
+const healthDepth = 100
+
+// health remembers which tip chainValid found right, since the seed's users poll it.
+type health struct {
+	mu  sync.Mutex
+	tip core.Hash
+}
+
+// chainValid reports whether the end of the best chain holds together on disk.
+func (s *Server) chainValid() bool {
+	s.healthy.mu.Lock()
+	defer s.healthy.mu.Unlock()
+	tip := s.deps.Chain.Tip()
+	if s.healthy.tip == tip.Hash {
+		return true
+	}
+	if err := s.checkChain(tip); err != nil {
+		s.cfg.Log.Error("stored chain is not valid", "err", err)
+		return false
+	}
+	s.healthy.tip = tip.Hash
+	return true
+}
+
+// checkChain follows the headers down from a tip, and checks the messages of the tip itself.
+func (s *Server) checkChain(tip chain.Tip) error {
+	b, err := s.deps.Chain.Block(tip.Hash)
+	if err != nil {
+		return fmt.Errorf("block %v: %w", tip.Hash, err)
+	}
+	if tip.Header.Height > 0 && core.MessageRoot(b.Leaves()) != b.Header.MessageRoot {
+		return fmt.Errorf("block %v: %w", tip.Hash, consensus.ErrMessageRoot)
+	}
+	hash, h := tip.Hash, b.Header
+	for range healthDepth {
+		if h.Hash() != hash {
+			return fmt.Errorf("block %v has another header", hash)
+		}
+		if h.Height == 0 {
+			return nil
+		}
+		parent, err := s.deps.Chain.Header(h.PreviousHash)
+		if err != nil {
+			return fmt.Errorf("block %v: %w", h.PreviousHash, err)
+		}
+		if parent.Height+1 != h.Height {
+			return fmt.Errorf("block %v: %w", hash, consensus.ErrHeight)
+		}
+		if err := consensus.CheckPow(s.deps.Network, &parent, &h); err != nil {
+			return fmt.Errorf("block %v: %w", hash, err)
+		}
+		hash, h = h.PreviousHash, parent
+	}
+	return nil
+}

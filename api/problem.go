@@ -1,0 +1,72 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// A Problem is an error as a client gets it: problem details of RFC 9457 with a code that never
+// changes its meaning.
+type Problem struct {
+	Type   string `json:"type"` // always about:blank: Code says what it is
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Code   string `json:"code"`
+	Detail string `json:"detail,omitempty"`
+	// Limit is the limit that was passed, in the unit that Detail names.
+	Limit int64 `json:"limit,omitempty"`
+	// Message is seed 1's member for unknown paths.
+	Message string `json:"message,omitempty"`
+
+	retry time.Duration // when to come again
+	cause error
+}
+
+// problem makes a Problem; the title follows from the status.
+func problem(status int, code, detail string) *Problem {
+	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
+}
+
+// badRequest is the problem of a request that has to be written differently.
+func badRequest(code, detail string) *Problem { return problem(http.StatusBadRequest, code, detail) }
+
+// busy is the problem of a request that may be tried again after a while.
+func busy(code, detail string) *Problem {
+	p := problem(http.StatusServiceUnavailable, code, detail)
+	p.retry = time.Second
+	return p
+}
+
+// tooLarge is the problem of something that is larger than its limit in bytes.
+func tooLarge(code, what string, limit int64) *Problem {
+	p := problem(http.StatusRequestEntityTooLarge, code, what+" may have at most "+strconv.FormatInt(limit, 10)+" bytes")
+	p.Limit = limit
+	return p
+}
+
+// Error returns the code and the detail.
+func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
+
+// Unwrap returns the error that the problem stands for, nil where it is its own.
+func (p *Problem) Unwrap() error { return p.cause }
+
+// write sends the problem.
+func (p *Problem) write(w http.ResponseWriter) {
+	body, err := json.Marshal(p)
+	if err != nil {
+		panic("api: encoding a problem: " + err.Error()) // strings and numbers only
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Content-Length", strconv.Itoa(len(body)+1))
+	if p.retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(int((p.retry+time.Second-1)/time.Second)))
+	}
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
+	w.WriteHeader(p.Status)
+	w.Write(append(body, '\n')) // the client may be gone, which concerns nobody
+}

@@ -1,0 +1,140 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"p2pchain/core"
+)
+
+// maxSmallBody bounds bodies that hold an address or the like.
+const maxSmallBody = 8 << 10
+
+// maxJSONBody bounds the JSON of one message: a byte of the payload takes up to six as an escape.
+func (s *Server) maxJSONBody() int64 { return int64(6*s.deps.Network.Params.MaxPayloadBytes) + 4<<10 }
+
+// readBody reads a whole body of at most limit bytes; a longer one is http.MaxBytesError.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength > limit {
+		w.Header().Set("Connection", "close") // nobody reads the rest
+		return nil, &http.MaxBytesError{Limit: limit}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if err != nil {
+		return nil, bodyError(err)
+	}
+	return body, nil
+}
+
+// bodyError says what went wrong with reading a body: a client that sends half of one is told so,
+// although it rarely listens.
+func bodyError(err error) error {
+	if err == io.ErrUnexpectedEOF {
+		return badRequest("body_incomplete", "the body of the request ended too early")
+	}
+	return fmt.Errorf("reading the body: %w", err)
+}
+
+// mediaType returns the media type of a body in lower case, with its parameters; text/plain where
+// the request names none.
+func mediaType(r *http.Request) (string, map[string]string, error) {
+	header := r.Header.Get("Content-Type")
+	if header == "" {
+		return "text/plain", nil, nil
+	}
+	media, params, err := mime.ParseMediaType(header)
+	if err != nil {
+		return "", nil, unsupported(header)
+	}
+	return media, params, nil
+}
+
+// unsupported is the problem of a body in a form that is not known here.
+func unsupported(header string) *Problem {
+	return problem(http.StatusUnsupportedMediaType, "unsupported_media_type", fmt.Sprintf(
+		"Content-Type %q: want text/plain in UTF-8, application/json, application/x-ndjson or application/octet-stream", header))
+}
+
+// queryParam returns the first value of a parameter. Unlike url.Values it takes a semicolon as the
+// character that it is, and reports an escape that is none.
+func queryParam(r *http.Request, name string) (string, error) {
+	for part := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		key, value, _ := strings.Cut(part, "=")
+		if key != name {
+			continue
+		}
+		text, err := url.QueryUnescape(value)
+		if err != nil {
+			return "", badRequest("bad_parameter", fmt.Sprintf("%s: %v", name, err))
+		}
+		return text, nil
+	}
+	return "", nil
+}
+
+// limitParam returns the page size that was asked for, from 1 to most.
+func limitParam(r *http.Request, usual, most int) (int, error) {
+	text, err := queryParam(r, "limit")
+	if err != nil || text == "" {
+		return usual, err
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		return 0, badRequest("bad_parameter", fmt.Sprintf("limit %q: want 1 to %d", text, most))
+	}
+	return n, nil
+}
+
+// hashParam reads a hash out of a path.
+func hashParam(what, text string) (core.Hash, error) {
+	h, err := core.ParseHash(text)
+	if err != nil {
+		return h, badRequest("bad_hash", fmt.Sprintf("%s %q: want 64 lower-case hex digits", what, text))
+	}
+	return h, nil
+}
+
+const (
+	usualWait = 30 * time.Second
+	mostWait  = 5 * time.Minute
+)
+
+// waitParams returns for how long a request wants to wait for a confirmation, 0 if it does not.
+func waitParams(r *http.Request) (time.Duration, error) {
+	wait, err := queryParam(r, "wait")
+	if err != nil || wait == "" {
+		return 0, err
+	}
+	if wait != StatusConfirmed {
+		return 0, badRequest("bad_parameter", fmt.Sprintf("wait %q: want %s", wait, StatusConfirmed))
+	}
+	text, err := queryParam(r, "timeout")
+	if err != nil || text == "" {
+		return usualWait, err
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 || d > mostWait {
+		return 0, badRequest("bad_parameter", fmt.Sprintf("timeout %q: want a time like 30s, at most %s", text, mostWait))
+	}
+	return d, nil
+}
+
+// stringMember reads a member that has to be a string.
+func stringMember(m member, into *string) error {
+	if len(m.raw) == 0 || m.raw[0] != '"' {
+		return badRequest("bad_member", fmt.Sprintf("member %q: want a string", m.key))
+	}
+	return json.Unmarshal(m.raw, into) // the parser has seen that it is one
+}
+
+// unknownMember is the problem of a member that nobody would look at.
+func unknownMember(key, want string) *Problem {
+	return badRequest("unknown_member", fmt.Sprintf("member %q: want %s", key, want))
+}

@@ -1,0 +1,123 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gorilla/mux"
+)
+
+// A scope says what a request needs to be allowed to do.
+type scope string
+
+const (
+	scopeRead  scope = "read"  // changes nothing
+	scopeWrite scope = "write" // adds messages
+	scopeAdmin scope = "admin" // changes how the node runs
+)
+
+// A route is a line of the route table.
+type route struct {
+	method  string
+	pattern string
+	handle  func(*Server, *response, *http.Request) error
+	scope   scope
+}
+
+// routes is the table of all routes. The ones at the root are those of the seeds.
+func routes() []route {
+	const v1 = "/api/v1"
+	return []route{
+		{http.MethodPut, "/add", (*Server).putAdd, scopeWrite},
+		{http.MethodGet, "/chain", (*Server).getChain, scopeRead},
+		{http.MethodGet, "/neighbours", (*Server).getNeighbours, scopeRead},
+		{http.MethodGet, "/data", (*Server).getData, scopeRead},
+		{http.MethodPost, "/data", (*Server).postData, scopeWrite},
+		{http.MethodGet, "/node", (*Server).getSeedNode, scopeRead},
+		{http.MethodPost, "/node", (*Server).postSeedNode, scopeRead},
+		{http.MethodGet, "/peers", (*Server).getSeedPeers, scopeRead},
+		{http.MethodPost, "/peers", (*Server).postSeedPeers, scopeAdmin},
+
+		{http.MethodPost, v1 + "/messages", (*Server).postMessages, scopeWrite},
+		{http.MethodGet, v1 + "/messages/{id}", (*Server).getMessage, scopeRead},
+		{http.MethodGet, v1 + "/mempool", (*Server).getMempool, scopeRead},
+		{http.MethodGet, v1 + "/blocks", (*Server).getBlocks, scopeRead},
+		{http.MethodGet, v1 + "/blocks/{block}", (*Server).getBlock, scopeRead},
+		{http.MethodGet, v1 + "/node", (*Server).getNode, scopeRead},
+		{http.MethodGet, v1 + "/peers", (*Server).getPeers, scopeRead},
+
+		{http.MethodGet, "/livez", (*Server).getLive, scopeRead},
+		{http.MethodGet, "/readyz", (*Server).getReady, scopeRead},
+	}
+}
+
+// router serves the route table.
+func (s *Server) router() *mux.Router {
+	router := mux.NewRouter().SkipClean(true) // a redirect would lose the body of a write
+	router.NotFoundHandler = s.serve(s.notFound)
+	byPattern := make(map[string]map[string]route)
+	for _, r := range routes() {
+		if byPattern[r.pattern] == nil {
+			byPattern[r.pattern] = make(map[string]route)
+			router.Handle(r.pattern, s.dispatch(byPattern[r.pattern]))
+		}
+		byPattern[r.pattern][r.method] = r
+	}
+	return router
+}
+
+// dispatch serves one pattern: its methods, HEAD wherever there is GET, and OPTIONS.
+func (s *Server) dispatch(methods map[string]route) http.Handler {
+	return s.serve(func(w *response, r *http.Request) error {
+		method := r.Method
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+		if route, ok := methods[method]; ok {
+			return s.run(route, w, r)
+		}
+		w.Header().Set("Allow", allowed(methods))
+		if r.Method == http.MethodOptions {
+			w.WriteHeader(http.StatusNoContent)
+			return nil
+		}
+		return problem(http.StatusMethodNotAllowed, "method_not_allowed", r.URL.Path+" does not answer to "+r.Method)
+	})
+}
+
+// allowed lists methods for an Allow header.
+func allowed(methods map[string]route) string {
+	list := []string{http.MethodOptions}
+	for m := range methods {
+		list = append(list, m)
+		if m == http.MethodGet {
+			list = append(list, http.MethodHead)
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
+}
+
+// run lets a request through to its handler if its scope and the load allow it.
+func (s *Server) run(route route, w *response, r *http.Request) error {
+	if route.scope != scopeRead {
+		if err := s.authorize(r); err != nil {
+			return err
+		}
+		// What a write needs is bounded where its work begins: a slow body must hold up nobody.
+		return route.handle(s, w, r)
+	}
+	if !s.reads.try() {
+		return busy("too_many_requests_at_once", "this node serves as many requests as it may")
+	}
+	defer s.reads.release()
+	return route.handle(s, w, r)
+}
+
+// notFound answers seed 1's way, whose paths have no slash in front.
+func (s *Server) notFound(_ *response, r *http.Request) error {
+	p := problem(http.StatusNotFound, "no_such_endpoint", "")
+	p.Message = "'" + strings.TrimPrefix(r.URL.Path, "/") + "' is not a valid endpoint!"
+	return p
+}

@@ -1,0 +1,254 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"p2pchain/core"
+	"p2pchain/core/chain"
+	"p2pchain/core/mempool"
+)
+
+const (
+	seedOK      = "OK"
+	ageLayout   = "2006-01-02 15:04:05.000000"
+	dialTimeout = 10 * time.Second
+	voteTimeout = 5 * time.Second // voters have 3 s; this bounds a Host that forgets it
+)
+
+// getData serves both seeds at once: the blocks as seed 2 shows them, and as unprocessed the messages
+// that seed 1 has here.
+func (s *Server) getData(w *response, r *http.Request) error {
+	out, err := s.openStream(w, r)
+	if err != nil {
+		return err
+	}
+	defer out.close()
+	out.raw(`{"status":"OK","data":[`)
+	if _, err := s.eachBlock(r, out, s.writeDataBlock); err != nil {
+		return err
+	}
+	out.raw(`],"unprocessed":[`)
+	length, err := s.writeUnprocessed(r.Context(), out)
+	if err != nil {
+		return err
+	}
+	out.raw(`],"length":`, strconv.Itoa(length), "}\n")
+	return out.end()
+}
+
+// writeDataBlock writes a block in seed 2's form.
+func (s *Server) writeDataBlock(out *stream, hash core.Hash, b *core.Block) {
+	texts := make([]*string, 0, len(b.Messages))
+	for _, m := range b.Messages {
+		texts = append(texts, payloadOf(m).Message)
+	}
+	if b.Header.Height == 0 {
+		texts = append(texts, &s.deps.Network.Params.Text)
+	}
+	var data any = texts
+	if len(texts) == 1 {
+		data = texts[0]
+	}
+	text, err := encode(data)
+	if err != nil {
+		out.err = err
+		return
+	}
+	out.value(DataBlock{b.Header.Height, b.Header.PreviousHash, string(bytes.TrimSuffix(text, []byte("\n"))), hash})
+}
+
+// writeUnprocessed writes the waiting messages, oldest first, and returns how many.
+func (s *Server) writeUnprocessed(ctx context.Context, out *stream) (int, error) {
+	length, after := 0, uint64(0)
+	for out.err == nil {
+		page, err := s.deps.Pool.List(after, mostPage)
+		if err != nil || len(page) == 0 {
+			return length, err
+		}
+		for _, entry := range page {
+			after = entry.Seq
+			m, err := s.deps.Messages.Message(entry.ID)
+			if errors.Is(err, chain.ErrNotFound) {
+				continue // dropped meanwhile
+			}
+			if err != nil {
+				return length, err
+			}
+			if length > 0 {
+				out.raw(",")
+			}
+			out.value(DataMessage{m.ID, payloadOf(m)})
+			length++
+		}
+		if err := ctx.Err(); err != nil {
+			return length, err
+		}
+	}
+	return length, nil
+}
+
+// postData adds what a majority of the peers agrees to.
+func (s *Server) postData(w *response, r *http.Request) error {
+	body, err := readBody(w, r, s.maxJSONBody())
+	if err != nil {
+		return err
+	}
+	payload, err := dataMember(body)
+	if err != nil {
+		return err
+	}
+	d := draft{payload: payload}
+	if err := s.check(d); err != nil {
+		return err
+	}
+	if !s.votes.try() {
+		return busy("too_many_votes_at_once", "as many votes as this node allows are being taken")
+	}
+	defer s.votes.release()
+	agreed, err := s.addAgreed(r.Context(), d)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, SeedReply[bool]{seedOK, agreed})
+}
+
+// dataMember returns what is to be added: a string as it is, other JSON in its compact form. Other
+// members are none of our business, as in the seed.
+func dataMember(body []byte) ([]byte, error) {
+	members, err := parseObject(body)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range members {
+		if m.key != "data" {
+			continue
+		}
+		if m.raw[0] == '"' {
+			var text string
+			err := stringMember(m, &text)
+			return []byte(text), err
+		}
+		var compact bytes.Buffer
+		err := json.Compact(&compact, m.raw)
+		return compact.Bytes(), err
+	}
+	return nil, badRequest("missing_member", "want a member \"data\"")
+}
+
+// addAgreed adds a message if more than half of the peers, and at least one, are for it.
+func (s *Server) addAgreed(ctx context.Context, d draft) (bool, error) {
+	m, err := s.compose(d)
+	if err != nil {
+		return false, err
+	}
+	voting, cancel := context.WithTimeout(ctx, voteTimeout)
+	defer cancel()
+	yes, asked := s.deps.Host.Vote(voting, m)
+	if err := ctx.Err(); err != nil {
+		return false, err // nobody is there to hear about it
+	}
+	if asked < 1 || 2*yes <= asked {
+		return false, nil
+	}
+	if err := s.turn(ctx); err != nil {
+		return false, err
+	}
+	defer s.writes.release()
+	return true, known(s.deps.Pool.Add([]*core.Message{m}, mempool.Origin{})[0])
+}
+
+// getSeedNode is seed 2's description of a node.
+func (s *Server) getSeedNode(w *response, _ *http.Request) error {
+	_, port, _ := endpoint(s.deps.Host.Addrs())
+	return writeJSON(w, http.StatusOK, SeedReply[SeedNode]{seedOK, SeedNode{
+		PeerID:    s.deps.Host.ID(),
+		DataCount: s.deps.Chain.Tip().Header.Height + 1,
+		Health:    s.chainValid(),
+		RPCPort:   port,
+		Age:       s.started.Format(ageLayout),
+	}})
+}
+
+// postSeedNode does what it does in seed 2: nothing.
+func (s *Server) postSeedNode(w *response, _ *http.Request) error {
+	return writeJSON(w, http.StatusOK, SeedReply[struct{}]{Status: seedOK})
+}
+
+// getSeedPeers is seed 2's table of peers.
+func (s *Server) getSeedPeers(w *response, _ *http.Request) error {
+	table := make(map[string]SeedPeer)
+	for _, p := range s.deps.Host.Peers() {
+		host, port, _ := endpoint(p.Addresses)
+		table[p.ID] = SeedPeer{host, port}
+	}
+	return writeJSON(w, http.StatusOK, SeedReply[map[string]SeedPeer]{seedOK, table})
+}
+
+// postSeedPeers connects to a peer, which seed 2 only pretends to do.
+func (s *Server) postSeedPeers(w *response, r *http.Request) error {
+	body, err := readBody(w, r, maxSmallBody)
+	if err != nil {
+		return err
+	}
+	addr, err := peerMembers(body)
+	if err != nil {
+		return err
+	}
+	if !s.dials.try() {
+		return busy("too_many_dials_at_once", "as many peers as this node allows are being dialled")
+	}
+	defer s.dials.release()
+	ctx, cancel := context.WithTimeout(r.Context(), dialTimeout)
+	defer cancel()
+	if err := s.deps.Host.Connect(ctx, addr); err != nil {
+		return connectProblem(addr, err)
+	}
+	return writeJSON(w, http.StatusOK, struct {
+		Status string `json:"status"`
+	}{seedOK})
+}
+
+// connectProblem says that a peer was not reached, unless there is something better to say.
+func connectProblem(addr string, err error) error {
+	if errors.Is(err, ErrAddress) || errors.Is(err, ErrOtherNetwork) {
+		return err
+	}
+	p := problem(http.StatusBadGateway, "peer_unreachable", "connecting to "+addr+": "+err.Error())
+	p.cause = err
+	return p
+}
+
+// peerMembers reads {"multiaddr"} or {"peer_id", "peer_host", "peer_port"}, the port as a string or
+// a number.
+func peerMembers(body []byte) (string, error) {
+	members, err := parseObject(body)
+	if err != nil {
+		return "", err
+	}
+	var addr, id, host, port string
+	into := map[string]*string{"multiaddr": &addr, "peer_id": &id, "peer_host": &host, "peer_port": &port}
+	for _, m := range members {
+		if into[m.key] == nil {
+			return "", unknownMember(m.key, "\"multiaddr\", or \"peer_id\", \"peer_host\" and \"peer_port\"")
+		}
+		if m.key == "peer_port" && m.raw[0] != '"' {
+			port = string(m.raw)
+		} else if err := stringMember(m, into[m.key]); err != nil {
+			return "", err
+		}
+	}
+	if addr == "" {
+		return peerAddress(id, host, port)
+	}
+	if !strings.HasPrefix(addr, "/") || id+host+port != "" {
+		return "", badRequest("bad_address", "want either \"multiaddr\", or \"peer_id\", \"peer_host\" and \"peer_port\"")
+	}
+	return addr, nil
+}

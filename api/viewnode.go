@@ -1,0 +1,77 @@
+package api
+
+import (
+	"encoding/json"
+
+	"p2pchain/core"
+)
+
+// A Node describes the node that answers. Programs that join a network read PeerID and Addresses.
+type Node struct {
+	PeerID        string         `json:"peer_id"`
+	Addresses     []string       `json:"addresses"` // multiaddrs, each with /p2p/ and the id
+	Author        core.PublicKey `json:"author"`    // of the messages that are added here
+	Version       string         `json:"version"`
+	Network       NetworkInfo    `json:"network"`
+	Tip           TipInfo        `json:"tip"`
+	BestHeader    TipInfo        `json:"best_header"`
+	Sync          Sync           `json:"sync"`
+	Mempool       Waiting        `json:"mempool"`
+	Mining        Mining         `json:"mining"`
+	Peers         int            `json:"peers"`
+	Started       Time           `json:"started"`
+	UptimeSeconds int64          `json:"uptime_seconds"`
+	ClockSkewMS   *int64         `json:"clock_skew_ms"` // our clock minus that of the peers, null without any
+}
+
+// A NetworkInfo names the network.
+type NetworkInfo struct {
+	Name    string          `json:"name"`
+	ID      string          `json:"id"`
+	Genesis core.Hash       `json:"genesis"`
+	Params  json.RawMessage `json:"params"` // as in a parameter file
+}
+
+// A TipInfo is the end of a chain of headers.
+type TipInfo struct {
+	Hash   core.Hash `json:"hash"`
+	Height uint64    `json:"height"`
+	Time   Time      `json:"time"`
+	Work   core.Work `json:"work"`
+}
+
+// Sync says how far the node is behind its peers.
+type Sync struct {
+	State  string `json:"state"`  // in the words of p2p/syncer
+	Target uint64 `json:"target"` // the height it is on the way to
+}
+
+// Mining says how mining goes.
+type Mining struct {
+	Mode     string  `json:"mode"` // auto, always or off
+	Threads  int     `json:"threads"`
+	Working  bool    `json:"working"`   // searching right now
+	HashRate float64 `json:"hash_rate"` // tries a second
+	Height   uint64  `json:"height"`    // of the block being searched
+	Sealed   uint64  `json:"sealed"`    // blocks found since the start
+}
+
+// A Peer is a node that this one talks to.
+type Peer struct {
+	ID            string    `json:"id"`
+	Addresses     []string  `json:"addresses"` // multiaddrs, best first
+	Direction     string    `json:"direction"` // inbound or outbound
+	Agent         string    `json:"agent"`
+	Tip           core.Hash `json:"tip"`
+	Height        uint64    `json:"height"`
+	Work          core.Work `json:"work"`
+	LatencyMS     float64   `json:"latency_ms"`
+	Connected     Time      `json:"connected"` // since when
+	ClockOffsetMS int64     `json:"clock_offset_ms"`
+}
+
+// A PeerList is the answer of /api/v1/peers, sorted by id.
+type PeerList struct {
+	Count int    `json:"count"`
+	Peers []Peer `json:"peers"`
+}
