@@ -28,6 +28,7 @@ type sim struct {
 	nodes  []*simNode
 	digest hash.Hash
 	steps  int
+	pages  int // questions for headers
 
 	loss    float64 // of answers and announcements
 	latency func() time.Duration
@@ -303,6 +304,7 @@ func (s *sim) reply(n, from *simNode, question uint64, d time.Duration, e event)
 var errLine = errors.New("line is broken")
 
 func (s *sim) askHeaders(n, from *simNode, a askHeaders, locator []core.Hash) {
+	s.pages++
 	d := s.latency() + s.latency()
 	e := headersReply{session: a.session, locator: locator}
 	switch from.kind {

@@ -1,0 +1,125 @@
+package gossip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"p2pchain/core"
+	"p2pchain/core/chain"
+	"p2pchain/core/consensus"
+)
+
+// judgeAnnouncement is the validator of the block topic.
+func (g *Gossip) judgeAnnouncement(_ context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
+	if from == g.host.ID() {
+		return pubsub.ValidationAccept
+	}
+	if !g.begin() {
+		return pubsub.ValidationIgnore
+	}
+	defer g.verdicts.Done()
+	err := g.takeAnnouncement(from, m.Data)
+	if errors.Is(err, consensus.ErrTimeInFuture) {
+		g.hold(from, m.Data)
+	}
+	return g.verdict(from, err)
+}
+
+// takeAnnouncement takes a header and, where they came with it, the messages of its block. It
+// returns nil where it is to be forwarded: the header is valid, was not forwarded before, and its
+// chain has at least the work of ours. Nothing is said about the block's messages by then, except
+// that they are those that the header binds: to judge them takes long, and the header has cost
+// somebody its work.
+func (g *Gossip) takeAnnouncement(from peer.ID, data []byte) error {
+	a, err := decodeAnnouncement(data)
+	if err != nil {
+		return err
+	}
+	if err := g.checkWork(from, &a.header); err != nil {
+		return err
+	}
+	switch state := g.chain.State(a.hash); state {
+	case chain.Connected, chain.SideBlock, chain.Condemned:
+		// A condemned one may come from an honest peer that has not judged its messages yet.
+		return errNotForwarded
+	}
+	if a.header.Work.Cmp(g.chain.Tip().Header.Work) < 0 {
+		return errNotForwarded
+	}
+	n, err := g.chain.AddHeaders([]core.Header{a.header}, core.Work{})
+	if err != nil || n == 0 {
+		return g.headerRefused(from, &a, err)
+	}
+	return g.takeBlock(from, &a)
+}
+
+// checkWork comes before everything else: it costs one hash, and the sender far more. Where headers
+// cost nothing, every peer has a budget of them.
+func (g *Gossip) checkWork(from peer.ID, h *core.Header) error {
+	if g.network.Params.Pow != core.PowClassic {
+		return consensus.CheckPow(g.network, nil, h)
+	}
+	if !g.budget.spend(from) {
+		return fmt.Errorf("too many headers: %w", errNotForwarded)
+	}
+	parent, err := g.chain.Header(h.PreviousHash)
+	if errors.Is(err, chain.ErrNotFound) {
+		g.syncer.Announced(from, h)
+		return consensus.ErrParentUnknown
+	}
+	if err != nil {
+		return fmt.Errorf("reading the parent of a header: %w", err)
+	}
+	return consensus.CheckPow(g.network, &parent, h)
+}
+
+// headerRefused lets the syncer fetch what lies between the header and our chain.
+func (g *Gossip) headerRefused(from peer.ID, a *announcement, err error) error {
+	switch {
+	case err == nil, errors.Is(err, consensus.ErrParentUnknown), errors.Is(err, chain.ErrLowWork):
+		g.syncer.Announced(from, &a.header)
+		return errNotForwarded
+	case errors.Is(err, chain.ErrCondemned): // the peer may not have judged the ancestor yet
+		return errNotForwarded
+	}
+	return err
+}
+
+// takeBlock hands the block over to be fetched or connected. The header is known to the chain.
+func (g *Gossip) takeBlock(from peer.ID, a *announcement) error {
+	var block *core.Block
+	if a.whole() {
+		var err error
+		if block, err = a.block(g.network.Genesis); err != nil {
+			return err
+		}
+		if err := fits(block); err != nil {
+			return err
+		}
+	}
+	g.syncer.Announced(from, &a.header)
+	if block != nil {
+		g.syncer.Offer(block)
+	}
+	if !g.forwarded.add(a.hash) {
+		return errNotForwarded
+	}
+	return nil
+}
+
+// fits reports whether messages are those that their header binds, bodies included.
+func fits(b *core.Block) error {
+	if core.MessageRoot(b.Leaves()) != b.Header.MessageRoot {
+		return consensus.ErrMessageRoot
+	}
+	for _, m := range b.Messages {
+		if err := m.CheckBody(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package gossip
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"p2pchain/core"
+	"p2pchain/core/consensus"
+)
+
+const (
+	maxHeld     = 64
+	maxHeldTime = 10 * time.Minute
+)
+
+// A held announcement is valid but for its time, which is too far ahead of our clock.
+type held struct {
+	due  time.Time
+	hash core.Hash
+	from peer.ID
+	data []byte
+}
+
+// A future keeps announcements until their time has come. Nobody is punished for them: the wrong
+// clock may be ours. It is safe for concurrent use.
+type future struct {
+	wake chan struct{} // of capacity 1: the first one may have changed
+
+	mu   sync.Mutex
+	held []held // by due time
+}
+
+func newFuture() *future { return &future{wake: make(chan struct{}, 1)} }
+
+// add keeps an announcement. Those that are due last give way where there are too many.
+func (f *future) add(h held) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if slices.ContainsFunc(f.held, func(x held) bool { return x.hash == h.hash }) {
+		return
+	}
+	at, _ := slices.BinarySearchFunc(f.held, h, func(a, b held) int {
+		return cmp.Or(a.due.Compare(b.due), a.hash.Compare(b.hash))
+	})
+	f.held = slices.Insert(f.held, at, h)
+	if len(f.held) > maxHeld {
+		f.held = slices.Delete(f.held, maxHeld, len(f.held))
+	}
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// due takes out what is due, and returns how long until the next one.
+func (f *future) due(now time.Time) ([]held, time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for n < len(f.held) && !f.held[n].due.After(now) {
+		n++
+	}
+	out := slices.Clone(f.held[:n])
+	f.held = slices.Delete(f.held, 0, n)
+	if len(f.held) == 0 {
+		return out, maxHeldTime
+	}
+	return out, f.held[0].due.Sub(now)
+}
+
+func (f *future) len() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.held)
+}
+
+// hold keeps an announcement whose time is too far ahead, unless it is absurdly so.
+func (g *Gossip) hold(from peer.ID, data []byte) {
+	a, err := decodeAnnouncement(data)
+	if err != nil {
+		return // it was decoded before
+	}
+	due := time.UnixMilli(int64(a.header.TimeMS - consensus.MaxFutureMS))
+	if due.Sub(g.cfg.Now()) > maxHeldTime {
+		return
+	}
+	g.future.add(held{due: due, hash: a.hash, from: from, data: data})
+}
+
+// releaseFuture uses and forwards held announcements when they are due.
+func (g *Gossip) releaseFuture(ctx context.Context) error {
+	for {
+		due, wait := g.future.due(g.cfg.Now())
+		for _, h := range due {
+			if err := g.release(ctx, h); err != nil && ctx.Err() == nil {
+				g.cfg.Log.Debug("held header", "hash", h.hash, "peer", h.from, "err", err)
+			}
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-g.future.wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+func (g *Gossip) release(ctx context.Context, h held) error {
+	if err := g.takeAnnouncement(h.from, h.data); err != nil {
+		return err
+	}
+	_, topic := g.joined()
+	if topic == nil {
+		return ErrNotRunning
+	}
+	return topic.Publish(ctx, h.data)
+}

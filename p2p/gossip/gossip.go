@@ -1,0 +1,272 @@
+package gossip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/sync/errgroup"
+
+	"p2pchain/core"
+	"p2pchain/core/chain"
+	"p2pchain/core/mempool"
+)
+
+// ErrNotRunning means that Run was not called, or has ended.
+var ErrNotRunning = errors.New("gossip is not running")
+
+// A Chain judges headers; it is *chain.Chain but for tests.
+type Chain interface {
+	Tip() chain.Tip
+	BestHeader() chain.Tip
+	State(hash core.Hash) chain.State
+	// Header returns a known header.
+	Header(hash core.Hash) (core.Header, error)
+	// AddHeaders returns how many of the headers are known now.
+	AddHeaders(headers []core.Header, proven core.Work) (int, error)
+	Subscribe() (<-chan struct{}, func())
+}
+
+// A Pool holds the waiting messages; it is *mempool.Pool but for tests.
+type Pool interface {
+	// Add returns one error for each message; nil says that it was new, valid, and is durable.
+	Add(msgs []*core.Message, from mempool.Origin) []error
+	// Known reports whether a message waits or is sealed on the best chain.
+	Known(id core.Hash) bool
+	// Message returns a waiting message.
+	Message(id core.Hash) (*core.Message, error)
+	// List returns waiting messages with a sequence number over after, ascending.
+	List(after uint64, limit int) ([]mempool.Waiting, error)
+	Subscribe() (<-chan struct{}, func())
+}
+
+// An Exchange asks a single peer about its waiting messages.
+type Exchange interface {
+	// Mempool returns ids of waiting messages, oldest first, and what to pass as after to go on; no
+	// ids are the end.
+	Mempool(ctx context.Context, p peer.ID, after uint64, limit int) ([]core.Hash, uint64, error)
+	// Messages returns those of the messages that the peer has.
+	Messages(ctx context.Context, p peer.ID, ids []core.Hash) ([]*core.Message, error)
+}
+
+// A Syncer fetches what was announced and connects what came whole. Its methods must not wait.
+type Syncer interface {
+	// Announced tells of a header with valid proof of work, and of the peer that has its block.
+	Announced(p peer.ID, h *core.Header)
+	// Offer hands in a block that fits its header, which the chain knows.
+	Offer(b *core.Block)
+}
+
+// Peers is told about peers that broke a rule. It must not wait for anything.
+type Peers interface {
+	Punish(p peer.ID, why error)
+}
+
+// Config holds what a node may choose about gossip.
+type Config struct {
+	Linger    time.Duration // how long a message may wait for others of its bundle
+	Republish time.Duration // how often our users' waiting messages are published again
+	Reconcile time.Duration // how often waiting messages are compared with a random peer
+
+	OutboundQueue   int // RPCs that wait for one peer
+	ValidateQueue   int // messages that wait for a verdict
+	ValidateWorkers int // verdicts at a time: those that wait for the disk share an fsync
+
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// DefaultConfig returns the values of DESIGN section 7 and the wall clock.
+func DefaultConfig() Config {
+	return Config{
+		Linger:          20 * time.Millisecond,
+		Republish:       4 * time.Minute,
+		Reconcile:       30 * time.Second,
+		OutboundQueue:   1024,
+		ValidateQueue:   1024,
+		ValidateWorkers: 8,
+		Now:             time.Now,
+		Log:             slog.Default(),
+	}
+}
+
+// Validate names every field that cannot be used.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.Linger <= 0 || c.Reconcile <= 0 {
+		errs = append(errs, errors.New("gossip: Linger and Reconcile must be more than 0"))
+	}
+	if c.Republish <= seenTime {
+		errs = append(errs, fmt.Errorf("gossip: Republish is %v, want more than the %v for which an id is known", c.Republish, seenTime))
+	}
+	if c.OutboundQueue < 1 || c.ValidateQueue < 1 || c.ValidateWorkers < 1 {
+		errs = append(errs, errors.New("gossip: OutboundQueue, ValidateQueue and ValidateWorkers must be at least 1"))
+	}
+	if c.Now == nil || c.Log == nil {
+		errs = append(errs, errors.New("gossip: Now or Log is not set"))
+	}
+	return errors.Join(errs...)
+}
+
+// A Gossip takes part in the topics of one network. Its methods are safe for concurrent use.
+type Gossip struct {
+	host     host.Host
+	network  *core.Network
+	chain    Chain
+	pool     Pool
+	exchange Exchange
+	syncer   Syncer
+	peers    Peers
+	cfg      Config
+
+	topics     Topics
+	tracer     *tracer
+	forwarded  *recent // blocks that were published or forwarded
+	future     *future
+	budget     *budget // of classic headers
+	reconciler *reconciler
+	wake       chan struct{} // of capacity 1: there may be more to publish
+
+	mu       sync.Mutex // guards what is below
+	messages *pubsub.Topic
+	blocks   *pubsub.Topic
+	verdicts sync.WaitGroup // in progress; none begins while the topics are nil
+}
+
+// New returns a gossip that does nothing before Run.
+func New(h host.Host, n *core.Network, c Chain, pool Pool, x Exchange, s Syncer, peers Peers, cfg Config) (*Gossip, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	topics := TopicsOf(n)
+	g := &Gossip{
+		host: h, network: n, chain: c, pool: pool, exchange: x, syncer: s, peers: peers, cfg: cfg,
+		topics: topics, tracer: newTracer(topics), forwarded: newRecent(maxForwarded),
+		future: newFuture(), budget: newBudget(cfg.Now), wake: make(chan struct{}, 1),
+	}
+	g.reconciler = newReconciler(pool, x, peers, cfg)
+	g.forwarded.add(c.Tip().Hash) // whoever connects learns it by hello
+	return g, nil
+}
+
+// PeerUp tells of a peer that passed hello; waiting messages are compared with it soon.
+func (g *Gossip) PeerUp(p peer.ID) { g.reconciler.peerUp(p) }
+
+// PeerDown tells that a peer is gone.
+func (g *Gossip) PeerDown(p peer.ID) { g.reconciler.peerDown(p) }
+
+// Stats returns the counters.
+func (g *Gossip) Stats() Stats {
+	s := g.tracer.snapshot()
+	s.Reconciled, s.Held = g.reconciler.taken.Load(), g.future.len()
+	return s
+}
+
+// TopicPeers returns the number of peers that take part in both topics.
+func (g *Gossip) TopicPeers() int {
+	messages, blocks := g.joined()
+	if messages == nil {
+		return 0
+	}
+	return min(len(messages.ListPeers()), len(blocks.ListPeers()))
+}
+
+// Run takes part until ctx ends and then returns nil; an error means that it could not join. By the
+// time it returns, every goroutine it started has ended and no verdict is in progress; those of
+// pubsub end with ctx and with the streams of the host.
+func (g *Gossip) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ps, err := pubsub.NewGossipSub(ctx, g.host, g.options()...)
+	if err != nil {
+		return fmt.Errorf("starting gossipsub: %w", err)
+	}
+	messages, err := join(ps, g.topics.Messages, g.judgeBundle)
+	if err != nil {
+		return err
+	}
+	blocks, err := join(ps, g.topics.Blocks, g.judgeAnnouncement)
+	if err != nil {
+		return err
+	}
+	joins, err := messages.EventHandler()
+	if err != nil {
+		return fmt.Errorf("watching %s: %w", g.topics.Messages, err)
+	}
+	defer joins.Cancel()
+	g.setTopics(messages, blocks)
+	defer g.leave()
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return g.watchPeers(ctx, joins) })
+	group.Go(func() error { return g.publish(ctx, messages) })
+	group.Go(func() error { return g.republish(ctx, messages) })
+	group.Go(func() error { return g.announceTips(ctx) })
+	group.Go(func() error { return g.releaseFuture(ctx) })
+	group.Go(func() error { return g.reconciler.run(ctx) })
+	return group.Wait()
+}
+
+// join takes part in a topic. A relay is all that is needed: the validator takes what arrives.
+func join(ps *pubsub.PubSub, name string, judge pubsub.ValidatorEx) (*pubsub.Topic, error) {
+	if err := ps.RegisterTopicValidator(name, judge, pubsub.WithValidatorInline(true)); err != nil {
+		return nil, fmt.Errorf("validator of %s: %w", name, err)
+	}
+	topic, err := ps.Join(name)
+	if err != nil {
+		return nil, fmt.Errorf("joining %s: %w", name, err)
+	}
+	if _, err := topic.Relay(); err != nil {
+		return nil, fmt.Errorf("relaying %s: %w", name, err)
+	}
+	return topic, nil
+}
+
+func (g *Gossip) setTopics(messages, blocks *pubsub.Topic) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.messages, g.blocks = messages, blocks
+}
+
+func (g *Gossip) joined() (messages, blocks *pubsub.Topic) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.messages, g.blocks
+}
+
+// leave waits for verdicts in progress: whoever waits for Run may close the store next.
+func (g *Gossip) leave() {
+	g.setTopics(nil, nil)
+	g.verdicts.Wait()
+}
+
+// begin reports whether a verdict may be found now; then it must be ended by g.verdicts.Done.
+func (g *Gossip) begin() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.messages == nil {
+		return false
+	}
+	g.verdicts.Add(1)
+	return true
+}
+
+// watchPeers lets the publisher know about every peer that joins: messages are kept back while there
+// is nobody to hear them.
+func (g *Gossip) watchPeers(ctx context.Context, joins *pubsub.TopicEventHandler) error {
+	for {
+		if _, err := joins.NextPeerEvent(ctx); err != nil {
+			return nil // only the end of ctx
+		}
+		select {
+		case g.wake <- struct{}{}:
+		default:
+		}
+	}
+}

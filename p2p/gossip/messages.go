@@ -1,0 +1,105 @@
+package gossip
+
+import (
+	"context"
+	"errors"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"p2pchain/core"
+	"p2pchain/core/consensus"
+	"p2pchain/core/mempool"
+)
+
+// judgeBundle is the validator of the message topic.
+func (g *Gossip) judgeBundle(_ context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
+	if from == g.host.ID() {
+		return pubsub.ValidationAccept
+	}
+	if !g.begin() {
+		return pubsub.ValidationIgnore
+	}
+	defer g.verdicts.Done()
+	return g.verdict(from, g.takeBundle(from, m.Data))
+}
+
+// errNotForwarded means that there is nothing wrong with what came and nothing in it for others.
+var errNotForwarded = consensus.NewRefusal("not worth forwarding", consensus.Undecided)
+
+// verdict maps an error to what pubsub does about it.
+func (g *Gossip) verdict(from peer.ID, err error) pubsub.ValidationResult {
+	switch {
+	case err == nil:
+		return pubsub.ValidationAccept
+	case consensus.ClassOf(err) == consensus.Broken:
+		g.peers.Punish(from, err)
+		return pubsub.ValidationReject
+	case consensus.ClassOf(err) == consensus.Fault:
+		g.cfg.Log.Error("judging gossip", "peer", from, "err", err)
+	}
+	return pubsub.ValidationIgnore
+}
+
+// takeBundle takes the new messages of a bundle. It returns nil where the bundle is to be forwarded:
+// at least half of it was new, and all of it is valid.
+func (g *Gossip) takeBundle(from peer.ID, data []byte) error {
+	msgs, err := decodeBundle(g.network.Genesis, data)
+	if err != nil {
+		return err
+	}
+	var known, fresh []*core.Message
+	for _, m := range msgs {
+		if g.pool.Known(m.ID) {
+			known = append(known, m)
+		} else {
+			fresh = append(fresh, m)
+		}
+	}
+	taken, raced, err := g.take(fresh, from)
+	if err != nil {
+		return err
+	}
+	if 2*taken < len(msgs) {
+		return errNotForwarded
+	}
+	return g.checkKnown(append(known, raced...))
+}
+
+// take adds messages to the pool. It returns how many were new, and those that became known
+// meanwhile. A broken rule outweighs everything else; after any error the bundle was not judged in
+// full.
+func (g *Gossip) take(msgs []*core.Message, from peer.ID) (taken int, raced []*core.Message, worst error) {
+	if len(msgs) == 0 {
+		return 0, nil, nil
+	}
+	for i, err := range g.pool.Add(msgs, mempool.Origin{Peer: from.String()}) {
+		switch {
+		case err == nil:
+			taken++
+		case errors.Is(err, mempool.ErrKnown):
+			raced = append(raced, msgs[i])
+		case worst == nil || consensus.ClassOf(err) == consensus.Broken:
+			worst = err
+		}
+	}
+	g.tracer.change(func(s *Stats) { s.Taken += uint64(taken) })
+	return taken, raced, worst
+}
+
+// checkKnown judges messages whose ids are known already, before they are forwarded with the others.
+// The id binds the envelope only: another signature or body would get us punished by whoever does
+// not know the message yet.
+func (g *Gossip) checkKnown(msgs []*core.Message) error {
+	var unsure []*core.Message
+	for _, m := range msgs {
+		if err := m.CheckBody(); err != nil {
+			return err
+		}
+		ours, err := g.pool.Message(m.ID)
+		if err != nil || ours.Signature != m.Signature { // sealed; or signed twice by its author
+			unsure = append(unsure, m)
+		}
+	}
+	return consensus.CheckSignatures(unsure)
+}

@@ -1,0 +1,129 @@
+package gossip
+
+import (
+	"maps"
+	"sync"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+)
+
+// Counts say what became of the messages of one topic. A message is a bundle or an announcement.
+type Counts struct {
+	Published  uint64 `json:"published"` // by us
+	Accepted   uint64 `json:"accepted"`  // and forwarded
+	Ignored    uint64 `json:"ignored"`
+	Rejected   uint64 `json:"rejected"`
+	Duplicates uint64 `json:"duplicates"`
+}
+
+// Stats are counted from the start of Run.
+type Stats struct {
+	Messages   Counts            `json:"messages"`
+	Blocks     Counts            `json:"blocks"`
+	Taken      uint64            `json:"taken"`      // new messages out of bundles
+	Reconciled uint64            `json:"reconciled"` // new messages fetched from single peers
+	Drops      map[string]uint64 `json:"drops"`      // lost here without a verdict, by reason
+	Held       int               `json:"held"`       // headers of the near future
+}
+
+// Reasons for drops, besides those of pubsub.
+const (
+	dropOutbound = "outbound queue full"
+	dropControl  = "outbound queue full (control)"
+)
+
+// A tracer counts what pubsub does. Pubsub calls it synchronously, so it must be quick.
+type tracer struct {
+	topics Topics
+
+	mu    sync.Mutex // guards stats
+	stats Stats
+}
+
+func newTracer(t Topics) *tracer {
+	return &tracer{topics: t, stats: Stats{Drops: make(map[string]uint64)}}
+}
+
+// snapshot returns a copy of the counters.
+func (t *tracer) snapshot() Stats {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := t.stats
+	out.Drops = maps.Clone(t.stats.Drops)
+	return out
+}
+
+// change counts under the lock.
+func (t *tracer) change(f func(*Stats)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f(&t.stats)
+}
+
+// count changes the counters of a topic; pubsub delivers only ours.
+func (t *tracer) count(topic string, f func(*Counts)) {
+	t.change(func(s *Stats) {
+		if topic == t.topics.Blocks {
+			f(&s.Blocks)
+		} else {
+			f(&s.Messages)
+		}
+	})
+}
+
+func (t *tracer) drop(reason string, n int) {
+	t.change(func(s *Stats) { s.Drops[reason] += uint64(n) })
+}
+
+// DeliverMessage counts what was accepted, which includes what we published.
+func (t *tracer) DeliverMessage(m *pubsub.Message) {
+	if !m.Local {
+		t.count(m.GetTopic(), func(c *Counts) { c.Accepted++ })
+	}
+}
+
+// RejectMessage counts verdicts, and as drops what had none.
+func (t *tracer) RejectMessage(m *pubsub.Message, reason string) {
+	switch reason {
+	case pubsub.RejectValidationIgnored:
+		t.count(m.GetTopic(), func(c *Counts) { c.Ignored++ })
+	case pubsub.RejectValidationQueueFull, pubsub.RejectValidationThrottled:
+		t.drop(reason, 1)
+	default:
+		t.count(m.GetTopic(), func(c *Counts) { c.Rejected++ })
+	}
+}
+
+// DuplicateMessage counts what came again.
+func (t *tracer) DuplicateMessage(m *pubsub.Message) {
+	t.count(m.GetTopic(), func(c *Counts) { c.Duplicates++ })
+}
+
+// DropRPC counts what did not fit into a peer's queue.
+func (t *tracer) DropRPC(rpc *pubsub.RPC, _ peer.ID) {
+	if n := len(rpc.GetPublish()); n > 0 {
+		t.drop(dropOutbound, n)
+	} else {
+		t.drop(dropControl, 1)
+	}
+}
+
+// UndeliverableMessage counts what no subscriber took; there are none.
+func (t *tracer) UndeliverableMessage(*pubsub.Message) { t.drop("subscriber too slow", 1) }
+
+// ThrottlePeer counts peers whose messages are not looked at.
+func (t *tracer) ThrottlePeer(peer.ID) { t.drop("peer throttled", 1) }
+
+// The rest of pubsub.RawTracer says nothing that is counted.
+
+func (t *tracer) OnNewOutboundStream(peer.ID, protocol.ID) {}
+func (t *tracer) OnClosedOutboundStream(peer.ID)           {}
+func (t *tracer) Join(string)                              {}
+func (t *tracer) Leave(string)                             {}
+func (t *tracer) Graft(peer.ID, string)                    {}
+func (t *tracer) Prune(peer.ID, string)                    {}
+func (t *tracer) ValidateMessage(*pubsub.Message)          {}
+func (t *tracer) RecvRPC(*pubsub.RPC)                      {}
+func (t *tracer) SendRPC(*pubsub.RPC, peer.ID)             {}

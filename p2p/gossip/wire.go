@@ -1,0 +1,180 @@
+package gossip
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"p2pchain/core"
+)
+
+// The first byte of what travels on the topics says what follows.
+const (
+	kindBundle       = 1 // messages
+	kindWhole        = 2 // a header and all messages of its block
+	kindAnnouncement = 3 // a header
+)
+
+// Limits of what travels. A block that would be larger is announced instead.
+const (
+	maxBundleMessages = 256
+	maxBundleBytes    = 64 << 10
+	maxWholeBytes     = 200 << 10
+
+	prefixBytes = 4 // before each message: its size, big-endian
+)
+
+// A bundler packs messages until they make a full bundle.
+type bundler struct {
+	data  []byte
+	count int
+}
+
+// add puts a message in and reports whether there was room. An empty bundler has room for any.
+func (b *bundler) add(m *core.Message) bool {
+	size := prefixBytes + len(m.Bytes())
+	if b.count == maxBundleMessages || b.count > 0 && len(b.data)+size > maxBundleBytes {
+		return false
+	}
+	if b.count == 0 {
+		b.data = append(b.data, kindBundle)
+	}
+	b.data = appendMessage(b.data, m)
+	b.count++
+	return true
+}
+
+// take returns the bundle and empties the bundler; nil where nothing was put in.
+func (b *bundler) take() []byte {
+	data := b.data
+	*b = bundler{}
+	return data
+}
+
+func appendMessage(dst []byte, m *core.Message) []byte {
+	at := len(dst)
+	dst = m.Append(append(dst, 0, 0, 0, 0))
+	binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at-prefixBytes))
+	return dst
+}
+
+// decodeBundle reads the 1 to 256 messages of a bundle. They all have bodies, and no id comes twice.
+// Errors wrap core.ErrMalformed.
+func decodeBundle(genesis core.Hash, data []byte) ([]*core.Message, error) {
+	if len(data) < 1 || data[0] != kindBundle || len(data) > maxBundleBytes {
+		return nil, fmt.Errorf("no bundle in %d bytes: %w", len(data), core.ErrMalformed)
+	}
+	msgs, err := decodeMessages(genesis, data[1:], maxBundleMessages)
+	if err != nil {
+		return nil, err
+	}
+	if len(msgs) == 0 {
+		return nil, fmt.Errorf("empty bundle: %w", core.ErrMalformed)
+	}
+	seen := make(map[core.Hash]struct{}, len(msgs))
+	for _, m := range msgs {
+		if _, twice := seen[m.ID]; twice {
+			return nil, fmt.Errorf("message %v twice in a bundle: %w", m.ID, core.ErrMalformed)
+		}
+		seen[m.ID] = struct{}{}
+	}
+	return msgs, nil
+}
+
+// decodeMessages reads messages with bodies to the end of b.
+func decodeMessages(genesis core.Hash, b []byte, limit int) ([]*core.Message, error) {
+	var msgs []*core.Message
+	for len(b) > 0 {
+		if len(msgs) == limit {
+			return nil, fmt.Errorf("more than %d messages: %w", limit, core.ErrMalformed)
+		}
+		if len(b) < prefixBytes {
+			return nil, fmt.Errorf("size of message %d cut off: %w", len(msgs), core.ErrMalformed)
+		}
+		size := uint64(binary.BigEndian.Uint32(b))
+		if b = b[prefixBytes:]; size > uint64(len(b)) {
+			return nil, fmt.Errorf("message %d of %d bytes, %d left: %w", len(msgs), size, len(b), core.ErrMalformed)
+		}
+		m, err := core.DecodeMessage(genesis, b[:size])
+		if err != nil {
+			return nil, fmt.Errorf("message %d: %w", len(msgs), err)
+		}
+		if m.Body == nil {
+			return nil, fmt.Errorf("message %d without its body: %w", len(msgs), core.ErrMalformed)
+		}
+		msgs, b = append(msgs, m), b[size:]
+	}
+	return msgs, nil
+}
+
+// encodeBlock returns the block whole where it is small and has all its bodies, and its header
+// otherwise.
+func encodeBlock(b *core.Block) []byte {
+	if data := encodeWhole(b); data != nil {
+		return data
+	}
+	return encodeHeader(&b.Header)
+}
+
+func encodeHeader(h *core.Header) []byte {
+	header := h.Encode()
+	return append([]byte{kindAnnouncement}, header[:]...)
+}
+
+func encodeWhole(b *core.Block) []byte {
+	if b.Size()+prefixBytes*len(b.Messages) >= maxWholeBytes {
+		return nil
+	}
+	header := b.Header.Encode()
+	data := append([]byte{kindWhole}, header[:]...)
+	for _, m := range b.Messages {
+		if m.Body == nil {
+			return nil
+		}
+		data = appendMessage(data, m)
+	}
+	return data
+}
+
+// An announcement is what arrives on the block topic.
+type announcement struct {
+	hash   core.Hash
+	header core.Header
+	rest   []byte // the encoded messages of a whole block; nil where the header came alone
+}
+
+// decodeAnnouncement reads the header and leaves the messages for later: they are not worth reading
+// before the header's work is checked. Errors wrap core.ErrMalformed.
+func decodeAnnouncement(data []byte) (announcement, error) {
+	var a announcement
+	if len(data) < 1+core.HeaderSize || len(data) > maxWholeBytes {
+		return a, fmt.Errorf("announcement of %d bytes: %w", len(data), core.ErrMalformed)
+	}
+	var err error
+	if a.header, err = core.DecodeHeader(data[1 : 1+core.HeaderSize]); err != nil {
+		return a, err
+	}
+	rest := data[1+core.HeaderSize:]
+	switch {
+	case data[0] == kindWhole:
+		a.rest = rest
+	case data[0] != kindAnnouncement || len(rest) > 0:
+		return a, fmt.Errorf("kind %d with %d bytes after the header: %w", data[0], len(rest), core.ErrMalformed)
+	}
+	a.hash = a.header.Hash()
+	return a, nil
+}
+
+func (a *announcement) whole() bool { return a.rest != nil }
+
+// block reads the messages of a whole block. That they are as many as the header says is all that is
+// checked.
+func (a *announcement) block(genesis core.Hash) (*core.Block, error) {
+	msgs, err := decodeMessages(genesis, a.rest, int(a.header.MessageCount))
+	if err != nil {
+		return nil, err
+	}
+	if len(msgs) != int(a.header.MessageCount) {
+		return nil, fmt.Errorf("%d messages, header says %d: %w", len(msgs), a.header.MessageCount, core.ErrMalformed)
+	}
+	return &core.Block{Header: a.header, Messages: msgs}, nil
+}
