@@ -106,6 +106,8 @@ func (b *Bootstrap) Run(ctx context.Context) error {
 	b.host.Network().Notify(notify)
 	defer b.host.Network().StopNotify(notify)
 
+	// What the network looks like before anybody acts on it, so that no change goes unnoticed.
+	before := readLocalNet(b.host)
 	changed := b.watch.subscribe()
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { b.loop(gctx, changed); return nil })
@@ -114,8 +116,7 @@ func (b *Bootstrap) Run(ctx context.Context) error {
 	if b.mdns != nil {
 		g.Go(func() error { return b.mdns.run(gctx, b.enough, b.heard) })
 	}
-	// Last, since it tells its subscribers at once, and all of them have subscribed by now.
-	g.Go(func() error { b.watch.run(gctx); return nil })
+	g.Go(func() error { b.watch.run(gctx, before); return nil })
 	err := g.Wait()
 
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSaveTimeout)
@@ -244,6 +245,11 @@ func (b *Bootstrap) saveLoop(ctx context.Context) {
 // save writes to the book what has changed.
 func (b *Bootstrap) save(ctx context.Context, last bool) {
 	links := b.links()
+	ids := make([]peer.ID, len(links))
+	for i, l := range links {
+		ids[i] = l.id
+	}
+	b.change(func(p *plan, now time.Time) { p.observe(now, ids) })
 	b.mu.Lock()
 	puts, removes := b.plan.save(time.Now(), links, last)
 	b.mu.Unlock()

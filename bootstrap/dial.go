@@ -18,25 +18,29 @@ import (
 // maxDialErrors bounds how many addresses the text of a failed dial names.
 const maxDialErrors = 3
 
-// dial does one job and tells the plan how it went.
-func (b *Bootstrap) dial(ctx context.Context, j job) {
-	ctx, cancel := context.WithTimeout(ctx, b.cfg.DialTimeout)
+// dial does one job and tells the plan how it went, unless it was cut short by the end of Run, which is
+// nobody's failure.
+func (b *Bootstrap) dial(run context.Context, j job) {
+	ctx, cancel := context.WithTimeout(run, b.cfg.DialTimeout)
 	defer cancel()
+	var done func(p *plan, now time.Time)
 	if j.seed == nil {
 		err := connect(ctx, b.host, j.peer)
 		if err != nil {
 			b.log.Debug("peer not reached", "peer", j.peer.ID, "err", err)
 		}
-		b.update(func(p *plan, now time.Time) {
-			p.peerDone(j.peer.ID, err, now)
-			p.observe(now, b.host.Network().Peers())
-		})
+		done = func(p *plan, now time.Time) { p.peerDone(j.peer.ID, err, now) }
+	} else {
+		infos, connected, err := b.dialSeed(ctx, j.seed.seed)
+		done = func(p *plan, now time.Time) { p.seedDone(j.seed, infos, connected, err, now) }
+	}
+	if run.Err() != nil {
 		return
 	}
-	infos, connected, err := b.dialSeed(ctx, j.seed.seed)
+	peers := b.host.Network().Peers()
 	b.update(func(p *plan, now time.Time) {
-		p.seedDone(j.seed, infos, connected, err, now)
-		p.observe(now, b.host.Network().Peers())
+		done(p, now)
+		p.observe(now, peers)
 	})
 }
 

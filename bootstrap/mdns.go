@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -85,7 +86,9 @@ func (m *mdns) run(ctx context.Context, enough func() bool, heard func(peer.Addr
 func (m *mdns) snapshot() MDNSStatus {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.status
+	s := m.status
+	s.Announced = slices.Clone(s.Announced)
+	return s
 }
 
 func (m *mdns) note(f func(*MDNSStatus)) {

@@ -91,9 +91,9 @@ func (w *watcher) subscribe() <-chan struct{} {
 	return c
 }
 
-// run compares until ctx ends.
-func (w *watcher) run(ctx context.Context) {
-	last := readLocalNet(w.host).print
+// run compares until ctx ends, first with what was before.
+func (w *watcher) run(ctx context.Context, before localNet) {
+	last := before.print
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
