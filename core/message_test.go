@@ -52,6 +52,27 @@ func TestDecodeMessageRefuses(t *testing.T) {
 	}
 }
 
+// TestDecodeMessageLimits goes to the limits of a media type and a payload, and one byte further.
+func TestDecodeMessageLimits(t *testing.T) {
+	n := coretest.Network(t)
+	for _, tt := range []struct {
+		media, payload int
+		valid          bool
+	}{{64, 61440, true}, {65, 0, false}, {0, 61441, false}} {
+		m := coretest.MessageWith(t, n, coretest.Key(0), strings.Repeat("x", tt.payload), func(m *core.Message) {
+			m.MediaType = strings.Repeat("a", tt.media)
+		})
+		b := m.Bytes()
+		_, err := core.DecodeMessage(n.Genesis, b)
+		if (err == nil) != tt.valid || err != nil && !errors.Is(err, core.ErrMalformed) {
+			t.Errorf("media type of %d bytes, payload of %d: %v", tt.media, tt.payload, err)
+		}
+		if full := tt.media == 64 && tt.payload == 61440; full && len(b) != core.MaxMessageSize {
+			t.Errorf("largest message has %d bytes, MaxMessageSize is %d", len(b), core.MaxMessageSize)
+		}
+	}
+}
+
 // TestDecodeMessageCopies holds that a message does not change with the buffer that it came in.
 func TestDecodeMessageCopies(t *testing.T) {
 	n := coretest.Network(t)

@@ -178,6 +178,11 @@ func bodyCases() []ruleCase {
 	add(breaks, "a longer payload", func(m *core.Message) { m.Body.Payload = append(m.Body.Payload, 0) })
 	add(breaks, "no payload", func(m *core.Message) { m.Body.Payload = nil })
 	out = append(out,
+		breaks(core.ErrBodyMismatch, "a payload size that is not the body's", alone(testNetwork, func(t *testing.T, n *core.Network) *core.Message {
+			m := text(0, "abc")(t, n)
+			m.PayloadSize--
+			return sign(n, coretest.Key(0), m)
+		})),
 		keeps(core.ErrMalformed, "the bytes of a message", decoded(func(b []byte) []byte { return b })),
 		breaks(core.ErrMalformed, "with a byte more", decoded(func(b []byte) []byte { return append(b, 0) })),
 		breaks(core.ErrMalformed, "with another version", decoded(func(b []byte) []byte { b[0]++; return b })))
@@ -211,6 +216,13 @@ func blockCases() []ruleCase {
 			b.Messages[1].Signature[40] ^= 1
 		})),
 		breaks(consensus.ErrMessageRoot, "a block of another network", judgeForeignBlock),
+
+		breaks(consensus.ErrSignature, "none in the last message, and a wrong body in the first", inBlock(testNetwork, func(t *testing.T, n *core.Network) []*core.Message {
+			msgs := coretest.Messages(t, n, "m", 3)
+			msgs[0].Body.Salt[0] ^= 1
+			msgs[2].Signature = core.Signature{}
+			return msgs
+		})),
 
 		keeps(consensus.ErrMessageCount, "as the header says", inBlock(testNetwork, messages(2))),
 		breaks(consensus.ErrMessageCount, "the header says one more", countedBlock(3)),

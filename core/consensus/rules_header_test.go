@@ -90,9 +90,10 @@ func headerCases() []ruleCase {
 	keep(consensus.ErrMessageCount, "as many as may be", func(_ coretest.Tip, h *core.Header) { h.MessageCount = 32768 })
 	brk(consensus.ErrMessageCount, "one too many", func(_ coretest.Tip, h *core.Header) { h.MessageCount = 32769 })
 
-	brk(consensus.ErrNonce, "2⁵³", func(_ coretest.Tip, h *core.Header) { h.Nonce = 1 << 53 })
-	brk(consensus.ErrNonce, "2⁶⁴ − 10⁶", func(_ coretest.Tip, h *core.Header) { h.Nonce = 1<<64 - 1e6 })
-	out = append(out, keeps(consensus.ErrNonce, "2⁵³ − 1", judgeLargestNonce))
+	out = append(out,
+		keeps(consensus.ErrNonce, "2⁵³ − 1", judgeNonce(1<<53-1)),
+		breaks(consensus.ErrNonce, "2⁵³", judgeNonce(1<<53)),
+		breaks(consensus.ErrNonce, "2⁶⁴ − 1", judgeNonce(1<<64-1)))
 	return slices.Concat(out, busyCases(), bitsCases(), workCases(), powCases())
 }
 
@@ -206,29 +207,32 @@ func powCases() []ruleCase {
 			h.Nonce++
 		}
 	}
-	genesisProof := func(_ *core.Network, _, h *core.Header) { h.Nonce = 350 }
-	nextProof := func(_ *core.Network, _, h *core.Header) { h.Nonce = 351 }
+	proof := func(proof uint64) func(n *core.Network, parent, h *core.Header) {
+		return func(_ *core.Network, _, h *core.Header) { h.Nonce = proof }
+	}
 	return []ruleCase{
 		keeps(consensus.ErrHashAboveTarget, "header", judge(testNetwork, sealed)),
 		breaks(consensus.ErrHashAboveTarget, "header", judge(testNetwork, unsealed)),
-		keeps(consensus.ErrHashAboveTarget, "classic", judge(classicNetwork, genesisProof)),
-		breaks(consensus.ErrHashAboveTarget, "classic", judge(classicNetwork, nextProof)),
+		keeps(consensus.ErrHashAboveTarget, "classic", judge(classicNetwork, proof(350))),
+		breaks(consensus.ErrHashAboveTarget, "classic, one zero of two", judge(classicNetwork, proof(1))),
 		keeps(consensus.ErrMessageCount, "classic, one", judge(classicNetwork, sealed)),
 		breaks(consensus.ErrMessageCount, "classic, none", judge(classicNetwork, func(_ *core.Network, _, h *core.Header) { h.MessageCount = 0 })),
 		breaks(consensus.ErrMessageCount, "classic, two", judge(classicNetwork, func(_ *core.Network, _, h *core.Header) { h.MessageCount = 2 })),
 	}
 }
 
-// judgeLargestNonce varies the time until the largest nonce meets the target.
-func judgeLargestNonce(t *testing.T) error {
-	n := testNetwork(t)
-	tip := coretest.Genesis(n)
-	b := coretest.Next(t, n, tip)
-	b.Header.Nonce = 1<<53 - 1
-	for consensus.CheckPow(n, nil, &b.Header) != nil {
-		b.Header.TimeMS++
+// judgeNonce varies the time until a nonce meets the target.
+func judgeNonce(nonce uint64) func(t *testing.T) error {
+	return func(t *testing.T) error {
+		n := testNetwork(t)
+		tip := coretest.Genesis(n)
+		b := coretest.Next(t, n, tip)
+		b.Header.Nonce = nonce
+		for consensus.CheckPow(n, nil, &b.Header) != nil {
+			b.Header.TimeMS++
+		}
+		return consensus.CheckHeader(n, &tip.Header, tip.Hash, tip.History, &b.Header)
 	}
-	return consensus.CheckHeader(n, &tip.Header, tip.Hash, tip.History, &b.Header)
 }
 
 // TestCheckHeaderHistory holds that a history of the wrong blocks is our fault, not the header's.
