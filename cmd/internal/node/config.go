@@ -1,0 +1,106 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"p2pchain/core"
+	"p2pchain/core/miner"
+)
+
+// ErrConfig means that a Config cannot be used; the text names every bad field.
+var ErrConfig = errors.New("bad configuration")
+
+const (
+	// DefaultHTTP is where the REST API is, as in seed 1, unless somebody else is there.
+	DefaultHTTP = "127.0.0.1:12345"
+	// DefaultPort is the TCP and UDP port for other nodes, unless it is taken.
+	DefaultPort = 22345
+	// HTTPOff as Config.HTTP means that the node serves no API.
+	HTTPOff = "off"
+)
+
+// What Config.Auth may be.
+const (
+	AuthToken = "token" // writes need the token, except on a loopback address
+	AuthNone  = "none"  // whoever reaches the API may write
+)
+
+// A Config says what a node is to be.
+type Config struct {
+	Dir      string        // the data directory; made where it is missing
+	Network  *core.Network // which chain it keeps; see FindNetwork
+	SetAside bool          // move an old store away first and start with an empty chain
+
+	Listen    []string // multiaddrs; none: DefaultPort or, where it is taken, a free port
+	Announce  []string // multiaddrs that peers are told besides those that the host sees
+	Bootstrap []string // nodes to join: multiaddrs, /dnsaddr/ names, addresses of an API
+	MDNS      bool     // look for nodes on the local network
+	MaxPeers  int
+
+	HTTP string // HOST:PORT, HTTPOff, or empty: DefaultHTTP or, where it is taken, a free port
+	// HTTPHosts are names under which the API may be called besides localhost and IP addresses.
+	HTTPHosts []string
+	Auth      string // AuthToken or AuthNone
+
+	Mine         miner.Mode
+	MineThreads  int
+	ReserveBytes uint64 // free disk under which mining pauses and writes are refused
+
+	Version string
+	Log     *slog.Logger
+	Now     func() time.Time
+	// OnSyncFailure, if set, is called at once when the disk did not keep what it was asked to keep.
+	// Whatever was not acknowledged by then may be lost, so the process should end in it.
+	OnSyncFailure func(error)
+}
+
+// DefaultConfig returns the settings of a node without flags, but for Dir and Network.
+func DefaultConfig() Config {
+	return Config{
+		MDNS:         true,
+		MaxPeers:     50,
+		Auth:         AuthToken,
+		Mine:         miner.Auto,
+		MineThreads:  1,
+		ReserveBytes: 256 << 20,
+		Version:      "unknown",
+		Log:          slog.Default(),
+		Now:          time.Now,
+	}
+}
+
+// Validate names every field that cannot be used; errors wrap ErrConfig.
+func (c *Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), ErrConfig))
+	}
+	if c.Dir == "" {
+		bad("data directory is not set")
+	}
+	if c.Network == nil {
+		bad("network is not set")
+	}
+	if c.MaxPeers < 1 || c.MaxPeers > 10000 {
+		bad("max-peers is %d, want 1 to 10000", c.MaxPeers)
+	}
+	if c.MineThreads < 1 || c.MineThreads > miner.MaxThreads {
+		bad("mine-threads is %d, want 1 to %d", c.MineThreads, miner.MaxThreads)
+	}
+	if _, err := miner.ParseMode(string(c.Mine)); err != nil {
+		bad("mine: %v", err)
+	}
+	if c.Auth != AuthToken && c.Auth != AuthNone {
+		bad("auth is %q, want token or none", c.Auth)
+	}
+	if c.Network != nil && c.Mine == miner.Always && c.Network.Params.Pow == core.PowClassic {
+		bad("mine is always, but %s has one message in every block", c.Network)
+	}
+	if c.Log == nil || c.Now == nil {
+		bad("Log or Now is not set")
+	}
+	return errors.Join(errs...)
+}

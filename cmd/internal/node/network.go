@@ -1,0 +1,128 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"p2pchain/core"
+	"p2pchain/core/store"
+)
+
+const networkFile = "network.json"
+
+// A NetworkChoice is what a user said about the network of a data directory; the zero value is
+// "whatever it was made for".
+type NetworkChoice struct {
+	Name       string // a built-in network
+	File       string // or a parameter file
+	Difficulty int    // replaces that one parameter; 0 leaves it
+	Anew       bool   // the old chain is to be set aside, so it need not fit
+}
+
+// FindNetwork returns the network of a data directory: the chosen one, else the one that the
+// directory was made for, else main. A choice that differs from what the directory was made for is
+// store.ErrOtherNetwork; an unknown name or a wrong file is core.ErrBadParams.
+func FindNetwork(dir string, want NetworkChoice) (*core.Network, error) {
+	kept, err := keptNetwork(dir)
+	if err != nil {
+		return nil, err
+	}
+	params, err := want.params(kept)
+	if err != nil {
+		return nil, err
+	}
+	n, err := core.NewNetwork(params)
+	if err != nil {
+		return nil, err
+	}
+	if kept != nil && n.Genesis != kept.Genesis && !want.Anew {
+		return nil, fmt.Errorf("the data in %s are those of network %s, not of %s: %w", dir, kept, n, store.ErrOtherNetwork)
+	}
+	return n, nil
+}
+
+// params returns the chosen parameters.
+func (want NetworkChoice) params(kept *core.Network) (core.Params, error) {
+	var p core.Params
+	switch {
+	case want.File != "":
+		var err error
+		if p, err = readParams(want.File); err != nil {
+			return p, err
+		}
+	case want.Name != "":
+		var ok bool
+		if p, ok = core.Builtin(want.Name); !ok {
+			return p, fmt.Errorf("unknown network %q: want %s, or --genesis FILE for a network of your own: %w",
+				want.Name, strings.Join(core.BuiltinNames(), ", "), core.ErrBadParams)
+		}
+	case kept != nil:
+		p = kept.Params
+	default:
+		p, _ = core.Builtin("main")
+	}
+	if want.Difficulty != 0 {
+		p.Difficulty = want.Difficulty
+	}
+	return p, nil
+}
+
+// readParams reads a parameter file.
+func readParams(path string) (core.Params, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return core.Params{}, fmt.Errorf("parameter file: %w: %w", err, core.ErrBadParams)
+	}
+	p, err := core.ParseParams(text)
+	if err != nil {
+		return core.Params{}, fmt.Errorf("parameter file %s: %w", path, err)
+	}
+	return p, nil
+}
+
+// keptNetwork returns the network that a data directory was made for, nil for a new directory.
+func keptNetwork(dir string) (*core.Network, error) {
+	path := filepath.Join(dir, networkFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", err, ErrDirectory)
+	}
+	p, err := core.ParseParams(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return core.NewNetwork(p)
+}
+
+// keepNetwork writes down which network a data directory is for.
+func keepNetwork(dir string, n *core.Network) error {
+	kept, err := keptNetwork(dir)
+	if err != nil || (kept != nil && kept.Genesis == n.Genesis) {
+		return err
+	}
+	return replaceFile(filepath.Join(dir, networkFile), n.Params.Encode(), 0o644)
+}
+
+// NetworkFlags returns the flags with which another node joins the network of a data directory. A
+// network that is not built in needs its parameter file, whose path here is returned, too.
+func NetworkFlags(dir string, n *core.Network) (flags []string, file string) {
+	p, ok := core.Builtin(n.Params.Name)
+	if ok && p.Hash() == n.Params.Hash() {
+		if p.Name == "main" {
+			return nil, ""
+		}
+		return []string{"--network", p.Name}, ""
+	}
+	if p.Difficulty = n.Params.Difficulty; ok && p.Hash() == n.Params.Hash() {
+		return []string{"--network", p.Name, "--difficulty", strconv.Itoa(p.Difficulty)}, ""
+	}
+	return []string{"--genesis", n.Params.Name + ".json"}, filepath.Join(dir, networkFile)
+}

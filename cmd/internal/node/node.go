@@ -1,0 +1,251 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/crypto"
+
+	"p2pchain/api"
+	"p2pchain/bootstrap"
+	"p2pchain/core"
+	"p2pchain/core/chain"
+	"p2pchain/core/mempool"
+	"p2pchain/core/miner"
+	"p2pchain/core/store"
+	"p2pchain/p2p"
+)
+
+// ErrSync means that the disk did not keep what it was asked to keep, so that nothing more can be
+// promised. The next start recovers what is on it.
+var ErrSync = errors.New("the disk failed")
+
+// stopPatience is how long all parts together may take to stop.
+const stopPatience = 5 * time.Second
+
+// A Node is a whole node. Open builds it, Run runs it; its other methods are safe for concurrent use.
+type Node struct {
+	cfg   Config
+	log   *slog.Logger
+	key   KeyInfo
+	priv  crypto.PrivKey
+	notes []string
+
+	store     *store.Store
+	chain     *chain.Chain
+	pool      *mempool.Pool
+	miner     *miner.Miner
+	guard     *guard
+	p2p       *p2p.Node
+	bootstrap *bootstrap.Bootstrap
+	api       *api.Server  // nil: off
+	listener  net.Listener // nil: off
+
+	failed  chan error     // takes the failure of the disk
+	closers []func() error // what Open opened, in that order
+}
+
+// Open builds a node: it makes or opens the data directory, and opens all files and sockets. After
+// an error nothing stays open.
+//
+// Errors: ErrConfig, ErrDirectory, ErrAddressInUse, those of store.Open, and others.
+func Open(ctx context.Context, cfg Config) (*Node, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	n := &Node{cfg: cfg, log: cfg.Log, failed: make(chan error, 1)}
+	for _, step := range []func(context.Context) error{
+		n.openDirectory, n.openStore, n.openChain, n.openPeers, n.openMiner, n.openBootstrap, n.openAPI, n.leaveAddress,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, n.Close())
+		}
+	}
+	return n, nil
+}
+
+// Close closes a node that was opened and never run; Run does it by itself. Later calls do nothing.
+func (n *Node) Close() error {
+	var errs []error
+	for _, closer := range slices.Backward(n.closers) {
+		errs = append(errs, closer())
+	}
+	n.closers = nil
+	return errors.Join(errs...)
+}
+
+// Run runs all parts until ctx ends, then stops and closes them within five seconds and returns nil.
+// Any other end is an error: ErrSync where the disk failed.
+func (n *Node) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	parts := []part{
+		{"mempool", n.pool.Run},
+		{"p2p", n.p2p.Run},
+		{"bootstrap", n.bootstrap.Run},
+		{"guard", n.guard.Run},
+		{"miner", n.miner.Run},
+		{"disk", func(ctx context.Context) error { return n.watchDisk(ctx, cancel) }},
+	}
+	if n.api != nil {
+		parts = append(parts, part{"api", func(ctx context.Context) error { return n.api.Run(ctx, n.listener) }})
+	}
+	err := runParts(ctx, parts, stopPatience, n.log)
+	if cause := context.Cause(ctx); errors.Is(cause, ErrSync) {
+		err = errors.Join(cause, err)
+	}
+	if errors.Is(err, errHangs) {
+		return err // whatever hangs may still use the store, which is safe to leave as it is
+	}
+	return errors.Join(err, n.Close())
+}
+
+// watchDisk ends the node as soon as the store says that the disk failed.
+func (n *Node) watchDisk(ctx context.Context, end context.CancelCauseFunc) error {
+	select {
+	case err := <-n.failed:
+		end(err)
+		<-ctx.Done()
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// diskFailed is called by the store, perhaps with its locks held.
+func (n *Node) diskFailed(err error) {
+	err = fmt.Errorf("%w: %w", ErrSync, err)
+	if n.cfg.OnSyncFailure != nil {
+		n.cfg.OnSyncFailure(err)
+	}
+	select {
+	case n.failed <- err:
+	default: // one is enough
+	}
+}
+
+// onClose remembers what to undo.
+func (n *Node) onClose(f func() error) { n.closers = append(n.closers, f) }
+
+func (n *Node) openDirectory(context.Context) error {
+	if err := makeDirectory(n.cfg.Dir); err != nil {
+		return err
+	}
+	key, err := loadKey(n.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	n.priv = key
+	n.key, err = keyInfo(n.cfg.Dir, key)
+	return err
+}
+
+func (n *Node) openStore(context.Context) error {
+	dir := filepath.Join(n.cfg.Dir, storeFolder)
+	opts := store.Options{
+		Log:          n.log.With("part", "store"),
+		OnFatal:      n.diskFailed,
+		CreatedBy:    "p2pchain " + n.cfg.Version,
+		ReserveBytes: n.cfg.ReserveBytes,
+	}
+	s, err := store.Open(dir, n.cfg.Network, opts)
+	if n.cfg.SetAside && !errors.Is(err, store.ErrLocked) {
+		if s != nil {
+			err = s.Close()
+		}
+		kept, asideErr := setAside(n.cfg.Dir, n.cfg.Now())
+		if asideErr != nil {
+			return errors.Join(asideErr, err)
+		}
+		if kept != "" {
+			n.note("the old chain is in %s", kept)
+		}
+		s, err = store.Open(dir, n.cfg.Network, opts)
+	}
+	if err != nil {
+		return err
+	}
+	n.store = s
+	n.onClose(s.Close)
+	return keepNetwork(n.cfg.Dir, n.cfg.Network)
+}
+
+func (n *Node) openChain(context.Context) error {
+	chainCfg := chain.DefaultConfig()
+	chainCfg.Now, chainCfg.Log = n.cfg.Now, n.log.With("part", "chain")
+	var err error
+	if n.chain, err = chain.Open(n.cfg.Network, n.store, chainCfg); err != nil {
+		return err
+	}
+	poolCfg := mempool.DefaultConfig()
+	poolCfg.Now, poolCfg.Log = n.cfg.Now, n.log.With("part", "mempool")
+	n.pool, err = mempool.Open(n.cfg.Network, n.chain, n.store, poolCfg)
+	return err
+}
+
+func (n *Node) openMiner(context.Context) error {
+	cfg := miner.DefaultConfig()
+	cfg.Mode, cfg.Threads, cfg.Now = n.cfg.Mine, n.cfg.MineThreads, n.cfg.Now
+	var err error
+	log := n.log.With("part", "miner")
+	if n.miner, err = miner.New(n.cfg.Network, n.pool, n.chain, n.submit, cfg, log); err != nil {
+		return err
+	}
+	n.guard = &guard{miner: n.miner, disk: n.store.Disk, skew: n.p2p.ClockSkew, least: n.cfg.ReserveBytes, log: log}
+	return nil
+}
+
+// submit puts a sealed block on the chain and tells the peers. That nobody listens is no fault of
+// the block: peers that come later fetch it.
+func (n *Node) submit(ctx context.Context, b *core.Block) error {
+	if _, err := n.chain.AddBlocks([]*core.Block{b}); err != nil {
+		return err
+	}
+	host, ok := any(n.p2p).(interface {
+		PublishBlock(context.Context, *core.Block) error
+	})
+	if !ok {
+		return nil
+	}
+	if err := host.PublishBlock(ctx, b); err != nil {
+		n.log.Warn("publishing a block", "height", b.Header.Height, "err", err)
+	}
+	return nil
+}
+
+func (n *Node) openBootstrap(context.Context) error {
+	cfg := bootstrap.DefaultConfig(n.cfg.Network.ID())
+	cfg.MDNS = n.cfg.MDNS
+	for _, text := range n.cfg.Bootstrap {
+		seed, err := bootstrap.ParseSeed(text)
+		if err != nil {
+			return fmt.Errorf("bootstrap: %w: %w", err, ErrConfig)
+		}
+		cfg.Seeds = append(cfg.Seeds, seed)
+	}
+	log := n.log.With("part", "bootstrap")
+	var err error
+	n.bootstrap, err = bootstrap.New(n.p2p.Host(), book{n.store, log}, cfg, log)
+	return err
+}
+
+// leaveAddress tells the commands of this machine where the node is.
+func (n *Node) leaveAddress(context.Context) error {
+	if n.api == nil {
+		return removeAddress(n.cfg.Dir) // a killed node may have left one
+	}
+	n.onClose(func() error { return removeAddress(n.cfg.Dir) })
+	return writeAddress(n.cfg.Dir, Address{
+		URL: n.API(), PID: os.Getpid(), ID: n.key.PeerID, Network: n.cfg.Network.Params.Name, Started: n.cfg.Now().UTC(),
+	})
+}
+
+func (n *Node) note(format string, args ...any) {
+	n.notes = append(n.notes, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,113 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"p2pchain/api"
+	"p2pchain/core"
+	"p2pchain/p2p"
+)
+
+// openPeers opens the host. Addresses that the user chose must all work; the default ones move to
+// the next free port, since several nodes on one machine are the usual way to try this out.
+func (n *Node) openPeers(context.Context) error {
+	if len(n.cfg.Listen) > 0 {
+		err := n.listenOn(n.cfg.Listen)
+		if errors.Is(err, p2p.ErrListen) {
+			return fmt.Errorf("--listen: %w: %w", err, ErrAddressInUse)
+		}
+		return err
+	}
+	port := DefaultPort
+	for range portTries {
+		port = freePort(port)
+		err := n.listenOn(defaultListen(port))
+		if err == nil {
+			if port != DefaultPort {
+				n.note("port %d is taken, so this node listens on %s", DefaultPort, portName(port))
+			}
+			return nil
+		}
+		if !errors.Is(err, p2p.ErrListen) || port == 0 {
+			return err
+		}
+		port++ // somebody was faster
+	}
+	return fmt.Errorf("no free port from %d on for other nodes: %w", DefaultPort, ErrAddressInUse)
+}
+
+func portName(port int) string {
+	if port == 0 {
+		return "numbers that the system chose"
+	}
+	return strconv.Itoa(port)
+}
+
+func (n *Node) listenOn(addrs []string) error {
+	log := n.log.With("part", "p2p")
+	cfg := p2p.DefaultConfig()
+	cfg.Key, cfg.Listen, cfg.Announce = n.priv, addrs, n.cfg.Announce
+	cfg.MaxPeers, cfg.Agent = n.cfg.MaxPeers, "p2pchain/"+n.cfg.Version
+	cfg.Now, cfg.Log = n.cfg.Now, log
+	cfg.Syncer.Now, cfg.Syncer.Log = n.cfg.Now, n.log.With("part", "syncer")
+	cfg.Exchange.Log = n.log.With("part", "exchange")
+	host, err := p2p.Open(n.cfg.Network, n.chain, n.pool, cfg)
+	if err != nil {
+		return err
+	}
+	n.p2p = host
+	n.onClose(host.Close)
+	return nil
+}
+
+// peers is the node among its peers as the API sees it.
+type peers struct{ p2p *p2p.Node }
+
+// ID returns the peer id.
+func (p peers) ID() string { return p.p2p.ID() }
+
+// Addrs returns the multiaddrs under which peers reach the node.
+func (p peers) Addrs() []string { return p.p2p.Addrs() }
+
+// Peers returns the peers past hello.
+func (p peers) Peers() []api.Peer {
+	known := p.p2p.Peers()
+	out := make([]api.Peer, len(known))
+	for i, k := range known {
+		out[i] = api.Peer{
+			ID: k.ID, Addresses: k.Addrs, Direction: string(k.Direction), Agent: k.Agent,
+			Tip: k.Tip, Height: k.Height, Work: k.Work,
+			LatencyMS: float64(k.Latency) / float64(time.Millisecond),
+			Connected: api.Time(max(0, k.ConnectedSince.UnixMilli())), ClockOffsetMS: k.ClockOffset.Milliseconds(),
+		}
+	}
+	return out
+}
+
+// Connect dials a peer; errors as api.Host wants them.
+func (p peers) Connect(ctx context.Context, addr string) error {
+	err := p.p2p.Connect(ctx, addr)
+	switch {
+	case errors.Is(err, p2p.ErrBadAddress):
+		return fmt.Errorf("%w: %w", api.ErrAddress, err)
+	case errors.Is(err, p2p.ErrOtherNetwork):
+		return fmt.Errorf("%w: %w", api.ErrOtherNetwork, err)
+	}
+	return err
+}
+
+// Vote asks every peer whether it would take a message.
+func (p peers) Vote(ctx context.Context, m *core.Message) (yes, asked int) { return p.p2p.Vote(ctx, m) }
+
+// Sync says how far the node is behind its peers.
+func (p peers) Sync() api.Sync {
+	s := p.p2p.Sync()
+	return api.Sync{State: string(s.State), Target: s.Target}
+}
+
+// ClockSkew returns our clock minus the median of the peers' clocks.
+func (p peers) ClockSkew() (time.Duration, bool) { return p.p2p.ClockSkew() }

@@ -1,0 +1,82 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+
+	"p2pchain/api"
+	"p2pchain/core/miner"
+	"p2pchain/core/store"
+)
+
+// openAPI opens the API's socket and builds its server.
+func (n *Node) openAPI(context.Context) error {
+	if n.cfg.HTTP == HTTPOff {
+		return nil
+	}
+	l, moved, err := listenHTTP(n.cfg.HTTP)
+	if err != nil {
+		return err
+	}
+	n.listener = l
+	n.onClose(func() error { return ignoreClosed(l.Close()) })
+	if moved != "" {
+		n.note("%s", moved)
+	}
+	cfg := api.DefaultConfig()
+	cfg.Version, cfg.Hosts, cfg.DiskFull = n.cfg.Version, n.cfg.HTTPHosts, store.ErrDiskFull
+	cfg.Now, cfg.Log = n.cfg.Now, n.log.With("part", "api")
+	cfg.Anonymous = n.cfg.Auth == AuthNone
+	if !cfg.Anonymous && !isLoopback(l.Addr()) {
+		if cfg.Token, err = ensureToken(n.cfg.Dir); err != nil {
+			return err
+		}
+		n.note("writes to the API need the token in %s", filepath.Join(n.cfg.Dir, tokenFile))
+	}
+	author, err := authorKey(n.priv)
+	if err != nil {
+		return err
+	}
+	n.api, err = api.New(cfg, api.Deps{
+		Network: n.cfg.Network, Key: author, Chain: n.chain, Pool: n.pool, Messages: n.store,
+		Miner: mining{n.miner}, Host: peers{n.p2p}, Ready: n.ready,
+	})
+	return err
+}
+
+// ignoreClosed drops the error of a listener that its server has closed already.
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// ready says why the node cannot take messages now.
+func (n *Node) ready() error {
+	_, free, err := n.store.Disk()
+	if err != nil {
+		return fmt.Errorf("asking for free disk space: %w", err)
+	}
+	if free < n.cfg.ReserveBytes {
+		return fmt.Errorf("%d MiB of disk are free, %d are needed: %w", free>>20, n.cfg.ReserveBytes>>20, store.ErrDiskFull)
+	}
+	return nil
+}
+
+// mining is the miner as the API shows it.
+type mining struct{ miner *miner.Miner }
+
+// Status returns how mining goes.
+func (m mining) Status() api.Mining {
+	s := m.miner.Status()
+	mode := string(s.Mode)
+	if len(s.Paused) > 0 {
+		mode += " (paused: " + strings.Join(s.Paused, ", ") + ")"
+	}
+	return api.Mining{Mode: mode, Threads: s.Threads, Working: s.Working, HashRate: s.HashRate, Height: s.Height, Sealed: s.Sealed}
+}

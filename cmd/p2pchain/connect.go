@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"p2pchain/api/client"
+	"p2pchain/cmd/internal/node"
+)
+
+// seedAPI is where seed 1's commands look for a node: host and port, each of which can be replaced.
+const seedAPI = "127.0.0.1:12345"
+
+// clientFlags are the flags of commands that talk to a node.
+type clientFlags struct {
+	api       string
+	host      string
+	port      uint16
+	tokenFile string
+	timeout   time.Duration
+}
+
+// clientCommand makes a command that talks to a node. Its run function gets a context that ends with
+// the time limit.
+func (a *app) clientCommand(cmd *cobra.Command, run func(context.Context, *client.Client, []string) error) *cobra.Command {
+	f := new(clientFlags)
+	flags := cmd.Flags()
+	flags.StringVar(&f.api, "api", "", "`URL` of the node's API (default: that of the node that runs in the data folder)")
+	flags.StringVar(&f.tokenFile, "token-file", "", "`FILE` with the token that the node wants, if it is not in the data folder")
+	flags.DurationVar(&f.timeout, "timeout", 0, "time limit, like 30s (default: none)")
+	flags.StringVar(&f.host, "host", "", "the host of --api")
+	flags.Uint16Var(&f.port, "port", 0, "the port of --api")
+	for _, name := range []string{"host", "port"} { // seed 1's
+		if err := flags.MarkHidden(name); err != nil {
+			panic(err) // declared above
+		}
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := a.connect(f)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		ctx := cmd.Context()
+		if f.timeout > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, f.timeout)
+			defer cancel()
+		}
+		return run(ctx, c, args)
+	}
+	return cmd
+}
+
+// connect returns a client of the node that the flags name.
+func (a *app) connect(f *clientFlags) (*client.Client, error) {
+	address, token, err := a.findNode(f)
+	if err != nil {
+		return nil, err
+	}
+	if f.tokenFile != "" {
+		text, err := os.ReadFile(f.tokenFile)
+		if err != nil {
+			return nil, usagef("--token-file: %w", err)
+		}
+		token = strings.TrimSpace(string(text))
+	}
+	c, err := client.New(address, client.WithToken(token))
+	if err != nil {
+		return nil, usagef("--api: %w", err)
+	}
+	return c, nil
+}
+
+// findNode returns where the node is. The token of our own data directory is for the node there and
+// shown to no other.
+func (a *app) findNode(f *clientFlags) (address, token string, err error) {
+	switch {
+	case a.isSet("host") || a.isSet("port"):
+		if a.isSet("api") {
+			return "", "", usagef("--api says it all: leave --host and --port away")
+		}
+		return "http://" + a.hostPort(seedAPI, f.host, f.port), "", nil
+	case f.api != "":
+		return f.api, "", nil
+	}
+	dir, err := a.dataDir()
+	if err != nil {
+		return "", "", err
+	}
+	found, err := node.ReadAddress(dir)
+	if errors.Is(err, node.ErrNoAddress) {
+		return "", "", fmt.Errorf("%w: %s", node.ErrNoAddress, dir)
+	}
+	if err != nil {
+		return "", "", err
+	}
+	token, err = node.ReadToken(dir)
+	return found.URL, token, err
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"p2pchain/api/client"
+	"p2pchain/cmd/internal/node"
+	"p2pchain/core"
+	"p2pchain/core/store"
+)
+
+// The exit codes. They are part of the command's contract: none ever changes its meaning.
+const (
+	exitOK           = 0
+	exitInternal     = 1
+	exitUsage        = 2
+	exitUnreachable  = 3
+	exitNotFound     = 4
+	exitAddressInUse = 5
+	exitLocked       = 6
+	exitOtherNetwork = 7
+	exitNewerData    = 8
+	exitDamaged      = 9
+	exitDiskFull     = 10
+	exitSync         = 11
+	exitTimeout      = 12
+	exitDirectory    = 13
+	exitRefused      = 14
+	exitUnauthorized = 15
+	exitBusy         = 16
+	exitInterrupted  = 130
+)
+
+var (
+	// errUsage means that the command line, the environment, the configuration file or a file
+	// named by them cannot be used as it is.
+	errUsage = errors.New("usage")
+	// errInterrupted means that a signal ended the command before its work was done.
+	errInterrupted = errors.New("interrupted")
+)
+
+// An exitRow is one line of the table: a code, what it means, and the errors that lead to it.
+type exitRow struct {
+	code    int
+	meaning string
+	advice  string
+	causes  []error
+}
+
+// exitTable returns every exit code. An error gets the code of the first row that names it, so the
+// more special causes stand first where one error wraps several.
+func exitTable() []exitRow {
+	return []exitRow{
+		{exitOK, "done", "", nil},
+		{exitInternal, "something failed that has no code of its own", "", nil},
+		{exitUsage, "the command line, a `P2PCHAIN_` variable, the configuration file or a parameter file is wrong",
+			"", []error{errUsage, core.ErrBadParams, node.ErrConfig}},
+		{exitUnreachable, "no node answers", "start one, or name one with `--api`", []error{client.ErrUnreachable, node.ErrNoAddress}},
+		{exitNotFound, "the node does not have what was asked for", "", []error{client.ErrNotFound}},
+		{exitAddressInUse, "an address that you set is taken or is not this machine's", "stop the other program, or choose another address",
+			[]error{node.ErrAddressInUse}},
+		{exitLocked, "another process uses the data directory", "stop it, or choose another `--data-dir` or `--name`", []error{store.ErrLocked}},
+		{exitOtherNetwork, "the data directory belongs to another network", "choose that network, or another `--data-dir` or `--name`",
+			[]error{store.ErrOtherNetwork}},
+		{exitNewerData, "the data directory was written by a newer version", "install that version", []error{store.ErrNewerSchema}},
+		{exitDamaged, "stored data is damaged", "move the `store` folder away; the node fetches everything anew from its peers",
+			[]error{store.ErrCorrupt}},
+		{exitDiskFull, "the disk is full", "free some space", []error{store.ErrDiskFull, syscall.ENOSPC}},
+		{exitSync, "the disk did not take data that it must keep (a failed fsync)", "look at the disk before you start again",
+			[]error{node.ErrSync}},
+		{exitTimeout, "the time limit ended first", "give a larger `--timeout`", []error{context.DeadlineExceeded}},
+		{exitDirectory, "the data directory cannot be used", "check its owner and mode, or choose another `--data-dir`", []error{node.ErrDirectory, store.ErrNotStore}},
+		{exitRefused, "the node refused the request", "", []error{client.ErrRefused}},
+		{exitUnauthorized, "the node wants a token", "give the file with it as `--token-file`", []error{client.ErrUnauthorized}},
+		{exitBusy, "the node cannot take this now", "try again later", []error{client.ErrBusy}},
+		{exitInterrupted, "a signal ended the command before its work was done", "", []error{errInterrupted}},
+	}
+}
+
+// exitRowOf returns the row of an error that is not nil.
+func exitRowOf(err error) exitRow {
+	table := exitTable()
+	for _, row := range table {
+		for _, cause := range row.causes {
+			if errors.Is(err, cause) {
+				return row
+			}
+		}
+	}
+	return table[exitInternal]
+}
+
+// exitTableMarkdown renders the table as docs/exit-codes.md shows it.
+func exitTableMarkdown() string {
+	var b strings.Builder
+	b.WriteString("| code | meaning | what to do |\n|---|---|---|\n")
+	for _, row := range exitTable() {
+		fmt.Fprintf(&b, "| %d | %s | %s |\n", row.code, row.meaning, row.advice)
+	}
+	return b.String()
+}
+
+// usage marks an error as one of the command's user; nil stays nil.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &usageError{err}
+}
+
+// usagef is fmt.Errorf for errors of the command's user.
+func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, args...)) }
+
+// A usageError is an error that is errUsage to errors.Is and keeps its own text.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string        { return e.err.Error() }
+func (e *usageError) Unwrap() error        { return e.err }
+func (e *usageError) Is(target error) bool { return target == errUsage }

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"p2pchain/core/store"
+)
+
+var update = flag.Bool("update", false, "write golden files and generated pages anew")
+
+const exitPage = "../../docs/exit-codes.md"
+
+// TestExitPage holds the page of exit codes to the table in the code.
+func TestExitPage(t *testing.T) {
+	page, err := os.ReadFile(exitPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const begin, end = "<!-- table -->\n", "<!-- end -->\n"
+	head, rest, ok := strings.Cut(string(page), begin)
+	table, tail, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatalf("%s lacks its marks %q and %q", exitPage, begin, end)
+	}
+	want := exitTableMarkdown()
+	if *update {
+		if err := os.WriteFile(exitPage, []byte(head+begin+want+end+tail), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if table != want {
+		t.Errorf("%s is stale (-update writes it):\n%s\nwant\n%s", exitPage, table, want)
+	}
+}
+
+func TestExitTable(t *testing.T) {
+	codes := make(map[int]bool)
+	causes := make(map[error]int)
+	for _, row := range exitTable() {
+		if codes[row.code] {
+			t.Errorf("code %d stands twice", row.code)
+		}
+		codes[row.code] = true
+		if row.meaning == "" {
+			t.Errorf("code %d has no meaning", row.code)
+		}
+		for _, cause := range row.causes {
+			if other, twice := causes[cause]; twice {
+				t.Errorf("%v has codes %d and %d", cause, other, row.code)
+			}
+			causes[cause] = row.code
+			if got := exitRowOf(fmt.Errorf("doing a thing: %w", cause)).code; got != row.code {
+				t.Errorf("%v ends with %d, want %d", cause, got, row.code)
+			}
+		}
+	}
+	if exitTable()[exitInternal].code != exitInternal {
+		t.Error("the row of unknown errors is not where exitRowOf looks for it")
+	}
+}
+
+func TestExitRowOf(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		err  error
+		want int
+	}{
+		{"unknown", errors.New("something"), exitInternal},
+		{"usage", usagef("bad flag"), exitUsage},
+		{"wrapped usage", fmt.Errorf("x: %w", usage(errors.New("y"))), exitUsage},
+		{"joined", errors.Join(errors.New("x"), store.ErrLocked), exitLocked},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := exitRowOf(tt.err).code; got != tt.want {
+				t.Errorf("exitRowOf(%v) = %d, want %d", tt.err, got, tt.want)
+			}
+		})
+	}
+}

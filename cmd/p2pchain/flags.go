@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/multiformats/go-multiaddr"
+
+	"p2pchain/bootstrap"
+)
+
+// A choice is a flag with a fixed set of words.
+type choice struct {
+	words []string
+	value string
+}
+
+func newChoice(value string, words ...string) *choice { return &choice{words, value} }
+
+// String returns the chosen word.
+func (c *choice) String() string { return c.value }
+
+// Type returns the words, for help texts.
+func (c *choice) Type() string { return strings.Join(c.words, "|") }
+
+// Set chooses a word.
+func (c *choice) Set(s string) error {
+	if !slices.Contains(c.words, s) {
+		return fmt.Errorf("want %s", strings.Join(c.words, ", "))
+	}
+	c.value = s
+	return nil
+}
+
+// A list is a flag that may be given several times, or once with commas. Every entry is checked as
+// it is read, so an error names the flag.
+type list struct {
+	kind  string
+	check func(string) error
+	items []string
+	set   bool
+}
+
+// String returns the entries, joined by commas.
+func (l *list) String() string { return strings.Join(l.items, ",") }
+
+// Type returns what an entry is, for help texts.
+func (l *list) Type() string { return l.kind }
+
+// Set adds entries; the first call replaces the default.
+func (l *list) Set(s string) error {
+	if !l.set {
+		l.items, l.set = nil, true
+	}
+	for item := range strings.SplitSeq(s, ",") {
+		item = strings.TrimSpace(item)
+		if item == "" {
+			continue
+		}
+		if err := l.check(item); err != nil {
+			return err
+		}
+		l.items = append(l.items, item)
+	}
+	return nil
+}
+
+// checkMultiaddr accepts addresses to listen on and to announce.
+func checkMultiaddr(s string) error {
+	if _, err := multiaddr.NewMultiaddr(s); err != nil {
+		return fmt.Errorf("%q is not a multiaddr like /ip4/0.0.0.0/tcp/22345: %w", s, err)
+	}
+	return nil
+}
+
+// checkBootstrap accepts what bootstrap can join.
+func checkBootstrap(s string) error {
+	_, err := bootstrap.ParseSeed(s)
+	return err
+}
+
+// checkHostName accepts a name as it stands in a URL, without a port.
+func checkHostName(s string) error {
+	if strings.ContainsAny(s, ":/ @") {
+		return fmt.Errorf("%q is not a name like node.example.org, without a port", s)
+	}
+	return nil
+}
+
+// checkURL accepts the address of a node's API: scheme, host and perhaps a port, nothing more.
+func checkURL(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return nil, fmt.Errorf("%q is not an address like http://127.0.0.1:12345", s)
+	}
+	return u, nil
+}
+
+// checkHostPort accepts HOST:PORT with a port from 0 to 65535.
+func checkHostPort(s string) error {
+	_, port, err := net.SplitHostPort(s)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return fmt.Errorf("%q is not HOST:PORT like 127.0.0.1:12345", s)
+	}
+	return nil
+}
+
+// An endpoint is the flag of an address to serve HTTP on: HOST:PORT or off.
+type endpoint struct{ value string }
+
+// String returns the address.
+func (e *endpoint) String() string { return e.value }
+
+// Type returns what the flag takes, for help texts.
+func (e *endpoint) Type() string { return "HOST:PORT|off" }
+
+// Set checks and keeps an address.
+func (e *endpoint) Set(s string) error {
+	if s != "off" {
+		if err := checkHostPort(s); err != nil {
+			return err
+		}
+	}
+	e.value = s
+	return nil
+}

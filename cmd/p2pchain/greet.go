@@ -1,0 +1,81 @@
+package main
+
+import (
+	"strings"
+
+	"p2pchain/cmd/internal/node"
+)
+
+// A greeting is the first output of a node: who it is, and how others reach it.
+type greeting struct {
+	ID        string   `json:"id"`
+	Network   string   `json:"network"`
+	NetworkID string   `json:"network_id"`
+	DataDir   string   `json:"data_dir"`
+	API       string   `json:"api,omitempty"`
+	Listen    []string `json:"listen"`
+	Join      string   `json:"join"` // the command with which another machine joins
+}
+
+// greet says who a node is: to a person on standard error, to a program as JSON on standard output.
+func (a *app) greet(n *node.Node) error {
+	flags, file := node.NetworkFlags(n.Dir(), n.Network())
+	join := a.command(append(flags, "--bootstrap", n.JoinAddr())...)
+	g := greeting{n.ID(), n.Network().Params.Name, n.Network().ID(), n.Dir(), n.API(), n.Addrs(), join}
+	if a.shared.json {
+		return a.printJSON(g)
+	}
+	t := newText(a.stderr)
+	t.row("node", g.ID)
+	t.row("network", n.Network())
+	t.row("data", g.DataDir)
+	if g.API != "" {
+		t.row("API", g.API)
+	} else {
+		t.row("API", "off")
+	}
+	t.addresses("listening", g.Listen)
+	for _, note := range n.Notes() {
+		t.row("note", note)
+	}
+	t.line("\nanother machine joins with")
+	if file != "" {
+		t.line("  (a copy of %s, as %s.json)", file, g.Network)
+	}
+	t.line("  %s", join)
+	if g.API != "" {
+		t.line("add the first message with\n  %s", a.command(append([]string{"add", "hello"}, a.whichNode()...)...))
+	}
+	t.line("")
+	return t.w.Flush()
+}
+
+// command returns a command line of this program, quoted for a shell.
+func (a *app) command(args ...string) string {
+	quoted := make([]string, 0, len(args)+1)
+	for _, arg := range append([]string{a.program}, args...) {
+		quoted = append(quoted, shellQuote(arg))
+	}
+	return strings.Join(quoted, " ")
+}
+
+// whichNode returns the flags with which a command finds the node of this run.
+func (a *app) whichNode() []string {
+	var flags []string
+	if a.shared.dataDir != "" {
+		flags = append(flags, "--data-dir", a.shared.dataDir)
+	}
+	if a.shared.name != "" {
+		flags = append(flags, "--name", a.shared.name)
+	}
+	return flags
+}
+
+// shellQuote returns a word that a POSIX shell reads as s.
+func shellQuote(s string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=@%+,"
+	if s != "" && strings.Trim(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// The groups of the help text.
+const (
+	groupNode   = "node"
+	groupClient = "client"
+	groupTools  = "tools"
+)
+
+// sharedFlags are the flags of every command.
+type sharedFlags struct {
+	config  string
+	dataDir string
+	name    string
+	json    bool
+}
+
+// rootCommand builds the tree of commands. The bare command is "run".
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "p2pchain",
+		Short: "A replicated, append-only message log with proof of work, without a server or an operator",
+		Long: `p2pchain keeps an append-only log of messages on every machine that takes part.
+Nodes find each other, spread messages, seal them into proof-of-work blocks and
+agree on one chain. The bare command starts a node.`,
+		Example: `  p2pchain                             start a node, or one more on this machine with --name two
+  p2pchain add "hello"                 add a message through it
+  p2pchain get chain                   what all nodes agreed on
+  p2pchain --bootstrap /ip4/…/p2p/ID   join a node on another machine`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.loadSettings(cmd); err != nil {
+				return err
+			}
+			a.started = true
+			return nil
+		},
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.shared.config, "config", "", "`FILE` with settings in YAML, named like the flags (default: p2pchain/config.yaml in your configuration folder)")
+	flags.StringVar(&a.shared.dataDir, "data-dir", "", "`FOLDER` of the node's data (default: p2pchain in your data folder)")
+	flags.StringVar(&a.shared.name, "name", "", "which of several nodes on this machine: a `NAME`, also of a folder in the data folder")
+	flags.BoolVar(&a.shared.json, "json", false, "results as JSON, for programs")
+	root.SetGlobalNormalizationFunc(seedSpelling)
+	root.SetUsageTemplate(usageTemplate)
+	root.SetHelpTemplate(helpTemplate)
+
+	root.AddGroup(
+		&cobra.Group{ID: groupNode, Title: "Run a node:"},
+		&cobra.Group{ID: groupClient, Title: "Use a node:"},
+		&cobra.Group{ID: groupTools, Title: "Other:"},
+	)
+	root.SetHelpCommandGroupID(groupTools)
+	a.makeRun(root)
+	root.AddCommand(
+		a.runCommand(), a.initCommand(), a.keyCommand(),
+		a.addCommand(), a.getCommand(), a.statusCommand(),
+		a.versionCommand(), a.minerCommand(),
+	)
+	return root
+}
+
+// seedSpelling lets flags be written with underscores, as seed 1 wrote them.
+func seedSpelling(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	b := []byte(name)
+	for i := range b {
+		if b[i] == '_' {
+			b[i] = '-'
+		}
+	}
+	return pflag.NormalizedName(b)
+}
+
+// The help texts: what a command is for, how others use it, then the details.
+const (
+	helpTemplate = `{{with or .Long .Short}}{{. | trimTrailingWhitespaces}}
+
+{{end}}{{.UsageString}}`
+
+	usageTemplate = `{{if .HasExample}}Examples:
+{{.Example}}
+
+{{end}}Usage:
+{{- if .Runnable}}
+  {{.UseLine}}{{end}}
+{{- if .HasAvailableSubCommands}}
+  {{.CommandPath}} COMMAND{{end}}
+{{- if .HasAvailableSubCommands}}{{$cmds := .Commands}}
+{{- range $group := .Groups}}
+
+{{.Title}}
+{{- range $cmds}}{{if and (eq .GroupID $group.ID) (or .IsAvailableCommand (eq .Name "help"))}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
+{{- if not .Groups}}
+
+Commands:
+{{- range $cmds}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{end}}
+{{- if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsagesWrapped 100 | trimTrailingWhitespaces}}{{end}}
+{{- if .HasAvailableInheritedFlags}}
+
+Flags of every command:
+{{.InheritedFlags.FlagUsagesWrapped 100 | trimTrailingWhitespaces}}{{end}}
+{{- if .HasAvailableSubCommands}}
+
+"{{.CommandPath}} COMMAND --help" tells more about a command.{{end}}
+`
+)

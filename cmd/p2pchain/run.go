@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"p2pchain/cmd/internal/node"
+	"p2pchain/core/miner"
+)
+
+// runFlags are the settings of a node.
+type runFlags struct {
+	listen, announce, bootstrap *list
+	httpHosts                   *list
+	http                        endpoint
+	host                        string
+	port                        uint16
+	network, genesis            string
+	difficulty                  int
+	mine                        *choice
+	mineThreads                 int
+	noMDNS                      bool
+	maxPeers                    int
+	auth                        *choice
+	logLevel, logFormat         *choice
+	logFile                     string
+	forceNewChain               bool
+	neighbours                  *list
+	chainSerialization          *choice
+}
+
+// runCommand is "run", the long name of the bare command.
+func (a *app) runCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "run",
+		Short:   "Start a node (the same as p2pchain alone)",
+		GroupID: groupNode,
+		Example: `  p2pchain run
+  p2pchain run --name two                      a second node on this machine
+  p2pchain run --genesis lab7.json             a node of a network of your own
+  p2pchain run --bootstrap http://host:12345   join the node with this API`,
+	}
+	a.makeRun(cmd)
+	return cmd
+}
+
+// makeRun lets a command start a node.
+func (a *app) makeRun(cmd *cobra.Command) {
+	f := a.addRunFlags(cmd)
+	cmd.Args = cobra.NoArgs
+	if !cmd.HasParent() && cmd.GroupID == "" {
+		cmd.Args = nil // the root: cobra then suggests the command that was meant
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return a.runNode(cmd.Context(), f) }
+}
+
+// addRunFlags declares the settings of a node with their defaults.
+func (a *app) addRunFlags(cmd *cobra.Command) *runFlags {
+	def := node.DefaultConfig()
+	f := &runFlags{
+		listen:             &list{kind: "MULTIADDR", check: checkMultiaddr},
+		announce:           &list{kind: "MULTIADDR", check: checkMultiaddr},
+		bootstrap:          &list{kind: "ADDRESS", check: checkBootstrap},
+		http:               endpoint{node.DefaultHTTP},
+		httpHosts:          &list{kind: "NAME", check: checkHostName},
+		mine:               newChoice(string(def.Mine), string(miner.Auto), string(miner.Always), string(miner.Off)),
+		auth:               newChoice(def.Auth, node.AuthToken, node.AuthNone),
+		logLevel:           newChoice("info", "debug", "info", "warn", "error"),
+		logFormat:          newChoice("auto", "auto", "text", "json"),
+		neighbours:         &list{kind: "HOST:PORT", check: checkHostPort},
+		chainSerialization: newChoice("json", "json", "pickle"),
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.Var(f.listen, "listen", fmt.Sprintf("address for other nodes, repeatable (default: TCP, QUIC and WebSocket on port %d, or a free one)", node.DefaultPort))
+	flags.Var(f.bootstrap, "bootstrap", "a node to join: /ip4/…/p2p/ID, /dnsaddr/NAME or http://HOST:PORT of its API; repeatable")
+	flags.Var(f.announce, "announce", "address that other nodes are told, where it is not one of this machine; repeatable")
+	flags.BoolVar(&f.noMDNS, "no-mdns", false, "do not look for nodes on the local network")
+	flags.IntVar(&f.maxPeers, "max-peers", def.MaxPeers, "the most `NODES` to be connected to")
+	flags.Var(&f.http, "http", "where to serve the REST API; unless set, a free port is used where this one is taken")
+	flags.Var(f.httpHosts, "http-host", "name under which the API may be called, besides localhost and IP addresses; repeatable")
+	flags.Var(f.auth, "auth", "whether writes need the token of the data folder, where the API is not on a loopback address")
+	flags.StringVar(&f.network, "network", "", "`NAME` of a built-in network: main, classic or test (default: that of the data folder, main in a new one)")
+	flags.StringVar(&f.genesis, "genesis", "", "the parameter `FILE` of a network of your own, from p2pchain init")
+	flags.IntVar(&f.difficulty, "difficulty", 0, "leading zero hex `DIGITS` that a block hash needs at least; 1 to 16, new data folders only (default: the network's)")
+	flags.Var(f.mine, "mine", "seal blocks: auto while messages wait, always, or off")
+	flags.IntVar(&f.mineThreads, "mine-threads", def.MineThreads, "how many `THREADS` mine")
+	flags.Var(f.logLevel, "log-level", "the least important log lines to show")
+	flags.Var(f.logFormat, "log-format", "form of the log lines; auto is text on a terminal, else JSON")
+	flags.StringVar(&f.logFile, "log-file", "", "`FILE` that gets the log too, with three older ones of 1 MiB beside it")
+	flags.BoolVar(&f.forceNewChain, "force-new-chain", false, "set the old data aside and start with an empty chain")
+	a.addSeedFlags(cmd, f)
+	return f
+}
+
+// runNode builds a node, says how to reach it and runs it until ctx ends.
+func (a *app) runNode(ctx context.Context, f *runFlags) error {
+	cfg, err := a.nodeConfig(f)
+	if err != nil {
+		return err
+	}
+	log, closeLog, err := a.openLog(f)
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+	cfg.Log = log
+	if cfg.Mine != miner.Off {
+		// Each miner keeps a core busy; one more runs the node whatever they do (DESIGN section 6).
+		runtime.GOMAXPROCS(miner.Procs(runtime.GOMAXPROCS(0), cfg.MineThreads))
+	}
+	n, err := node.Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if err := a.greet(n); err != nil {
+		return errors.Join(err, n.Close())
+	}
+	return n.Run(ctx)
+}
+
+// dieOfSync ends the process at once: the disk did not keep what it was asked to keep, so nothing that
+// still runs here may acknowledge anything, or tidy up. The next start recovers what is on the disk.
+func (a *app) dieOfSync(err error) { os.Exit(a.report(err, nil)) }
+
+// nodeConfig turns settings into a node's configuration.
+func (a *app) nodeConfig(f *runFlags) (node.Config, error) {
+	cfg := node.DefaultConfig()
+	dir, err := a.dataDir()
+	if err != nil {
+		return cfg, err
+	}
+	if err := a.applySeedFlags(f); err != nil {
+		return cfg, err
+	}
+	if f.network != "" && f.genesis != "" {
+		return cfg, usagef("--network and --genesis both choose a network: leave one away")
+	}
+	cfg.Network, err = node.FindNetwork(dir, node.NetworkChoice{
+		Name: f.network, File: f.genesis, Difficulty: f.difficulty, Anew: f.forceNewChain,
+	})
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Dir, cfg.SetAside = dir, f.forceNewChain
+	cfg.Listen, cfg.Announce, cfg.Bootstrap = f.listen.items, f.announce.items, f.bootstrap.items
+	cfg.MDNS, cfg.MaxPeers = !f.noMDNS, f.maxPeers
+	if a.isSet("http") || a.isSet("host") || a.isSet("port") {
+		cfg.HTTP = f.http.value
+	}
+	cfg.HTTPHosts, cfg.Auth = f.httpHosts.items, f.auth.value
+	cfg.Mine, cfg.MineThreads = miner.Mode(f.mine.value), f.mineThreads
+	cfg.Version = version
+	cfg.OnSyncFailure = a.dieOfSync
+	return cfg, cfg.Validate()
+}
+
+// hostPort applies --host and --port to an address that has its own.
+func (a *app) hostPort(base, host string, port uint16) string {
+	h, p, _ := net.SplitHostPort(base)
+	if a.isSet("host") {
+		h = strings.Trim(host, "[]")
+	}
+	if a.isSet("port") {
+		p = strconv.Itoa(int(port))
+	}
+	return net.JoinHostPort(h, p)
+}
