@@ -51,22 +51,32 @@ func TestParseParamsForgives(t *testing.T) {
 	}
 }
 
-// TestParseParamsRefuses holds that every refusal names what is wrong.
-func TestParseParamsRefuses(t *testing.T) {
-	replace := func(old, new string) string {
-		if !strings.Contains(validParams, old) {
-			t.Fatalf("%q is not in the text", old)
-		}
-		return strings.Replace(validParams, old, new, 1)
+// A badParams is a text that is refused with these words.
+type badParams struct{ name, text, says string }
+
+// edited is the valid text with a part replaced.
+func edited(old, new string) string {
+	if !strings.Contains(validParams, old) {
+		panic(old + " is not in the text")
 	}
-	key0, key1 := coretest.Author(0).String(), coretest.Author(1).String()
-	if key0 > key1 {
-		key0, key1 = key1, key0
+	return strings.Replace(validParams, old, new, 1)
+}
+
+func refuse(t *testing.T, rows []badParams) {
+	t.Helper()
+	for _, tt := range rows {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := core.ParseParams([]byte(tt.text))
+			if !errors.Is(err, core.ErrBadParams) || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("ParseParams = %+v, %v; want an error that says %q", p, err, tt.says)
+			}
+		})
 	}
-	authors := func(keys ...string) string {
-		return replace(`[]`, `["`+strings.Join(keys, `","`)+`"]`)
-	}
-	for _, tt := range []struct{ name, text, says string }{
+}
+
+// TestParseParamsForm holds that every refusal of a text's form says what is wrong.
+func TestParseParamsForm(t *testing.T) {
+	refuse(t, []badParams{
 		{"nothing", "", "not a JSON object"},
 		{"an array", "[]", "not a JSON object"},
 		{"null", "null", "not a JSON object"},
@@ -75,65 +85,68 @@ func TestParseParamsRefuses(t *testing.T) {
 		{"something behind", validParams + "{}", "follows the object"},
 		{"a letter behind", validParams + "x", "follows the object"},
 		{"too long", validParams + strings.Repeat(" ", 128<<10), "at most"},
-		{"an unknown key", replace(`"authors"`, `"colour":1,"authors"`), `unknown key "colour"`},
-		{"a key in another case", replace(`"name"`, `"Name"`), `unknown key "Name"`},
-		{"an empty key", replace(`"name"`, `""`), `unknown key ""`},
-		{"a missing key", replace(`"stamp_bits":0,`, ``), `"stamp_bits" is missing`},
-		{"a repeated key", replace(`"stamp_bits":0,`, `"stamp_bits":0,"stamp_bits":0,`), `"stamp_bits" stands twice`},
-		{"a null string", replace(`"lab7"`, `null`), `"name" is null`},
-		{"a null number", replace(`"stamp_bits":0`, `"stamp_bits":null`), `"stamp_bits" is null`},
-		{"a null list", replace(`[]`, `null`), `"authors" is null`},
-		{"a null author", replace(`[]`, `[null]`), `authors`},
-		{"an escape", replace(`ours`, `our\u0073`), "escape"},
-		{"an escaped key", replace(`"name"`, `"n\u0061me"`), "escape"},
-		{"a number as a string", replace(`"difficulty":4`, `"difficulty":"4"`), `"difficulty"`},
-		{"a string as a number", replace(`"lab7"`, `7`), `"name"`},
-		{"a fraction", replace(`"difficulty":4`, `"difficulty":4.5`), `"difficulty"`},
-		{"an exponent", replace(`"difficulty":4`, `"difficulty":4e0`), `"difficulty"`},
-		{"a leading zero", replace(`"difficulty":4`, `"difficulty":04`), `invalid character '4'`},
-		{"a list for a number", replace(`"difficulty":4`, `"difficulty":[4]`), `"difficulty"`},
-		{"a negative time", replace(`"genesis_time_ms":1`, `"genesis_time_ms":-1`), `"genesis_time_ms"`},
-		{"a time over 64 bits", replace(`"genesis_time_ms":1`, `"genesis_time_ms":18446744073709551616`), `"genesis_time_ms"`},
+		{"an unknown key", edited(`"authors"`, `"colour":1,"authors"`), `unknown key "colour"`},
+		{"a key in another case", edited(`"name"`, `"Name"`), `unknown key "Name"`},
+		{"an empty key", edited(`"name"`, `""`), `unknown key ""`},
+		{"a missing key", edited(`"stamp_bits":0,`, ``), `"stamp_bits" is missing`},
+		{"a repeated key", edited(`"stamp_bits":0,`, `"stamp_bits":0,"stamp_bits":0,`), `"stamp_bits" stands twice`},
+		{"a null string", edited(`"lab7"`, `null`), `"name" is null`},
+		{"a null number", edited(`"stamp_bits":0`, `"stamp_bits":null`), `"stamp_bits" is null`},
+		{"a null list", edited(`[]`, `null`), `"authors" is null`},
+		{"a null author", edited(`[]`, `[null]`), `authors`},
+		{"an escape", edited(`ours`, `our\u0073`), "escape"},
+		{"an escaped key", edited(`"name"`, `"n\u0061me"`), "escape"},
+		{"a number as a string", edited(`"difficulty":4`, `"difficulty":"4"`), `"difficulty"`},
+		{"a string as a number", edited(`"lab7"`, `7`), `"name"`},
+		{"a fraction", edited(`"difficulty":4`, `"difficulty":4.5`), `"difficulty"`},
+		{"an exponent", edited(`"difficulty":4`, `"difficulty":4e0`), `"difficulty"`},
+		{"a leading zero", edited(`"difficulty":4`, `"difficulty":04`), `invalid character '4'`},
+		{"a list for a number", edited(`"difficulty":4`, `"difficulty":[4]`), `"difficulty"`},
+		{"a negative time", edited(`"genesis_time_ms":1`, `"genesis_time_ms":-1`), `"genesis_time_ms"`},
+		{"a time over 64 bits", edited(`"genesis_time_ms":1`, `"genesis_time_ms":18446744073709551616`), `"genesis_time_ms"`},
+	})
+}
 
-		{"no name", replace(`lab7`, ``), `name ""`},
-		{"a name of 33 letters", replace(`lab7`, strings.Repeat("a", 33)), `name "aaa`},
-		{"a name in upper case", replace(`lab7`, `Lab7`), `name "Lab7"`},
-		{"a name with a dot", replace(`lab7`, `lab.7`), `name "lab.7"`},
-		{"a text of 201 characters", replace(`ours`, strings.Repeat("a", 201)), `text want`},
-		{"a text with a quote sign", replace(`ours`, `a&b`), `text want`},
-		{"a text with a tag", replace(`ours`, `<b>`), `text want`},
-		{"a text that is not ASCII", replace(`ours`, `größer`), `text want`},
-		{"a text that is not UTF-8", replace(`ours`, "\xff"), `text want`},
-		{"a text with a delete character", replace(`ours`, "\x7f"), `text want`},
-		{"a text with a line end", replace(`ours`, "a\nb"), `"text"`},
-		{"a time after 9999", replace(`"genesis_time_ms":1`, `"genesis_time_ms":253402300800000`), `genesis_time_ms is`},
-		{"another pow", replace(`"header"`, `"stake"`), `pow is "stake"`},
-		{"difficulty 0", replace(`"difficulty":4`, `"difficulty":0`), `difficulty is 0`},
-		{"difficulty 17", replace(`"difficulty":4`, `"difficulty":17`), `difficulty is 17`},
-		{"an interval of 99 ms", replace(`2000`, `99`), `block_interval_ms is 99`},
-		{"an interval over an hour", replace(`2000`, `3600001`), `block_interval_ms is 3600001`},
-		{"no payload", replace(`16384`, `0`), `max_payload_bytes is 0`},
-		{"payloads too large", replace(`16384`, `61441`), `max_payload_bytes is 61441`},
-		{"no messages", replace(`32768`, `0`), `max_block_messages is 0`},
-		{"too many messages", replace(`32768`, `32769`), `max_block_messages is 32769`},
-		{"blocks too small", replace(`8388608`, `65535`), `max_block_bytes is 65535`},
-		{"blocks too large", replace(`8388608`, `33554433`), `max_block_bytes is 33554433`},
-		{"a negative stamp", replace(`"stamp_bits":0`, `"stamp_bits":-1`), `stamp_bits is -1`},
-		{"a stamp of 33 bits", replace(`"stamp_bits":0`, `"stamp_bits":33`), `stamp_bits is 33`},
+// TestParseParamsLimits holds that every value out of its limits is refused by name.
+func TestParseParamsLimits(t *testing.T) {
+	key0, key1 := coretest.Author(0).String(), coretest.Author(1).String()
+	if key0 > key1 {
+		key0, key1 = key1, key0
+	}
+	authors := func(keys ...string) string { return edited(`[]`, `["`+strings.Join(keys, `","`)+`"]`) }
+	refuse(t, []badParams{
+		{"no name", edited(`lab7`, ``), `name ""`},
+		{"a name of 33 letters", edited(`lab7`, strings.Repeat("a", 33)), `name "aaa`},
+		{"a name in upper case", edited(`lab7`, `Lab7`), `name "Lab7"`},
+		{"a name with a dot", edited(`lab7`, `lab.7`), `name "lab.7"`},
+		{"a text of 201 characters", edited(`ours`, strings.Repeat("a", 201)), `text want`},
+		{"a text with a quote sign", edited(`ours`, `a&b`), `text want`},
+		{"a text with a tag", edited(`ours`, `<b>`), `text want`},
+		{"a text that is not ASCII", edited(`ours`, `größer`), `text want`},
+		{"a text that is not UTF-8", edited(`ours`, "\xff"), `text want`},
+		{"a text with a delete character", edited(`ours`, "\x7f"), `text want`},
+		{"a text with a line end", edited(`ours`, "a\nb"), `"text"`},
+		{"a time after 9999", edited(`"genesis_time_ms":1`, `"genesis_time_ms":253402300800000`), `genesis_time_ms is`},
+		{"another pow", edited(`"header"`, `"stake"`), `pow is "stake"`},
+		{"difficulty 0", edited(`"difficulty":4`, `"difficulty":0`), `difficulty is 0`},
+		{"difficulty 17", edited(`"difficulty":4`, `"difficulty":17`), `difficulty is 17`},
+		{"an interval of 99 ms", edited(`2000`, `99`), `block_interval_ms is 99`},
+		{"an interval over an hour", edited(`2000`, `3600001`), `block_interval_ms is 3600001`},
+		{"no payload", edited(`16384`, `0`), `max_payload_bytes is 0`},
+		{"payloads too large", edited(`16384`, `61441`), `max_payload_bytes is 61441`},
+		{"no messages", edited(`32768`, `0`), `max_block_messages is 0`},
+		{"too many messages", edited(`32768`, `32769`), `max_block_messages is 32769`},
+		{"blocks too small", edited(`8388608`, `65535`), `max_block_bytes is 65535`},
+		{"blocks too large", edited(`8388608`, `33554433`), `max_block_bytes is 33554433`},
+		{"a negative stamp", edited(`"stamp_bits":0`, `"stamp_bits":-1`), `stamp_bits is -1`},
+		{"a stamp of 33 bits", edited(`"stamp_bits":0`, `"stamp_bits":33`), `stamp_bits is 33`},
 		{"an author in upper case", authors(strings.ToUpper(key0)), `"authors"`},
 		{"a short author", authors(key0[2:]), `"authors"`},
 		{"authors in the wrong order", authors(key1, key0), `authors are not strictly ascending at entry 1`},
 		{"an author twice", authors(key0, key0), `authors are not strictly ascending at entry 1`},
 		{"1025 authors", authors(manyAuthors(1025)...), `authors (their number) is 1025`},
-		{"classic with an interval", replace(`"header"`, `"classic"`), `classic needs`},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			p, err := core.ParseParams([]byte(tt.text))
-			if !errors.Is(err, core.ErrBadParams) || !strings.Contains(err.Error(), tt.says) {
-				t.Errorf("ParseParams = %+v, %v; want an error that says %q", p, err, tt.says)
-			}
-		})
-	}
+		{"classic with an interval", edited(`"header"`, `"classic"`), `classic needs`},
+	})
 }
 
 func manyAuthors(count int) []string {

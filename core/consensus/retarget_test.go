@@ -58,7 +58,7 @@ func TestNextBitsBig(t *testing.T) {
 	for _, interval := range []uint64{100, 101, 200, 4999, 5000, 3599999, 3600000} {
 		networks = append(networks, retargetNetwork(t, interval))
 	}
-	for range 200000 {
+	for range 200000 / slowdown {
 		n := networks[rnd.IntN(len(networks))]
 		interval := n.Params.BlockIntervalMS
 		parent := core.Header{Bits: anyBits(rnd), BusyMS: uint32(anyBusy(rnd, interval))}

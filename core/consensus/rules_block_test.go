@@ -65,16 +65,24 @@ func otherNetwork(t *testing.T) *core.Network {
 	return coretest.Network(t, func(p *core.Params) { p.Text += "!" })
 }
 
-// messageCases come twice: alone and inside a block between two good ones.
+type (
+	network  = func(t *testing.T) *core.Network
+	message  = func(t *testing.T, n *core.Network) *core.Message
+	makeCase = func(rule error, name string, judge func(*testing.T) error) ruleCase
+)
+
+// aloneAndAmong makes two cases of a message: alone, and in a block between two good ones.
+func aloneAndAmong(c makeCase, rule error, name string, n network, m message) []ruleCase {
+	among := func(t *testing.T, n *core.Network) []*core.Message {
+		return []*core.Message{text(0, "before")(t, n), m(t, n), text(0, "after")(t, n)}
+	}
+	return []ruleCase{c(rule, name, alone(n, m)), c(rule, name+", in a block", inBlock(n, among))}
+}
+
 func messageCases() []ruleCase {
-	type message = func(t *testing.T, n *core.Network) *core.Message
-	type network = func(t *testing.T) *core.Network
 	var out []ruleCase
-	add := func(c func(error, string, func(*testing.T) error) ruleCase, rule error, name string, n network, m message) {
-		among := func(t *testing.T, n *core.Network) []*core.Message {
-			return []*core.Message{text(0, "before")(t, n), m(t, n), text(0, "after")(t, n)}
-		}
-		out = append(out, c(rule, name, alone(n, m)), c(rule, name+", in a block", inBlock(n, among)))
+	add := func(c makeCase, rule error, name string, n network, m message) {
+		out = append(out, aloneAndAmong(c, rule, name, n, m)...)
 	}
 	short := networkWith(func(p *core.Params) { p.MaxPayloadBytes = 10 })
 	closed := networkWith(func(p *core.Params) {
@@ -95,7 +103,14 @@ func messageCases() []ruleCase {
 
 	add(keeps, consensus.ErrStamp, "stamped", stamped, text(0, "a"))
 	add(breaks, consensus.ErrStamp, "one zero bit short", stamped, unstamped)
+	return slices.Concat(out, signatureCases(), bodyCases())
+}
 
+func signatureCases() []ruleCase {
+	var out []ruleCase
+	add := func(c makeCase, rule error, name string, n network, m message) {
+		out = append(out, aloneAndAmong(c, rule, name, n, m)...)
+	}
 	add(keeps, consensus.ErrSignature, "the author's", testNetwork, text(1, "a"))
 	add(breaks, consensus.ErrSignature, "another key's", testNetwork, func(t *testing.T, n *core.Network) *core.Message {
 		m := text(1, "a")(t, n)
@@ -123,7 +138,7 @@ func messageCases() []ruleCase {
 		m.TimeMS++
 		return m
 	})
-	return append(out, bodyCases()...)
+	return out
 }
 
 func text(key int, s string) func(t *testing.T, n *core.Network) *core.Message {
@@ -166,7 +181,7 @@ func bodyCases() []ruleCase {
 		}
 	}
 	var out []ruleCase
-	add := func(c func(error, string, func(*testing.T) error) ruleCase, name string, edit func(m *core.Message)) {
+	add := func(c makeCase, name string, edit func(m *core.Message)) {
 		out = append(out,
 			c(core.ErrBodyMismatch, name, alone(testNetwork, edited(edit))),
 			c(core.ErrBodyMismatch, name+", in a block", editedBlock(func(_ *testing.T, _ *core.Network, b *core.Block) { edit(b.Messages[1]) })))

@@ -58,7 +58,7 @@ func TestSpeccheck(t *testing.T) {
 // that differ from honest ones in every way that implementations are known to disagree on.
 func TestSignatureRule(t *testing.T) {
 	f := newForger(random(t))
-	for range 15 {
+	for range 1 + 15/slowdown {
 		for _, kind := range forgeries() {
 			m := kind.make(f)
 			want := f.verify(m.Author[:], m.ID[:], m.Signature[:])
@@ -79,7 +79,7 @@ func TestSignatureRule(t *testing.T) {
 func TestSignaturesAgree(t *testing.T) {
 	f := newForger(random(t))
 	var good, bad []*core.Message
-	for range 12 {
+	for range 1 + 12/slowdown {
 		for _, kind := range forgeries() {
 			if m := kind.make(f); kind.valid {
 				good = append(good, m)
@@ -88,7 +88,7 @@ func TestSignaturesAgree(t *testing.T) {
 			}
 		}
 	}
-	for range 150 {
+	for range 10 + 150/slowdown {
 		msgs := make([]*core.Message, 1+f.rnd.IntN(3*minBatch))
 		for i := range msgs {
 			msgs[i] = good[f.rnd.IntN(len(good))]
