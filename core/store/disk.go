@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// fullDiskPatience is how long a write of the database waits for room on a full disk. What fails
-// after that is fatal for a log and only postponed for a compaction, which this also slows down.
+// fullDiskPatience is how long a write of the database waits for room on a full disk. After that it
+// is tried once more, and a failure is fatal for a log. A table is only written later: Pebble keeps
+// trying, and this wait slows it down.
 const fullDiskPatience = 5 * time.Second
 
 // Disk returns how many bytes the store takes and how many are free for it.
@@ -60,17 +60,5 @@ func (s *Store) waitForSpace() {
 				return
 			}
 		}
-	}
-}
-
-// backgroundError is what a flush or compaction ended with. A compaction that found no room is tried
-// again by Pebble and costs nothing; anything else puts in doubt what the disk does with our bytes.
-func (s *Store) backgroundError(err error) {
-	switch {
-	case errors.Is(err, pebble.ErrCancelledCompaction), errors.Is(err, pebble.ErrClosed):
-	case errors.Is(wrap(err), ErrDiskFull):
-		s.log.Warn("disk is full, tidying up later", "path", s.dir, "err", err)
-	default:
-		s.fail(fmt.Errorf("writing in the background: %w", err))
 	}
 }

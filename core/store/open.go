@@ -65,10 +65,8 @@ func (s *Store) load() error {
 			return err
 		}
 	}
-	if err := s.failure.Load(); err != nil {
-		return *err
-	}
-	return nil
+	s.opened.Store(true)
+	return s.writable()
 }
 
 // loadTip reads the tip. That the best chain ends there in every table is seen here, in a few reads;

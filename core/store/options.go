@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -24,9 +25,10 @@ type Options struct {
 	Log *slog.Logger // nil: nothing is logged
 
 	// OnFatal is called at most once, at once, when the store can no longer promise that what it
-	// writes is there after a crash: an fsync failed, or a write in the background did. From then on
-	// every write returns this error. The callee should end the process: the next start recovers
-	// what is on disk. It may be called with locks held and must not call the store.
+	// writes is there after a crash: an fsync or a write failed. From then on every write returns
+	// this error. The callee should end the process, with an exit code of its own: the next start
+	// recovers what is on disk. It may be called with locks held and must not call the store. If it
+	// returns, Pebble itself ends the process where it cannot start a new log.
 	OnFatal func(error)
 
 	// CreatedBy says which program made the store, for a new one.
@@ -41,6 +43,8 @@ type Options struct {
 	ReserveBytes uint64
 
 	memtable uint64 // for tests: small ones make files and compactions of a small load
+	quiet    bool   // for tests: nothing is read or written in the background
+	eager    bool   // for tests: what need not be synced is, so that the disk sees every batch
 }
 
 func (o Options) withDefaults() Options {
@@ -73,7 +77,7 @@ func (o Options) withDefaults() Options {
 // older programs cannot read a newer one.
 func (s *Store) pebble() *pebble.Options {
 	o := &pebble.Options{
-		FS:                          vfs.OnDiskFull(s.opts.FS, s.waitForSpace),
+		FS:                          watchedFS{vfs.OnDiskFull(s.opts.FS, s.waitForSpace), s.fail},
 		Lock:                        s.lock,
 		Logger:                      logger{s},
 		EventListener:               s.events(),
@@ -82,6 +86,8 @@ func (s *Store) pebble() *pebble.Options {
 		MemTableStopWritesThreshold: memtables,
 		MaxOpenFiles:                maxOpenFiles,
 		FormatMajorVersion:          pebble.FormatTableFormatV6,
+		DisableAutomaticCompactions: s.opts.quiet,
+		DisableTableStats:           s.opts.quiet,
 	}
 	// Ids and signatures do not compress, text does: fast above, zstd where most of the data lies.
 	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
@@ -122,10 +128,11 @@ func (s *Store) events() *pebble.EventListener {
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
 			s.log.Error("file of the database is damaged", "path", info.Path, "err", info.Details)
 		},
-		BackgroundError: s.backgroundError,
-		FlushEnd: func(info pebble.FlushInfo) {
-			if info.Err != nil {
-				s.fail(fmt.Errorf("writing a table: %w", info.Err))
+		// A failure to write was reported by watchedFS. What comes here besides is a table that could
+		// not be read, or a full disk: what it was made from is still there.
+		BackgroundError: func(err error) {
+			if !errors.Is(err, pebble.ErrCancelledCompaction) {
+				s.log.Error("tidying up the database", "path", s.dir, "err", err)
 			}
 		},
 	}

@@ -243,6 +243,7 @@ func TestLongChangeFailsHalfWay(t *testing.T) {
 	var fatal error
 	edit := func(o *Options) {
 		o.CacheBytes = 1 // every read is one of a file
+		o.quiet, o.memtable = true, memtableBytes
 		o.OnFatal = func(err error) { fatal = err }
 	}
 	fs := errorfs.Wrap(mem, fail)

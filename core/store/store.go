@@ -47,6 +47,7 @@ type Store struct {
 	waitingCount atomic.Int64
 	waitingBytes atomic.Int64
 	failure      atomic.Pointer[error] // what made the store read-only
+	opened       atomic.Bool           // Open has nothing left to say
 }
 
 // CreatedBy returns which program made the store.
@@ -90,10 +91,11 @@ func (s *Store) show(r pebble.Reader) {
 	s.reader = r
 }
 
-// fail makes the store read-only and tells the owner, once.
+// fail makes the store read-only and tells the owner, once. Before the store is open it tells nobody:
+// then the error is Open's.
 func (s *Store) fail(err error) {
 	err = fmt.Errorf("store %s: %w", s.dir, wrap(err))
-	if s.failure.CompareAndSwap(nil, &err) {
+	if s.failure.CompareAndSwap(nil, &err) && s.opened.Load() {
 		s.log.Error("store cannot go on", "path", s.dir, "err", err)
 		s.opts.OnFatal(err)
 	}
@@ -131,18 +133,10 @@ func (s *Store) apply(b *pebble.Batch) (ticket, error) {
 
 // commit hands a batch to Pebble: for a synced one somebody must wait for the disk.
 func (s *Store) commit(b *pebble.Batch, synced bool) (err error) {
-	defer func() {
-		// Pebble panics where it cannot start a new log file. That is no bug of ours, and the owner
-		// has an exit code for it.
-		if r := recover(); r != nil {
-			err = fmt.Errorf("writing a batch: %v", r)
-			s.fail(err)
-		}
-	}()
 	if synced {
 		err = s.db.ApplyNoSyncWait(b, pebble.Sync)
 	} else {
-		err = s.db.Apply(b, pebble.NoSync)
+		err = s.db.Apply(b, &pebble.WriteOptions{Sync: s.opts.eager})
 	}
 	if err != nil {
 		s.fail(fmt.Errorf("writing a batch: %w", err))

@@ -1,0 +1,380 @@
+package store
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"p2pchain/core"
+	"p2pchain/core/chain"
+	"p2pchain/core/coretest"
+	"p2pchain/core/mempool"
+)
+
+// A model is a store as plain as can be: lists and maps in memory.
+type model struct {
+	best      []core.Hash // by height
+	blocks    map[core.Hash]chain.Stored
+	condemned map[core.Hash]chain.Entry
+	known     map[core.Hash]*known
+	waiting   []mempool.Waiting
+	next      uint64
+	reorgs    []chain.ReorgRecord // newest first
+	peers     map[string][]byte
+}
+
+// A known message waits or is in a stored block.
+type known struct {
+	message    *core.Message
+	local      bool
+	acceptedMS uint64
+}
+
+func newModel(n *core.Network) *model {
+	return &model{
+		best: []core.Hash{n.Genesis}, next: 1,
+		blocks:    map[core.Hash]chain.Stored{n.Genesis: {Hash: n.Genesis, Block: n.GenesisBlock()}},
+		condemned: map[core.Hash]chain.Entry{}, known: map[core.Hash]*known{}, peers: map[string][]byte{},
+	}
+}
+
+func (m *model) places(id core.Hash) []chain.Place {
+	var out []chain.Place
+	for hash, b := range m.blocks {
+		for i, msg := range b.Block.Messages {
+			if msg.ID == id {
+				out = append(out, chain.Place{Block: hash, Height: b.Block.Header.Height, Position: i})
+			}
+		}
+	}
+	return out
+}
+
+func (m *model) standing(id core.Hash) mempool.AcceptResult {
+	if slices.ContainsFunc(m.waiting, func(w mempool.Waiting) bool { return w.ID == id }) {
+		return mempool.AlreadyWaiting
+	}
+	if slices.ContainsFunc(m.places(id), func(p chain.Place) bool { return m.onBest(p.Block, p.Height) }) {
+		return mempool.AlreadySealed
+	}
+	return mempool.Accepted
+}
+
+func (m *model) onBest(hash core.Hash, height uint64) bool {
+	return height < uint64(len(m.best)) && m.best[height] == hash
+}
+
+func (m *model) wait(id core.Hash, local bool) {
+	k := m.known[id]
+	m.waiting = append(m.waiting, mempool.Waiting{
+		Seq: m.next, ID: id, Size: k.message.Size(), Local: local, AcceptedMS: k.acceptedMS,
+	})
+	m.next++
+}
+
+func (m *model) accept(msg *core.Message, local bool, nowMS uint64) mempool.AcceptResult {
+	k := m.known[msg.ID]
+	if k == nil {
+		k = &known{message: msg, acceptedMS: nowMS}
+		m.known[msg.ID] = k
+	}
+	result := m.standing(msg.ID)
+	if result == mempool.AlreadySealed {
+		return result
+	}
+	k.local = k.local || local
+	if result == mempool.Accepted {
+		m.wait(msg.ID, k.local)
+	}
+	for i := range m.waiting {
+		if m.waiting[i].ID == msg.ID && local {
+			m.waiting[i].Local = true
+		}
+	}
+	return result
+}
+
+// collect deletes the messages to which nothing points.
+func (m *model) collect() {
+	maps.DeleteFunc(m.known, func(id core.Hash, _ *known) bool {
+		return len(m.places(id)) == 0 && m.standing(id) != mempool.AlreadyWaiting
+	})
+}
+
+func (m *model) drop(id core.Hash) {
+	m.waiting = slices.DeleteFunc(m.waiting, func(w mempool.Waiting) bool { return w.ID == id && !w.Local })
+	m.collect()
+}
+
+func (m *model) commit(c chain.Change) {
+	for _, b := range c.Store {
+		if _, stored := m.blocks[b.Hash]; stored {
+			continue
+		}
+		m.blocks[b.Hash] = b
+		for _, msg := range b.Block.Messages {
+			if m.known[msg.ID] == nil {
+				m.known[msg.ID] = &known{message: msg, acceptedMS: b.SeenMS}
+			}
+		}
+	}
+	m.best = append(m.best[:len(m.best)-len(c.Revert)], c.Apply...)
+	for _, hash := range slices.Backward(c.Revert) {
+		for _, msg := range m.blocks[hash].Block.Messages {
+			if m.standing(msg.ID) == mempool.Accepted {
+				m.wait(msg.ID, true)
+			}
+		}
+	}
+	m.waiting = slices.DeleteFunc(m.waiting, func(w mempool.Waiting) bool {
+		return slices.ContainsFunc(m.places(w.ID), func(p chain.Place) bool { return m.onBest(p.Block, p.Height) })
+	})
+	for _, hash := range c.Forget {
+		delete(m.blocks, hash)
+	}
+	m.collect()
+	for _, e := range c.Condemn {
+		m.condemned[e.Hash] = e
+	}
+	if c.Reorg != nil {
+		m.reorgs = append([]chain.ReorgRecord{*c.Reorg}, m.reorgs...)
+	}
+}
+
+// same compares everything that a store says with the model.
+func (m *model) same(t *testing.T, s *Store, pool []*core.Message) {
+	t.Helper()
+	if len(m.waiting) == 0 {
+		m.waiting = nil
+	}
+	page, err := s.Waiting(0, 1<<30)
+	equal(t, "Waiting", page, mempool.Page{Tip: m.best[len(m.best)-1], Messages: m.waiting}, err)
+	count, bytes := s.WaitingTotals()
+	want := int64(0)
+	for _, w := range m.waiting {
+		want += int64(w.Size)
+	}
+	equal(t, "WaitingTotals", []int64{int64(count), bytes}, []int64{int64(len(m.waiting)), want}, nil)
+	history := core.Frontier{}
+	for height, hash := range m.best {
+		got, err := s.HashAt(uint64(height))
+		equal(t, "HashAt", got, hash, err)
+		history = history.Append(hash)
+		f, err := s.Frontier(uint64(height))
+		equal(t, "Frontier", f, history, err)
+	}
+	if _, err := s.HashAt(uint64(len(m.best))); !errors.Is(err, chain.ErrNotFound) {
+		t.Errorf("HashAt above the tip = %v", err)
+	}
+	sides := map[core.Hash]bool{}
+	err = s.Sides(func(e chain.Entry) error { sides[e.Hash] = true; return nil })
+	for hash, b := range m.blocks {
+		entry, err := s.Entry(hash)
+		equal(t, "Entry", entry, chain.Entry{Hash: hash, Header: b.Block.Header, SeenMS: b.SeenMS}, err)
+		got, err := s.Block(hash)
+		equal(t, "Block", got, b.Block, err)
+		if on := m.onBest(hash, b.Block.Header.Height); on == sides[hash] {
+			t.Errorf("block %v: best chain %v, side %v", hash, on, sides[hash])
+		}
+	}
+	equal(t, "number of sides", len(sides), len(m.blocks)-len(m.best), err)
+	for hash, e := range m.condemned {
+		entry, err := s.Entry(hash)
+		equal(t, "Entry of a condemned block", entry, e, err)
+	}
+	m.sameMessages(t, s, pool)
+	reorgs, err := s.Reorgs(1000)
+	equal(t, "Reorgs", reorgs, m.reorgs, err)
+	peers, err := s.Peers()
+	equal(t, "Peers", peers, m.peers, err)
+}
+
+func (m *model) sameMessages(t *testing.T, s *Store, pool []*core.Message) {
+	t.Helper()
+	order := func(a, b chain.Place) int { return a.Block.Compare(b.Block) }
+	for _, msg := range pool {
+		places, err := s.Places(msg.ID)
+		want := m.places(msg.ID)
+		slices.SortFunc(places, order)
+		slices.SortFunc(want, order)
+		equal(t, "Places", places, want, err)
+		result, err := s.Lookup(msg.ID)
+		equal(t, "Lookup", result, m.standing(msg.ID), err)
+		got, err := s.Message(msg.ID)
+		if m.known[msg.ID] == nil && errors.Is(err, chain.ErrNotFound) {
+			continue
+		}
+		equal(t, "Message", got, msg, err)
+	}
+}
+
+func equal[T any](t *testing.T, what string, got, want T, err error) {
+	t.Helper()
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%s = %+v, %v, want %+v", what, got, err, want)
+	}
+}
+
+// A walk makes random steps on a store and on the model.
+type walk struct {
+	t    *testing.T
+	n    *core.Network
+	rng  *rand.Rand
+	s    *Store
+	m    *model
+	pool []*core.Message
+	tips map[core.Hash]coretest.Tip
+	made map[core.Hash]*core.Block
+	now  uint64
+}
+
+// TestModel takes random steps on a store and on a model of it, with changes of all sizes and with
+// restarts, and compares all that can be seen after every few of them.
+func TestModel(t *testing.T) {
+	n, fs := coretest.Network(t), vfs.NewMem()
+	w := &walk{
+		t: t, n: n, rng: rand.New(rand.NewPCG(seed(t), 0)), m: newModel(n), pool: coretest.Messages(t, n, "m", 60),
+		tips: map[core.Hash]coretest.Tip{n.Genesis: coretest.Genesis(n)}, made: map[core.Hash]*core.Block{},
+	}
+	size := func(o *Options) { o.MaxBatchBytes = []int{1, 4 << 10, 32 << 20}[w.rng.IntN(3)] }
+	w.s = open(t, n, fs, size)
+	for i := range 600 {
+		w.step()
+		if i%5 == 0 {
+			w.m.same(t, w.s, w.pool)
+		}
+		if i%40 == 0 {
+			check(t, w.s)
+			closeNow(t, w.s)
+			w.s = open(t, n, fs, size)
+		}
+		if t.Failed() {
+			t.Fatalf("after step %d", i)
+		}
+	}
+	if len(w.m.reorgs) < 10 || len(w.m.condemned) < 3 {
+		t.Errorf("only %d reorgs and %d condemned blocks", len(w.m.reorgs), len(w.m.condemned))
+	}
+}
+
+func (w *walk) step() {
+	w.now++
+	switch w.rng.IntN(10) {
+	case 0, 1, 2:
+		msgs := make([]*core.Message, w.rng.IntN(6))
+		want := make([]mempool.AcceptResult, len(msgs))
+		local := w.rng.IntN(2) == 0
+		for i := range msgs {
+			msgs[i] = w.pool[w.rng.IntN(len(w.pool))]
+			want[i] = w.m.accept(msgs[i], local, w.now)
+		}
+		got, err := w.s.Accept(msgs, local, w.now)
+		equal(w.t, "Accept", got, want, err)
+	case 3:
+		id := w.pool[w.rng.IntN(len(w.pool))].ID
+		w.m.drop(id)
+		if err := w.s.Drop([]core.Hash{id, id}); err != nil {
+			w.t.Error(err)
+		}
+	case 4, 5, 6, 7:
+		w.commit(w.move())
+	case 8:
+		w.commit(w.forget())
+	case 9:
+		id := text("peer %d", w.rng.IntN(4))
+		w.m.peers[id] = []byte(text("%d", w.now))
+		err := w.s.PutPeer(id, w.m.peers[id])
+		if w.rng.IntN(4) == 0 {
+			delete(w.m.peers, id)
+			err = errors.Join(err, w.s.RemovePeer(id))
+		}
+		if err != nil {
+			w.t.Error(err)
+		}
+	}
+}
+
+func (w *walk) commit(c chain.Change) {
+	w.m.commit(c)
+	if err := w.s.Commit(c); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// hashes returns the stored blocks in an order that does not depend on the run.
+func (w *walk) hashes() []core.Hash {
+	return slices.SortedFunc(maps.Keys(w.m.blocks), func(a, b core.Hash) int {
+		return cmp.Or(cmp.Compare(w.tips[a].Header.Height, w.tips[b].Header.Height), a.Compare(b))
+	})
+}
+
+// move builds some blocks on any stored one, and makes the last of them the tip or leaves them aside.
+func (w *walk) move() chain.Change {
+	hashes := w.hashes()
+	on := hashes[len(hashes)-1-w.rng.IntN(min(len(hashes), 6))]
+	var c chain.Change
+	for range w.rng.IntN(4) {
+		b := w.block(w.tips[on])
+		on = b.Header.Hash()
+		c.Store = append(c.Store, chain.Stored{Hash: on, SeenMS: w.now, Block: b})
+	}
+	if w.rng.IntN(4) == 0 {
+		return c
+	}
+	tip := on
+	for h := w.tips[on].Header; !w.m.onBest(on, h.Height); h = w.tips[on].Header {
+		c.Apply = append([]core.Hash{on}, c.Apply...)
+		on = h.PreviousHash
+	}
+	for height := len(w.m.best) - 1; w.m.best[height] != on; height-- {
+		c.Revert = append(c.Revert, w.m.best[height])
+	}
+	if len(c.Revert) > 0 {
+		c.Reorg = &chain.ReorgRecord{TimeMS: w.now, OldTip: c.Revert[0], NewTip: tip, Fork: on, Reverted: len(c.Revert), Applied: len(c.Apply)}
+	}
+	return c
+}
+
+// block mines a block with some messages that its branch does not have.
+func (w *walk) block(on coretest.Tip) *core.Block {
+	used := map[core.Hash]bool{}
+	for at := on; at.Header.Height > 0; at = w.tips[at.Header.PreviousHash] {
+		for _, msg := range w.made[at.Hash].Messages {
+			used[msg.ID] = true
+		}
+	}
+	var msgs []*core.Message
+	for range w.rng.IntN(8) {
+		if msg := w.pool[w.rng.IntN(len(w.pool))]; !used[msg.ID] {
+			used[msg.ID] = true
+			msgs = append(msgs, msg)
+		}
+	}
+	b := coretest.NextWith(w.t, w.n, on, func(h *core.Header) { h.TimeMS += w.now }, msgs...)
+	w.tips[b.Header.Hash()], w.made[b.Header.Hash()] = on.After(b), b
+	return b
+}
+
+// forget deletes a side block on which nothing builds, and may condemn it.
+func (w *walk) forget() chain.Change {
+	var c chain.Change
+	for _, hash := range slices.Backward(w.hashes()) {
+		h := w.tips[hash].Header
+		parent := slices.ContainsFunc(w.hashes(), func(other core.Hash) bool { return w.tips[other].Header.PreviousHash == hash })
+		if parent || w.m.onBest(hash, h.Height) {
+			continue
+		}
+		c.Forget = []core.Hash{hash}
+		if w.rng.IntN(3) == 0 {
+			c.Condemn = []chain.Entry{{Hash: hash, Header: h, SeenMS: w.now, Condemned: "a rule"}}
+		}
+		break
+	}
+	return c
+}
