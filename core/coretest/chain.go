@@ -10,8 +10,7 @@ import (
 // classicStepMS is the time between blocks where the network has no block interval.
 const classicStepMS = 1000
 
-// A Tip is a block to build on. It converts to chain.Tip, which it cannot name: the tests of
-// core/chain use this package.
+// A Tip is a block to build on. It converts to chain.Tip with chain.Tip(tip).
 type Tip struct {
 	Hash    core.Hash
 	Header  core.Header
