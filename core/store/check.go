@@ -63,7 +63,10 @@ func (s *Store) Check(ctx context.Context, deep bool) (Report, error) {
 }
 
 func (c *checker) walk(ctx context.Context) error {
-	steps := []func(context.Context) error{c.checkFixed, c.checkBest, c.checkHistory, c.checkEntries, c.checkSides, c.checkCondemned, c.checkWaiting, c.checkWaitingIDs, c.checkReorgs, c.checkPrefixes}
+	steps := []func(context.Context) error{
+		c.checkFixed, c.checkBest, c.checkHistory, c.checkEntries, c.checkSides, c.checkCondemned,
+		c.checkWaiting, c.checkWaitingIDs, c.checkReorgs, c.checkPeers, c.checkPrefixes,
+	}
 	if c.report.Deep {
 		steps = append(steps, c.checkLeaves, c.checkRecords, c.checkBodies, c.checkPlaces)
 	}
@@ -90,9 +93,11 @@ func (c *checker) found(err error, format string, args ...any) (bool, error) {
 	if err == nil {
 		return true, nil
 	}
-	if errors.Is(err, chain.ErrNotFound) || errors.Is(err, ErrCorrupt) || errors.Is(err, errValue) {
-		c.problem(format+": %v", append(args, err)...)
-		return false, nil
+	for _, damage := range []error{chain.ErrNotFound, ErrCorrupt, errValue, ErrNotStore, ErrNewerSchema} {
+		if errors.Is(err, damage) {
+			c.problem(format+": %v", append(args, err)...)
+			return false, nil
+		}
 	}
 	return false, fmt.Errorf(format+": %w", append(args, err)...)
 }
@@ -250,8 +255,11 @@ func (c *checker) checkEntries(ctx context.Context) error {
 
 // checkSides looks at the side blocks: stored, not on the best chain, with a stored parent.
 func (c *checker) checkSides(ctx context.Context) error {
-	return c.each(ctx, prefixSide, func(hash core.Hash, _ []byte) error {
+	return c.each(ctx, prefixSide, func(hash core.Hash, value []byte) error {
 		c.report.Sides++
+		if _, err := c.found(newDecoder(value).done(), "side block %v", hash); err != nil {
+			return err
+		}
 		e, err := c.stored(hash)
 		if ok, err := c.found(err, "side block %v", hash); !ok {
 			return err
@@ -279,6 +287,15 @@ func (c *checker) checkCondemned(ctx context.Context) error {
 		if stored {
 			c.problem("condemned block %v is stored", hash)
 		}
+		return err
+	})
+}
+
+func (c *checker) checkPeers(context.Context) error {
+	return c.table(prefixPeer, func(key, value []byte) error {
+		d := newDecoder(value)
+		d.all()
+		_, err := c.found(d.done(), "peer %q", key[1:])
 		return err
 	})
 }

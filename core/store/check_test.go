@@ -1,0 +1,171 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"p2pchain/core"
+	"p2pchain/core/chain"
+	"p2pchain/core/coretest"
+	"p2pchain/core/mempool"
+)
+
+// free are the bytes of values that nothing else depends on, so that no check can miss them.
+func free(key byte, at int) bool {
+	switch key {
+	case prefixPeer, prefixReorg:
+		return at > 0
+	case prefixMeta:
+		return at > 44 // names
+	case prefixEntry:
+		return at >= 1 && at < 9 // first seen
+	case prefixCondemned:
+		return at >= 1 && at < 9 || at > 160 // first seen, reason
+	case prefixSequence:
+		return at > 0
+	case prefixRecord:
+		return at >= 1 && at < 74 // local or not, accepted when, first signature: checked for some
+	case prefixWaiting:
+		return at == 1 // local for another reason
+	}
+	return false
+}
+
+// Check notices when any key is missing, and when any byte that means something is another.
+func TestCheckFindsEveryDamage(t *testing.T) {
+	n := coretest.Network(t)
+	s := damaged(t, n)
+	rng := rand.New(rand.NewPCG(seed(t), 0))
+	checks := 0
+	for key, value := range dump(t, s) {
+		finds := func(what string, change func() error) {
+			t.Helper()
+			if err := change(); err != nil {
+				t.Fatal(err)
+			}
+			report, err := s.Check(t.Context(), true)
+			if err != nil || report.Err() == nil {
+				t.Errorf("Check after %s of key %x = %v, %v, want a problem", what, key, report.Problems, err)
+			}
+			if err := s.db.Set([]byte(key), []byte(value), pebble.NoSync); err != nil {
+				t.Fatal(err)
+			}
+			checks++
+		}
+		if !slices.Contains([]byte{prefixPeer, prefixCondemned, prefixReorg}, key[0]) {
+			finds("the loss", func() error { return s.db.Delete([]byte(key), pebble.NoSync) })
+		}
+		for range 6 {
+			at := rng.IntN(len(value))
+			if free(key[0], at) {
+				continue
+			}
+			other := []byte(value)
+			other[at] ^= byte(1 << rng.IntN(8))
+			finds(fmt.Sprintf("damage to byte %d", at), func() error { return s.db.Set([]byte(key), other, pebble.NoSync) })
+		}
+		if !slices.Contains([]byte{prefixPeer, prefixCondemned}, key[0]) {
+			finds("an addition", func() error { return s.db.Set([]byte(key), append([]byte(value), 0), pebble.NoSync) })
+		}
+	}
+	if checks < 500 {
+		t.Errorf("only %d checks", checks)
+	}
+}
+
+// damaged returns a store with something in every table. Its bodies hold text, so that none is empty.
+func damaged(t *testing.T, n *core.Network) *Store {
+	s := open(t, n, vfs.NewMem())
+	m := coretest.Messages(t, n, "m", 30)
+	accept(t, s, false, mempool.Accepted, m[:10]...)
+	old := branch(t, n, coretest.Genesis(n), m[4:8], m[12:14])
+	connect(t, s, old...)
+	commit(t, s, reorg(old, branch(t, n, coretest.Genesis(n), m[6:9], m[14:16], m[16:20], m[20:21])))
+	bad := coretest.NextWith(t, n, coretest.Genesis(n), func(h *core.Header) { h.TimeMS += 9 })
+	commit(t, s, chain.Change{Condemn: []chain.Entry{{Hash: bad.Header.Hash(), Header: bad.Header, Condemned: "x"}}})
+	if err := s.PutPeer("a", []byte("b")); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Keys that nobody asked for are found too.
+func TestCheckFindsStrays(t *testing.T) {
+	n := coretest.Network(t)
+	s := damaged(t, n)
+	genesis, err := s.Block(n.Genesis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := coretest.Message(t, n, coretest.Key(0), "stray")
+	rec := &record{envelope: m.Envelope, signature: m.Signature}
+	stray := core.Hash{1}
+	for name, kv := range map[string][2][]byte{
+		"unknown table":     {{0x7f}, nil},
+		"last prefix":       {{0xff, 1}, nil},
+		"short hash key":    {{prefixEntry, 1}, {1}},
+		"short number key":  {{prefixHeight, 1}, {1}},
+		"height over tip":   {numberKey(prefixHeight, 5), encodeHash(n.Genesis)},
+		"history node":      {historyKey(9, 0), encodeHash(stray)},
+		"leaves":            {hashKey(prefixLeaves, stray), encodeLeaves(nil)},
+		"side":              {hashKey(prefixSide, stray), {valueVersion}},
+		"side on best":      {hashKey(prefixSide, n.Genesis), {valueVersion}},
+		"condemned on best": {hashKey(prefixCondemned, n.Genesis), encodeEntry(chain.Entry{Header: genesis.Header, Condemned: "x"})},
+		"record":            {hashKey(prefixRecord, m.ID), rec.encode()},
+		"body":              {hashKey(prefixBody, m.ID), encodeBody(m.Body)},
+		"empty places":      {hashKey(prefixPlaces, m.ID), encodePlaces(nil)},
+		"place":             {hashKey(prefixPlaces, m.ID), encodePlaces([]chain.Place{{Block: n.Genesis}})},
+		"waiting":           {numberKey(prefixWaiting, 1000), encodeWaiting(waitingOf(m.ID, rec))},
+		"waiting id":        {hashKey(prefixWaitingID, m.ID), waitingPointer{1000, 5}.encode()},
+		"reorg":             {numberKey(prefixReorg, 7), encodeReorg(&chain.ReorgRecord{})},
+		"journal":           {{prefixJournal}, (&journal{phase: phaseSweeping}).encode()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := s.db.Set(kv[0], kv[1], pebble.NoSync); err != nil {
+				t.Fatal(err)
+			}
+			report, err := s.Check(t.Context(), true)
+			if err != nil || !errors.Is(report.Err(), ErrCorrupt) {
+				t.Errorf("Check = %v, %v, want a problem", report.Problems, err)
+			}
+			if err := s.db.Delete(kv[0], pebble.NoSync); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func TestCheckReport(t *testing.T) {
+	n := coretest.Network(t)
+	s := damaged(t, n)
+	tip, err := s.Tip()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Report{Deep: true, Tip: tip, Height: 4, Sides: 2, Condemned: 1, Messages: 19, Bodies: 19, Waiting: 9}
+	report, err := s.Check(t.Context(), true)
+	equal(t, "Check", report, want, err)
+	want.Deep, want.Messages, want.Bodies = false, 0, 0
+	report, err = s.Check(t.Context(), false)
+	equal(t, "shallow Check", report, want, err)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Check(ended, true); !errors.Is(err, context.Canceled) {
+		t.Errorf("Check with an ended context = %v", err)
+	}
+	r := &checker{}
+	for i := range maxProblems + 5 {
+		r.problem("%d", i)
+	}
+	if len(r.report.Problems) != maxProblems || r.report.More != 5 || !bytes.Contains([]byte(r.report.Err().Error()), []byte("105 problems")) {
+		t.Errorf("%d problems and %d more: %v", len(r.report.Problems), r.report.More, r.report.Err())
+	}
+}
