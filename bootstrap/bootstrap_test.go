@@ -19,6 +19,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	mocknet "github.com/libp2p/go-libp2p/p2p/net/mock"
 	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
+	ma "github.com/multiformats/go-multiaddr"
 )
 
 // mockPair makes two hosts that can reach each other, inside a synctest bubble.
@@ -219,7 +220,10 @@ func TestLateSeed(t *testing.T) {
 			c.DialTimeout = 500 * time.Millisecond // QUIC is not told that nobody is there
 		})
 		eventually(t, "the seed is seen to be missing", func() bool { return boot.Status().Seeds[0].Failures >= 3 })
-		t.Log(boot.Status().Seeds[0].LastError)
+		// The swarm would not even try after its first failure.
+		if last := boot.Status().Seeds[0].LastError; strings.Contains(last, "backoff") {
+			t.Errorf("not dialled: %s", last)
+		}
 		newHost(t, libp2p.Identity(key), libp2p.ListenAddrStrings(addr))
 		eventually(t, "the late seed is connected", func() bool { return boot.Status().Seeds[0].Connected })
 	}
@@ -272,6 +276,45 @@ func TestHTTPSeed(t *testing.T) {
 	eventually(t, "the node behind the API is connected", func() bool { return boot.Status().Seeds[0].Connected })
 	if ids := boot.Status().Seeds[0].Peers; !slices.Equal(ids, []peer.ID{other.ID()}) {
 		t.Errorf("the seed stands for %v, want %v", ids, other.ID())
+	}
+}
+
+func TestSeedThatHangs(t *testing.T) {
+	asked := make(chan struct{}, 1)
+	api := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-r.Context().Done()
+	}))
+	t.Cleanup(api.Close)
+	other := newHost(t, loopback())
+	var log logBuffer
+	seeds := quick(mustSeed(t, api.URL), seedFor(t, other))
+	boot, stop := run(t, newHost(t, loopback()), &MemoryBook{}, log.logger(), seeds)
+	<-asked
+	eventually(t, "a seed is connected while another hangs", func() bool { return boot.Status().Seeds[1].Connected })
+	stop()
+	if st := boot.Status().Seeds[0]; st.Failures != 0 || log.count("level=WARN") != 0 {
+		t.Errorf("cut short by the end of Run, the dial counts as failed: %+v", st)
+	}
+}
+
+func TestWatcherNoticesNewAddresses(t *testing.T) {
+	h := newHost(t, loopback())
+	w := newWatcher(h)
+	first, second := w.subscribe(), w.subscribe()
+	before := readLocalNet(h)
+	if err := h.Network().Listen(ma.StringCast("/ip4/127.0.0.1/tcp/0")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); w.run(ctx, before) }()
+	<-first
+	<-second
+	cancel()
+	<-done
+	if n := len(readLocalNet(h).listen); n != len(before.listen)+1 {
+		t.Errorf("%d listen addresses, want one more than %d", n, len(before.listen))
 	}
 }
 

@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 )
@@ -53,10 +54,13 @@ func TestLinkThatComesUpLate(t *testing.T) {
 	l.plug(1)
 	first, late := l.start(1, labA, 5*time.Second), l.start(2, labA, 5*time.Second)
 	eventually(t, "the node without a link waits for one", func() bool { return late.says() == "waits "+errNoInterface.Error() })
-	eventually(t, "the other announces itself", func() bool { return first.says() == "announces" })
+	eventually(t, "the other announces itself", func() bool { return strings.Contains(first.says(), "/ip4/10.77.0.1/tcp/") })
 	l.plug(2)
 	began := time.Now()
 	eventually(t, "both are connected", func() bool { return mesh([]*labNode{first, late}) })
+	eventually(t, "the late node announces where it can be reached", func() bool {
+		return strings.Contains(late.says(), "/ip4/10.77.0.2/tcp/") && strings.Contains(late.says(), "/ip6/fd77::2/tcp/")
+	})
 	t.Logf("connected %v after the link came up", time.Since(began).Round(time.Millisecond))
 }
 

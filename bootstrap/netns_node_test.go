@@ -24,7 +24,7 @@ const pingEnv = "P2PCHAIN_BOOTSTRAP_TEST_PING"
 // runNode is a child process of the namespace tests: a host that knows nobody. It writes one line for each
 // thing that happens, and ends when its standard input does:
 //
-//	id PEER, up PEER, down PEER, waits TEXT (nothing is announced), announces, stopped
+//	id PEER, up PEER, down PEER, waits TEXT (nothing is announced), announces ADDRS, stopped
 func runNode(in io.Reader, out io.Writer) int {
 	say := newSayer(out)
 	h, err := libp2p.New(hostOptions(), libp2p.ListenAddrStrings(
@@ -73,7 +73,7 @@ func report(ctx context.Context, b *Bootstrap, say func(string, ...any)) {
 	last := ""
 	for ctx.Err() == nil {
 		st := b.Status().MDNS
-		now := "announces"
+		now := "announces " + strings.Join(st.Announced, " ")
 		if len(st.Announced) == 0 {
 			now = "waits " + st.Announce
 		}

@@ -47,7 +47,7 @@ type labNode struct {
 	mu      sync.Mutex // guards the rest
 	id      string
 	peers   map[string]bool
-	state   string // "announces" or "waits …"
+	state   string // "announces …" or "waits …"
 	stopped bool
 }
 
