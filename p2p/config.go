@@ -11,6 +11,7 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 
 	"p2pchain/p2p/exchange"
+	"p2pchain/p2p/gossip"
 	"p2pchain/p2p/syncer"
 )
 
@@ -26,6 +27,7 @@ type Config struct {
 
 	Exchange exchange.Config
 	Syncer   syncer.Config
+	Gossip   gossip.Config
 	Now      func() time.Time // the clock that peers are told
 	Log      *slog.Logger
 
@@ -41,6 +43,7 @@ func DefaultConfig() Config {
 		HelloEvery: 30 * time.Second,
 		Exchange:   exchange.DefaultConfig(),
 		Syncer:     syncer.DefaultConfig(),
+		Gossip:     gossip.DefaultConfig(),
 		Now:        time.Now,
 		Log:        slog.Default(),
 	}
@@ -48,7 +51,7 @@ func DefaultConfig() Config {
 
 // Validate names every field that cannot be used. A multiaddr that is none wraps ErrBadAddress.
 func (c *Config) Validate() error {
-	errs := []error{c.Exchange.Validate(), c.Syncer.Validate()}
+	errs := []error{c.Exchange.Validate(), c.Syncer.Validate(), c.Gossip.Validate()}
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("p2p: "+format, args...)) }
 	if c.Key == nil || c.Key.Type() != crypto.Ed25519 {
 		bad("Key is not an Ed25519 key")

@@ -14,6 +14,7 @@ import (
 	"p2pchain/core/chain"
 	"p2pchain/core/mempool"
 	"p2pchain/p2p/exchange"
+	"p2pchain/p2p/gossip"
 	"p2pchain/p2p/syncer"
 )
 
@@ -33,6 +34,7 @@ type Node struct {
 	client  *exchange.Client
 	server  *exchange.Server
 	syncer  *syncer.Syncer
+	gossip  *gossip.Gossip
 }
 
 // Open opens the host and its sockets: from here on peers can connect, but nobody is answered
@@ -61,7 +63,10 @@ func (n *Node) build(pool *mempool.Pool) (err error) {
 	if n.server, err = exchange.NewServer(n.host, n.network, n.chain, pool, n, n.cfg.Exchange); err != nil {
 		return err
 	}
-	n.syncer, err = syncer.New(n.chain, n.client, n, n.cfg.Syncer)
+	if n.syncer, err = syncer.New(n.chain, n.client, n, n.cfg.Syncer); err != nil {
+		return err
+	}
+	n.gossip, err = gossip.New(n.host, n.network, n.chain, pool, n.client, n.syncer, n, n.cfg.Gossip)
 	return err
 }
 
@@ -84,13 +89,14 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	run("exchange", n.server.Run)
 	run("syncer", n.syncer.Run)
+	run("gossip", n.gossip.Run)
 	run("peers", n.greetAll)
 	run("watch", n.watch)
 	return g.Wait()
 }
 
-// watch tells the syncer of every peer that comes, says hello again, or goes. So a peer that claims
-// more work is noticed within HelloEvery, whatever gossip loses.
+// watch tells syncer and gossip of every peer that comes or goes, and the syncer of every hello after
+// that. So a peer that claims more work is noticed within HelloEvery, whatever gossip loses.
 func (n *Node) watch(ctx context.Context) error {
 	changed, stop := n.table.Subscribe()
 	defer stop()
@@ -104,10 +110,14 @@ func (n *Node) watch(ctx context.Context) error {
 		for p, session := range known {
 			if now[p] != session {
 				n.syncer.PeerDown(p)
+				n.gossip.PeerDown(p)
 			}
 		}
 		for _, r := range ready {
 			n.syncer.PeerUp(r.ID, syncer.Claim{Tip: r.Hello.Tip, Height: r.Hello.Height, Work: r.Hello.Work})
+			if known[r.ID] != r.Session {
+				n.gossip.PeerUp(r.ID)
+			}
 		}
 		known = now
 		select {
@@ -132,6 +142,14 @@ func (n *Node) Addrs() []string {
 	}
 	return out
 }
+
+// PublishBlock tells the peers of a block that was sealed here.
+func (n *Node) PublishBlock(ctx context.Context, b *core.Block) error {
+	return n.gossip.PublishBlock(ctx, b)
+}
+
+// Gossip returns the counters of the topics.
+func (n *Node) Gossip() gossip.Stats { return n.gossip.Stats() }
 
 // Sync returns how far the sync is.
 func (n *Node) Sync() syncer.Status { return n.syncer.Status() }
