@@ -7,6 +7,9 @@ import (
 	"runtime"
 )
 
-// stepBack locks the goroutine to its OS thread. Only Linux has a priority for a single thread that
-// needs no privilege.
-func stepBack(*slog.Logger) { runtime.LockOSThread() }
+// inBackground calls f on an OS thread of its own. Only Linux has a priority for a single thread
+// that needs no privilege.
+func inBackground(_ *slog.Logger, f func()) {
+	runtime.LockOSThread()
+	f()
+}

@@ -94,6 +94,7 @@ func (r *run) step(ctx context.Context) {
 func (r *run) build(ctx context.Context, now time.Time, mode Mode) {
 	p := &r.network.Params
 	r.wanted = false
+	defer func() { r.next = time.Now().Add(max(rebuildEvery, buildShare*time.Since(now))) }()
 	tip, msgs, err := r.source.Template(p.MaxBlockMessages, p.MaxBlockBytes)
 	if err != nil {
 		r.log.Error("making a template", "err", err)
@@ -117,7 +118,6 @@ func (r *run) build(ctx context.Context, now time.Time, mode Mode) {
 		r.backOff()
 		return
 	}
-	r.next = time.Now().Add(max(rebuildEvery, buildShare*time.Since(now)))
 	r.start(ctx, job)
 }
 
@@ -125,6 +125,7 @@ func (r *run) build(ctx context.Context, now time.Time, mode Mode) {
 func (r *run) backOff() {
 	r.idle()
 	r.retry = time.Now().Add(retryAfter)
+	r.wake.Reset(retryAfter)
 }
 
 // start lets all workers search a job instead of what they search now.
@@ -182,6 +183,9 @@ func (r *run) setWorkers(ctx context.Context, count int) {
 	}
 	ended.Wait()
 	r.workers = r.workers[:count]
+	if count == 0 {
+		return // the last rate stands while nothing is searched
+	}
 	meters := make([]*meter, count)
 	for i, w := range r.workers {
 		meters[i] = w.meter

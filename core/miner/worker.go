@@ -22,10 +22,12 @@ func (r *run) startWorker(ctx context.Context) *worker {
 	w := &worker{next: make(chan assignment, 1), meter: new(meter), cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(w.done)
+		work := func() { w.work(ctx, r.cfg.Search, r.sealed) }
 		if r.earnest {
-			stepBack(r.log)
+			inBackground(r.log, work)
+		} else {
+			work()
 		}
-		w.work(ctx, r.cfg.Search, r.sealed)
 	}()
 	return w
 }

@@ -41,7 +41,7 @@ func (p *Poisson) Search(ctx context.Context, j *miner.Job, l miner.Lane) (core.
 	case <-timer.C:
 	}
 	took := time.Since(start)
-	l.Tried(uint64(took.Seconds()*p.rate), took)
+	l.Tried(uint64(took.Seconds()*p.rate+0.5), took)
 	return p.search.Search(ctx, j, l)
 }
 

@@ -97,6 +97,33 @@ func TestFirstWordIsNotEnough(t *testing.T) {
 	}
 }
 
+// TestHashEqualToTarget has targets that a hash only just meets, or only just misses.
+func TestHashEqualToTarget(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	for _, v := range Variants() {
+		t.Run(v.Name, func(t *testing.T) {
+			for range 300 {
+				h := randomHeader(r)
+				h.Nonce = r.Uint64() >> 11
+				hash := h.Hash()
+				s := v.New(core.TargetFromBytes(hash))
+				s.Set(&h)
+				if _, found := s.Scan(h.Nonce, 1); !found {
+					t.Fatal("a hash equal to the target was not found")
+				}
+				hash[31]--
+				s = v.New(core.TargetFromBytes(hash))
+				s.Set(&h)
+				if _, found := s.Scan(h.Nonce, 1); found && hash[31] != 0xff {
+					t.Fatal("a hash above the target was found")
+				}
+				hash[31]++
+				checkScan(t, v.New(core.TargetFromBytes(hash)), core.TargetFromBytes(hash), &h, h.Nonce-h.Nonce%2, 2)
+			}
+		})
+	}
+}
+
 // TestSetAgain changes a scanner's header as a miner does, and in all other fields.
 func TestSetAgain(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))

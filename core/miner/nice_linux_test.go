@@ -1,0 +1,71 @@
+package miner
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"syscall"
+	"testing"
+)
+
+// TestMain is where a test still runs on the main thread, which must keep its priority.
+func TestMain(m *testing.M) {
+	if err := searchFromMainThread(); err != nil {
+		fmt.Println("FAIL:", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func searchFromMainThread() error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if syscall.Gettid() != syscall.Getpid() {
+		return errors.New("the test does not start on the main thread any more")
+	}
+	var raw int
+	var err error
+	inBackground(slog.New(slog.DiscardHandler), func() {
+		raw, err = syscall.Getpriority(syscall.PRIO_PROCESS, syscall.Getpid())
+	})
+	if err != nil || raw == 20-lowestPriority {
+		return fmt.Errorf("the main thread searches: priority %d (%v)", raw, err)
+	}
+	return nil
+}
+
+// TestInBackground holds that a search thread gives way, and that no other thread does.
+func TestInBackground(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	before := niceness(t)
+	ended := make(chan int)
+	for range 20 {
+		go inBackground(slog.New(slog.DiscardHandler), func() { ended <- niceness(t) })
+		if got := <-ended; got != lowestPriority {
+			t.Errorf("search thread has niceness %d", got)
+		}
+	}
+	for range 100 { // many of these run on new threads
+		go func() { runtime.LockOSThread(); ended <- niceness(t) }()
+		if got := <-ended; got != before {
+			t.Fatalf("another thread has niceness %d, want %d", got, before)
+		}
+	}
+	if got := niceness(t); got != before {
+		t.Errorf("the caller's thread has niceness %d, want %d", got, before)
+	}
+	if raw, err := syscall.Getpriority(syscall.PRIO_PROCESS, syscall.Getpid()); err != nil || 20-raw != before {
+		t.Errorf("the main thread has niceness %d (%v), want %d", 20-raw, err, before)
+	}
+}
+
+func niceness(t *testing.T) int {
+	raw, err := syscall.Getpriority(syscall.PRIO_PROCESS, syscall.Gettid())
+	if err != nil {
+		t.Error(err)
+	}
+	return 20 - raw // as the system call gives it
+}
