@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -47,7 +46,7 @@ func (c *Client) ask(ctx context.Context, p peer.ID, id protocol.ID, request pro
 	defer opened()
 	s, err := c.host.NewStream(opening, p, id)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrTransport, err)
+		return nil, classify(ctx, err)
 	}
 	a := &answer{}
 	ctx, a.cancel = context.WithTimeout(ctx, c.cfg.StreamTimeout)
@@ -68,16 +67,12 @@ func (c *Client) ask(ctx context.Context, p peer.ID, id protocol.ID, request pro
 func (a *answer) end(ctx context.Context, err error) error {
 	a.stop()
 	a.cancel()
-	a.release()
 	if err == nil {
-		err = a.stream.Close()
-	} else {
-		a.stream.Reset()
+		a.stream.Close() // all that was asked for is here, so how it ends says nothing
+		return nil
 	}
-	if cause := ctx.Err(); cause != nil && err != nil && !errors.Is(err, ErrProtocol) {
-		return fmt.Errorf("%w: %w", ErrTransport, cause)
-	}
-	return classify(err)
+	a.stream.Reset()
+	return classify(ctx, err)
 }
 
 // askOnce is for answers of one frame.

@@ -71,10 +71,7 @@ func (c *Client) blocks(ctx context.Context, p peer.ID, request *wire.BlocksRequ
 			return err
 		}
 	}
-	if err := a.end(ctx, nil); err != nil {
-		return fmt.Errorf("blocks: %w", err)
-	}
-	return nil
+	return a.end(ctx, nil)
 }
 
 // readBlock reads the parts of one block; io.EOF means that there are no more blocks.

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -22,10 +23,14 @@ func broken(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrProtocol, fmt.Errorf(format, args...))
 }
 
-// classify makes sure that an error of reading or writing has a class.
-func classify(err error) error {
-	if err == nil || errors.Is(err, ErrProtocol) || errors.Is(err, ErrTransport) {
+// classify makes sure that an error of a stream has a class. Where our own context ended, that is
+// the error: the ones that follow from it only confuse.
+func classify(ctx context.Context, err error) error {
+	if err == nil || errors.Is(err, ErrProtocol) {
 		return err
+	}
+	if cause := ctx.Err(); cause != nil {
+		err = cause
 	}
 	return fmt.Errorf("%w: %w", ErrTransport, err)
 }

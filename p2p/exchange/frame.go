@@ -33,7 +33,7 @@ func newPipe(s network.Stream, limit int, timeout time.Duration) (*pipe, error) 
 	return p, nil
 }
 
-// reserve asks the resource manager for memory; what the stream has is given back by release.
+// reserve asks the resource manager for memory. The end of the stream gives all of it back.
 func (p *pipe) reserve(n int) error {
 	if err := p.stream.Scope().ReserveMemory(n, network.ReservationPriorityAlways); err != nil {
 		return fmt.Errorf("reserving %d bytes: %w", n, err)
@@ -46,8 +46,6 @@ func (p *pipe) giveBack(n int) {
 	p.stream.Scope().ReleaseMemory(n)
 	p.reserved -= n
 }
-
-func (p *pipe) release() { p.giveBack(p.reserved) }
 
 // next returns the bytes of the next frame, valid until the one after it. A clean end of the stream
 // before the frame is io.EOF.

@@ -27,8 +27,8 @@ func parsePart(b []byte, maxMessages int) (part, error) {
 	var p part
 	for len(b) > 0 {
 		num, typ, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return part{}, broken("part: %v", protowire.ParseError(n))
+		if n < 0 || !num.IsValid() {
+			return part{}, broken("part with a broken tag")
 		}
 		b = b[n:]
 		if typ != protowire.BytesType || (num != partHeader && num != partMessages) {

@@ -127,7 +127,6 @@ func (s *Server) answer(ctx context.Context, h handler, st p2pnet.Stream) {
 
 	var err error
 	c.pipe, err = newPipe(st, h.limit, s.cfg.FrameTimeout)
-	defer c.release()
 	if err == nil {
 		err = h.serve(ctx, c)
 	}
