@@ -1,10 +1,16 @@
 package mempool_test
 
 import (
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"p2pchain/core"
+	"p2pchain/core/chain"
+	"p2pchain/core/coretest"
 	"p2pchain/core/mempool"
+	"p2pchain/core/store"
 )
 
 // BenchmarkTemplate takes a template of a full block, 32,768 messages, from memory.
@@ -39,6 +45,45 @@ func BenchmarkAdd(b *testing.B) {
 				w.pool.Add(msgs, foreign)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*bundle), "ns/message")
+		})
+	}
+}
+
+// BenchmarkDurableAdd adds single messages to a real store, by so many clients at once: each waits
+// for its fsync, and those of several clients are one.
+func BenchmarkDurableAdd(b *testing.B) {
+	for _, clients := range []int{1, 64} {
+		b.Run(fmt.Sprint(clients), func(b *testing.B) {
+			n := coretest.Network(b)
+			s, err := store.Open(b.TempDir(), n, store.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			c, err := chain.Open(n, s, chain.DefaultConfig())
+			if err != nil {
+				b.Fatal(err)
+			}
+			pool, err := mempool.Open(n, c, s, mempool.DefaultConfig())
+			if err != nil {
+				b.Fatal(err)
+			}
+			msgs := coretest.Messages(b, n, "m", b.N)
+			var next atomic.Int64
+			var running sync.WaitGroup
+			b.ResetTimer()
+			for range clients {
+				running.Go(func() {
+					for i := int(next.Add(1)) - 1; i < b.N; i = int(next.Add(1)) - 1 {
+						if err := pool.Add(msgs[i:i+1], local)[0]; err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			running.Wait()
+			b.StopTimer()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 		})
 	}
 }

@@ -1,6 +1,10 @@
 package mempool
 
-import "p2pchain/core/consensus"
+import (
+	"errors"
+
+	"p2pchain/core/consensus"
+)
 
 var (
 	// ErrKnown means that a message waits already or is sealed on the best chain. It is harmless;
@@ -10,3 +14,6 @@ var (
 	// or a peer or an author would hold more of it than its share.
 	ErrFull = consensus.NewRefusal("too many messages waiting", consensus.Undecided)
 )
+
+// errBehind means that the chain moved during every look at it: our fault, and not for long.
+var errBehind = errors.New("the chain moves faster than the pool can follow")

@@ -1,7 +1,6 @@
 package mempool
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 
@@ -168,5 +167,3 @@ func (p *pokes) poke() {
 		}
 	}
 }
-
-var errBehind = errors.New("the chain moves faster than the pool can follow")

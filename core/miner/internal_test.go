@@ -38,7 +38,7 @@ func TestClassicThreadsTakeTurns(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range 3 {
-			lane := Lane{Thread: i, Threads: 3, meter: new(meter)}
+			lane := Lane{Thread: i, Threads: 3}
 			h, ok := classicSearch{}.Search(t.Context(), job, lane)
 			if !ok || h.Nonce%3 != uint64(i) || !job.Met(&h) {
 				t.Errorf("thread %d found %d", i, h.Nonce)

@@ -135,7 +135,11 @@ func (r *run) start(ctx context.Context, job *Job) {
 	var jobCtx context.Context
 	jobCtx, r.cancel = context.WithCancel(ctx)
 	for i, w := range r.workers {
-		w.give(assignment{jobCtx, job, Lane{Thread: i, Threads: len(r.workers), meter: w.meter}})
+		lane := Lane{Thread: i, Threads: len(r.workers), meter: w.meter}
+		w.give(func() (sealed, bool) {
+			h, ok := r.cfg.Search.Search(jobCtx, job, lane)
+			return sealed{job, h}, ok
+		})
 	}
 	r.setStatus(func(s *Status) { s.Working, s.Height = true, job.header.Height })
 }

@@ -2,12 +2,8 @@ package miner
 
 import "context"
 
-// An assignment is what a worker searches next; ctx ends it.
-type assignment struct {
-	ctx  context.Context
-	job  *Job
-	lane Lane
-}
+// An assignment searches one job until it is sealed, or until the job is over.
+type assignment func() (sealed, bool)
 
 // A worker is one search thread.
 type worker struct {
@@ -22,7 +18,7 @@ func (r *run) startWorker(ctx context.Context) *worker {
 	w := &worker{next: make(chan assignment, 1), meter: new(meter), cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(w.done)
-		work := func() { w.work(ctx, r.cfg.Search, r.sealed) }
+		work := func() { w.work(ctx, r.sealed) }
 		if r.earnest {
 			inBackground(r.log, work)
 		} else {
@@ -32,19 +28,19 @@ func (r *run) startWorker(ctx context.Context) *worker {
 	return w
 }
 
-// work searches what it is given until ctx ends.
-func (w *worker) work(ctx context.Context, search Searcher, out chan<- sealed) {
+// work does what it is given until ctx ends.
+func (w *worker) work(ctx context.Context, out chan<- sealed) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case a := <-w.next:
-			h, ok := search.Search(a.ctx, a.job, a.lane)
+		case search := <-w.next:
+			found, ok := search()
 			if !ok {
 				continue
 			}
 			select {
-			case out <- sealed{a.job, h}:
+			case out <- found:
 			case <-ctx.Done():
 				return
 			}
