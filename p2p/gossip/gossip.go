@@ -61,6 +61,8 @@ type Syncer interface {
 	Announced(p peer.ID, h *core.Header)
 	// Offer hands in a block that fits its header, which the chain knows.
 	Offer(b *core.Block)
+	// Poke asks a peer soon whether it has more than we.
+	Poke(p peer.ID)
 }
 
 // Peers is told about peers that broke a rule. It must not wait for anything.
@@ -128,6 +130,7 @@ type Gossip struct {
 	topics     Topics
 	tracer     *tracer
 	forwarded  *recent // blocks that were published or forwarded
+	unspread   *recent // messages that were taken and never forwarded, as they came by other ways
 	future     *future
 	budget     *budget // of classic headers
 	reconciler *reconciler
@@ -147,10 +150,11 @@ func New(h host.Host, n *core.Network, c Chain, pool Pool, x Exchange, s Syncer,
 	topics := TopicsOf(n)
 	g := &Gossip{
 		host: h, network: n, chain: c, pool: pool, exchange: x, syncer: s, peers: peers, cfg: cfg,
-		topics: topics, tracer: newTracer(topics), forwarded: newRecent(maxForwarded),
+		topics: topics, forwarded: newRecent(maxForwarded), unspread: newRecent(maxUnspread),
 		future: newFuture(), budget: newBudget(cfg.Now), wake: make(chan struct{}, 1),
 	}
-	g.reconciler = newReconciler(pool, x, peers, cfg)
+	g.tracer = newTracer(topics, g.grafted)
+	g.reconciler = newReconciler(pool, x, peers, g.unspread, cfg)
 	g.forwarded.add(c.Tip().Hash) // whoever connects learns it by hello
 	return g, nil
 }
@@ -160,6 +164,16 @@ func (g *Gossip) PeerUp(p peer.ID) { g.reconciler.peerUp(p) }
 
 // PeerDown tells that a peer is gone.
 func (g *Gossip) PeerDown(p peer.ID) { g.reconciler.peerDown(p) }
+
+// grafted asks a new neighbour in a mesh for what was forwarded before it was one: GossipSub tells
+// of that only peers that are none.
+func (g *Gossip) grafted(p peer.ID, topic string) {
+	if topic == g.topics.Blocks {
+		g.syncer.Poke(p)
+	} else {
+		g.reconciler.again(p)
+	}
+}
 
 // Stats returns the counters.
 func (g *Gossip) Stats() Stats {

@@ -42,48 +42,61 @@ func (g *Gossip) verdict(from peer.ID, err error) pubsub.ValidationResult {
 }
 
 // takeBundle takes the new messages of a bundle. It returns nil where the bundle is to be forwarded:
-// at least half of it was new, and all of it is valid.
+// at least half of it is new here, or was never forwarded, and all of it is valid.
 func (g *Gossip) takeBundle(from peer.ID, data []byte) error {
 	msgs, err := decodeBundle(g.network.Genesis, data)
 	if err != nil {
 		return err
 	}
-	var known, fresh []*core.Message
+	var fresh, known []*core.Message
+	unspread := 0
 	for _, m := range msgs {
-		if g.pool.Known(m.ID) {
-			known = append(known, m)
-		} else {
+		if !g.pool.Known(m.ID) {
 			fresh = append(fresh, m)
+			continue
+		}
+		known = append(known, m)
+		if g.unspread.has(m.ID) {
+			unspread++
 		}
 	}
 	taken, raced, err := g.take(fresh, from)
 	if err != nil {
 		return err
 	}
-	if 2*taken < len(msgs) {
+	if 2*(len(taken)+unspread) < len(msgs) {
+		for _, m := range taken {
+			g.unspread.add(m.ID)
+		}
 		return errNotForwarded
 	}
-	return g.checkKnown(append(known, raced...))
+	if err := g.checkKnown(append(known, raced...)); err != nil {
+		return err
+	}
+	for _, m := range known {
+		g.unspread.remove(m.ID)
+	}
+	return nil
 }
 
-// take adds messages to the pool. It returns how many were new, and those that became known
+// take adds messages to the pool. It returns those that were new, and those that became known
 // meanwhile. A broken rule outweighs everything else; after any error the bundle was not judged in
 // full.
-func (g *Gossip) take(msgs []*core.Message, from peer.ID) (taken int, raced []*core.Message, worst error) {
+func (g *Gossip) take(msgs []*core.Message, from peer.ID) (taken, raced []*core.Message, worst error) {
 	if len(msgs) == 0 {
-		return 0, nil, nil
+		return nil, nil, nil
 	}
 	for i, err := range g.pool.Add(msgs, mempool.Origin{Peer: from.String()}) {
 		switch {
 		case err == nil:
-			taken++
+			taken = append(taken, msgs[i])
 		case errors.Is(err, mempool.ErrKnown):
 			raced = append(raced, msgs[i])
 		case worst == nil || consensus.ClassOf(err) == consensus.Broken:
 			worst = err
 		}
 	}
-	g.tracer.change(func(s *Stats) { s.Taken += uint64(taken) })
+	g.tracer.change(func(s *Stats) { s.Taken += uint64(len(taken)) })
 	return taken, raced, worst
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/peer"
 
 	"p2pchain/core"
 	"p2pchain/core/chain"
@@ -21,10 +22,16 @@ const (
 	retryPause     = 10 * time.Second // after our own store failed
 )
 
+// An outlet is a topic to publish on; it is *pubsub.Topic but for tests.
+type outlet interface {
+	Publish(ctx context.Context, data []byte, opts ...pubsub.PubOpt) error
+	ListPeers() []peer.ID
+}
+
 // publish bundles our users' messages as they come. A bundle leaves at most once in the time of
 // linger, so a lone message leaves at once and many leave together. While nobody listens they stay
 // where they are.
-func (g *Gossip) publish(ctx context.Context, topic *pubsub.Topic) error {
+func (g *Gossip) publish(ctx context.Context, topic outlet) error {
 	changed, stop := g.pool.Subscribe()
 	defer stop()
 	p := publisher{Gossip: g, topic: topic, bundles: bundlesATurn}
@@ -51,7 +58,7 @@ func (g *Gossip) publish(ctx context.Context, topic *pubsub.Topic) error {
 }
 
 // republish publishes what still waits again, for nodes that missed it.
-func (g *Gossip) republish(ctx context.Context, topic *pubsub.Topic) error {
+func (g *Gossip) republish(ctx context.Context, topic outlet) error {
 	for sleep(ctx, g.cfg.Republish) {
 		limit := uint64(g.cfg.Now().Add(-republishAfter).UnixMilli())
 		p := publisher{Gossip: g, topic: topic, bundles: 1}
@@ -85,7 +92,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // A publisher walks the waiting messages once, in bundles.
 type publisher struct {
 	*Gossip
-	topic   *pubsub.Topic
+	topic   outlet
 	bundles int    // a turn
 	after   uint64 // sequence number of the last message that was packed
 	bundle  bundler

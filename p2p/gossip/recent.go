@@ -9,9 +9,13 @@ import (
 	"p2pchain/core"
 )
 
-// maxForwarded is how many forwarded blocks are remembered; older ones are connected or hopeless, and
-// the chain says so.
-const maxForwarded = 4096
+const (
+	// maxForwarded is how many forwarded blocks are remembered; older ones are connected or hopeless,
+	// and the chain says so.
+	maxForwarded = 4096
+	// maxUnspread is how many messages are remembered as taken and not forwarded.
+	maxUnspread = 16384
+)
 
 // A recent set holds the last hashes that were put in. It is safe for concurrent use.
 type recent struct {
@@ -41,6 +45,13 @@ func (r *recent) add(hash core.Hash) bool {
 	r.ring[r.next] = hash
 	r.next = (r.next + 1) % len(r.ring)
 	return true
+}
+
+// remove takes a hash out early.
+func (r *recent) remove(hash core.Hash) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.in, hash) // its place in the ring stays: at worst it goes early if it comes again
 }
 
 func (r *recent) has(hash core.Hash) bool {

@@ -21,18 +21,19 @@ const (
 	idsPage      = 4096 // 128 KiB
 	maxPages     = 64   // a round: 262,144 ids
 	messagesPage = 256  // fetched and stored together
-	maxVain      = 4   // questions in a row that bring nothing
+	maxVain      = 4    // questions in a row that bring nothing
 	maxRound     = 5 * time.Minute
 	fullEvery    = 20 // rounds with a peer; the others look only at what came since the last one
 )
 
-// A reconciler compares the waiting messages with those of single peers: with each new one, and with
-// a random one from time to time. It asks for the list from where it stopped the last time, so a
+// A reconciler compares the waiting messages with those of single peers: with each new one, with each
+// that joins a mesh, and with a random one from time to time. It asks for the list from where it stopped the last time, so a
 // round costs as much as there is new, and now and then for all of it.
 type reconciler struct {
 	pool     Pool
 	exchange Exchange
 	hosts    Peers
+	unspread *recent // gossip that comes later than we do must not stop here
 	cfg      Config
 	taken    atomic.Uint64
 	wake     chan struct{} // of capacity 1: there is a new peer
@@ -44,13 +45,13 @@ type reconciler struct {
 // A reconciled peer is one that can be asked. Only the goroutine of run uses its cursor.
 type reconciled struct {
 	id     peer.ID
-	asked  bool   // at least once, or now
+	asked  bool   // since it came or joined a mesh
 	after  uint64 // where its list was read up to
 	rounds int
 }
 
-func newReconciler(pool Pool, x Exchange, hosts Peers, cfg Config) *reconciler {
-	return &reconciler{pool: pool, exchange: x, hosts: hosts, cfg: cfg, wake: make(chan struct{}, 1)}
+func newReconciler(pool Pool, x Exchange, hosts Peers, unspread *recent, cfg Config) *reconciler {
+	return &reconciler{pool: pool, exchange: x, hosts: hosts, unspread: unspread, cfg: cfg, wake: make(chan struct{}, 1)}
 }
 
 func (r *reconciler) peerUp(id peer.ID) {
@@ -58,6 +59,21 @@ func (r *reconciler) peerUp(id peer.ID) {
 	defer r.mu.Unlock()
 	if !slices.ContainsFunc(r.peers, func(p *reconciled) bool { return p.id == id }) {
 		r.peers = append(r.peers, &reconciled{id: id})
+	}
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// again reconciles with a peer, if it is up, as if it were new.
+func (r *reconciler) again(id peer.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.peers {
+		if p.id == id {
+			p.asked = false
+		}
 	}
 	select {
 	case r.wake <- struct{}{}:
@@ -91,7 +107,7 @@ func (r *reconciler) run(ctx context.Context) error {
 	}
 }
 
-// newcomer returns a peer that was never asked; nil if there is none.
+// newcomer returns a peer that was not asked since it came or joined a mesh; nil if there is none.
 func (r *reconciler) newcomer() *reconciled {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -183,10 +199,11 @@ func (r *reconciler) fetch(ctx context.Context, p peer.ID, ids []core.Hash) (int
 		}
 	}
 	var stop error
-	for _, err := range r.pool.Add(msgs, mempool.Origin{Peer: p.String()}) {
+	for i, err := range r.pool.Add(msgs, mempool.Origin{Peer: p.String()}) {
 		switch class := consensus.ClassOf(err); {
 		case err == nil:
 			r.taken.Add(1)
+			r.unspread.add(msgs[i].ID)
 		case class == consensus.Broken, class == consensus.Fault && stop == nil, errors.Is(err, mempool.ErrFull) && stop == nil:
 			stop = err
 		}

@@ -35,9 +35,9 @@ const (
 	maxSubscriptions = 16
 )
 
-// messageID names what travels: SHA-256(topic ‖ 0 ‖ data). With the data alone, bytes sent on the
-// wrong topic, where they are rejected, would count as seen on the right one too.
-func messageID(m *pb.Message) string {
+// MessageID returns the id of what travels on a topic: SHA-256(topic ‖ 0 ‖ data). By the data alone,
+// bytes sent on the wrong topic, where they are rejected, would count as seen on the right one too.
+func MessageID(m *pb.Message) string {
 	d := sha256.New()
 	d.Write([]byte(m.GetTopic()))
 	d.Write([]byte{0})
@@ -52,7 +52,7 @@ func (g *Gossip) options() []pubsub.Option {
 		// Authors sign messages and work protects blocks: what a peer adds proves nothing.
 		pubsub.WithMessageSignaturePolicy(pubsub.StrictNoSign),
 		pubsub.WithNoAuthor(),
-		pubsub.WithMessageIdFn(messageID),
+		pubsub.WithMessageIdFn(MessageID),
 		pubsub.WithGossipSubParams(overlay()),
 		// No floodsub, and nothing before peer scoring.
 		pubsub.WithGossipSubProtocols(

@@ -26,6 +26,7 @@ type Stats struct {
 	Reconciled uint64            `json:"reconciled"` // new messages fetched from single peers
 	Drops      map[string]uint64 `json:"drops"`      // lost here without a verdict, by reason
 	Held       int               `json:"held"`       // headers of the near future
+	Mesh       int               `json:"mesh"`       // peers to which both topics are forwarded in full
 }
 
 // Reasons for drops, besides those of pubsub.
@@ -36,14 +37,19 @@ const (
 
 // A tracer counts what pubsub does. Pubsub calls it synchronously, so it must be quick.
 type tracer struct {
-	topics Topics
+	topics  Topics
+	grafted func(p peer.ID, topic string)
 
-	mu    sync.Mutex // guards stats
-	stats Stats
+	mu     sync.Mutex // guards what is below
+	stats  Stats
+	meshes map[string]map[peer.ID]struct{} // by topic
 }
 
-func newTracer(t Topics) *tracer {
-	return &tracer{topics: t, stats: Stats{Drops: make(map[string]uint64)}}
+func newTracer(t Topics, grafted func(p peer.ID, topic string)) *tracer {
+	return &tracer{
+		topics: t, grafted: grafted, stats: Stats{Drops: make(map[string]uint64)},
+		meshes: map[string]map[peer.ID]struct{}{t.Messages: {}, t.Blocks: {}},
+	}
 }
 
 // snapshot returns a copy of the counters.
@@ -52,6 +58,7 @@ func (t *tracer) snapshot() Stats {
 	defer t.mu.Unlock()
 	out := t.stats
 	out.Drops = maps.Clone(t.stats.Drops)
+	out.Mesh = min(len(t.meshes[t.topics.Messages]), len(t.meshes[t.topics.Blocks]))
 	return out
 }
 
@@ -77,11 +84,9 @@ func (t *tracer) drop(reason string, n int) {
 	t.change(func(s *Stats) { s.Drops[reason] += uint64(n) })
 }
 
-// DeliverMessage counts what was accepted, which includes what we published.
+// DeliverMessage counts what was accepted; what we publish is not traced.
 func (t *tracer) DeliverMessage(m *pubsub.Message) {
-	if !m.Local {
-		t.count(m.GetTopic(), func(c *Counts) { c.Accepted++ })
-	}
+	t.count(m.GetTopic(), func(c *Counts) { c.Accepted++ })
 }
 
 // RejectMessage counts verdicts, and as drops what had none.
@@ -116,14 +121,37 @@ func (t *tracer) UndeliverableMessage(*pubsub.Message) { t.drop("subscriber too 
 // ThrottlePeer counts peers whose messages are not looked at.
 func (t *tracer) ThrottlePeer(peer.ID) { t.drop("peer throttled", 1) }
 
+// Graft notes a new neighbour in a mesh, and tells of it: what was forwarded before missed it.
+func (t *tracer) Graft(p peer.ID, topic string) {
+	t.mu.Lock()
+	if mesh := t.meshes[topic]; mesh != nil {
+		mesh[p] = struct{}{}
+	}
+	t.mu.Unlock()
+	t.grafted(p, topic)
+}
+
+// Prune notes that a peer left a mesh.
+func (t *tracer) Prune(p peer.ID, topic string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.meshes[topic], p)
+}
+
+// OnClosedOutboundStream notes that a peer left all meshes.
+func (t *tracer) OnClosedOutboundStream(p peer.ID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, mesh := range t.meshes {
+		delete(mesh, p)
+	}
+}
+
 // The rest of pubsub.RawTracer says nothing that is counted.
 
 func (t *tracer) OnNewOutboundStream(peer.ID, protocol.ID) {}
-func (t *tracer) OnClosedOutboundStream(peer.ID)           {}
 func (t *tracer) Join(string)                              {}
 func (t *tracer) Leave(string)                             {}
-func (t *tracer) Graft(peer.ID, string)                    {}
-func (t *tracer) Prune(peer.ID, string)                    {}
 func (t *tracer) ValidateMessage(*pubsub.Message)          {}
 func (t *tracer) RecvRPC(*pubsub.RPC)                      {}
 func (t *tracer) SendRPC(*pubsub.RPC, peer.ID)             {}

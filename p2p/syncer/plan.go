@@ -60,6 +60,7 @@ type remote struct {
 	strikes     int       // stalls since it last delivered
 	slowness    int       // doublings of its patience
 	holdups     int       // times that everybody waited for it
+	lacking     int       // times in a row that it had not got a block
 	lacksFrom   uint64    // it has no blocks from this height on …
 	lacksUntil  time.Time // … or rests, until then
 }

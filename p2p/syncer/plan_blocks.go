@@ -63,8 +63,11 @@ func (closeRequest) isAction() {}
 func (connect) isAction()      {}
 
 const (
-	maxLoose  = 16
-	lackPause = 10 * time.Second // until a peer is asked again for what it did not have
+	maxLoose = 16
+	// A peer that has not got a block is asked again soon, and then ever less often: an announcement
+	// is forwarded before its block is there.
+	minLackPause = 100 * time.Millisecond
+	maxLackPause = 10 * time.Second
 	// firstBlockBytes is taken for the size of a block before the first one came.
 	firstBlockBytes = 256 << 10
 )
@@ -107,7 +110,7 @@ func (e blocksDone) apply(p *plan) {
 	r := q.remote
 	if e.err == nil && len(q.left) > 0 {
 		if s := p.window.index[q.left[0]]; s != nil {
-			r.lacksFrom, r.lacksUntil = s.height, p.now.Add(lackPause)
+			p.lacks(r, s)
 		}
 	}
 	failed := e.err != nil && len(q.left) > 0
@@ -120,6 +123,13 @@ func (e blocksDone) apply(p *plan) {
 	default:
 		r.holdups = 0
 	}
+}
+
+// lacks notes that a peer has neither a block nor what follows it.
+func (p *plan) lacks(r *remote, s *slot) {
+	pause := min(minLackPause<<min(r.lacking, 16), maxLackPause)
+	r.lacksFrom, r.lacksUntil = s.height, p.now.Add(pause)
+	r.lacking++
 }
 
 func (e offered) apply(p *plan) {
@@ -146,7 +156,7 @@ func (e connected) apply(p *plan) {
 	if s := p.window.index[bad.hash]; s != nil && s.got.block == bad.block && consensus.ClassOf(e.err) != consensus.Fault {
 		p.window.take(s)
 		if r != nil {
-			r.lacksFrom, r.lacksUntil = s.height, p.now.Add(lackPause)
+			p.lacks(r, s)
 		}
 	}
 	switch {
@@ -327,7 +337,7 @@ func (p *plan) delivered(r *remote) {
 	if r.strikes == 0 && p.now.Sub(r.progress) < p.patience(r)/4 {
 		r.slowness = max(0, r.slowness-1)
 	}
-	r.strikes, r.progress, r.deliveredAt = 0, p.now, p.now
+	r.strikes, r.lacking, r.progress, r.deliveredAt = 0, 0, p.now, p.now
 }
 
 // connect hands over what can be connected, one call at a time.

@@ -54,8 +54,8 @@ func TestLateJoinerCatchesUp(t *testing.T) {
 	if st := n.plan.status(); st.Height != 5000 || st.Peers != 3 {
 		t.Errorf("status %+v", st)
 	}
-	if len(n.punished) > 0 {
-		t.Errorf("punished %v", n.punished)
+	if len(n.offences) > 0 {
+		t.Errorf("punished %v", n.offences)
 	}
 }
 
@@ -93,8 +93,8 @@ func TestDeepForkNeedsTwoPasses(t *testing.T) {
 	if took, ok := s.run(time.Minute, reached(n, theirs)); !ok {
 		t.Fatalf("fork of 3000 blocks not healed after %v; status %+v", took, n.plan.status())
 	}
-	if len(n.punished) > 0 {
-		t.Errorf("punished %v", n.punished)
+	if len(n.offences) > 0 {
+		t.Errorf("punished %v", n.offences)
 	}
 }
 
@@ -147,17 +147,17 @@ func TestHostilePeers(t *testing.T) {
 			if !ok {
 				t.Fatalf("at height %d of 3000 after 10 min; status %+v", len(n.model.connected)-1, n.plan.status())
 			}
-			t.Logf("%v, clean %v, %d punished", took, clean, len(n.punished))
+			t.Logf("%v, clean %v, %d punished", took, clean, len(n.offences))
 			if took > 3*clean+20*time.Second {
 				t.Errorf("took %v, clean %v", took, clean)
 			}
 			last := s.nodes[len(s.nodes)-1]
-			if !n.punished[last.id].IsZero() {
+			if n.offences[last.id] > 0 {
 				t.Error("the honest peer was punished")
 			}
 			s.run(time.Minute, func() bool { return false })
-			if tt.punished && len(n.punished) != 9 {
-				t.Errorf("%d of 9 punished", len(n.punished))
+			if tt.punished && len(n.offences) != 9 {
+				t.Errorf("%d of 9 punished", len(n.offences))
 			}
 		})
 	}
@@ -201,7 +201,7 @@ func TestLoneSlowPeerIsKept(t *testing.T) {
 	if took, ok := s.run(time.Hour, reached(n, served)); !ok {
 		t.Fatalf("not there after %v; status %+v", took, n.plan.status())
 	}
-	if len(n.punished) > 0 {
+	if len(n.offences) > 0 {
 		t.Error("the only peer was punished for its line")
 	}
 }
@@ -408,7 +408,7 @@ func TestStorm(t *testing.T) {
 				return
 			}
 			for _, n := range s.nodes {
-				t.Logf("%s: %+v, tip %v, punished %d", n.id, n.plan.status(), n.model.tip(), len(n.punished))
+				t.Logf("%s: %+v, tip %v, punished %d", n.id, n.plan.status(), n.model.tip(), len(n.offences))
 			}
 			t.Error("the nodes do not agree five minutes after the storm")
 		})

@@ -79,8 +79,9 @@ type simNode struct {
 	epoch    int // counts restarts: what was under way before is lost
 	peers    []*simNode
 	probes   map[uint64]*modelProbe
-	open     map[uint64]bool // questions that were not ended
-	punished map[peer.ID]time.Time
+	open     map[uint64]bool       // questions that were not ended
+	punished map[peer.ID]time.Time // and since when it is away
+	offences map[peer.ID]int
 	spam     core.Hash
 	swaps    int
 	wakeSeq  int
@@ -122,7 +123,7 @@ func (s *sim) run(limit time.Duration, done func() bool) (time.Duration, bool) {
 }
 
 func (s *sim) add(kind string, m *model) *simNode {
-	n := &simNode{id: peer.ID(fmt.Sprintf("node%02d", len(s.nodes))), kind: kind, model: m, punished: make(map[peer.ID]time.Time)}
+	n := &simNode{id: peer.ID(fmt.Sprintf("node%02d", len(s.nodes))), kind: kind, model: m, punished: make(map[peer.ID]time.Time), offences: make(map[peer.ID]int)}
 	s.nodes = append(s.nodes, n)
 	return n
 }
@@ -246,8 +247,18 @@ func (s *sim) perform(n *simNode, a action) {
 		later(func() event { return s.connect(n, a) })
 	case punish:
 		n.punished[a.id] = s.now
+		n.offences[a.id]++
+		s.after(banTime, func() {
+			if n.punished[a.id].Add(banTime).Equal(s.now) {
+				delete(n.punished, a.id)
+				s.hello(n, s.node(a.id))
+			}
+		})
 	}
 }
+
+// banTime is for how long a punished peer stays away.
+const banTime = 30 * time.Second
 
 func (s *sim) connect(n *simNode, a connect) event {
 	before := n.model.tip()
