@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"p2pchain/core"
 	"p2pchain/core/chain"
 )
@@ -37,10 +39,11 @@ func (r *Report) Err() error {
 // A checker walks one snapshot.
 type checker struct {
 	reader
-	net    *core.Network
-	report Report
-	tip    tip
-	places int // that the leaves of stored blocks ask for
+	net     *core.Network
+	closing <-chan struct{}
+	report  Report
+	tip     tip
+	places  int // that the leaves of stored blocks ask for
 }
 
 // Check walks every invariant of the key table, as of one moment: that heights, headers, history
@@ -49,17 +52,42 @@ type checker struct {
 // on its size. What does not fit is in the Report; the error says why the walk could not go on, and
 // is ctx's where that ended.
 //
-// Check works while others use the store.
+// Check works while others use the store, but starts only after a long change, and ends with
+// ErrClosed when the store is closed.
 func (s *Store) Check(ctx context.Context, deep bool) (Report, error) {
-	report, err := snapshot(s, func(r reader) (Report, error) {
-		c := &checker{reader: r, net: s.network, report: Report{Deep: deep}}
-		err := c.walk(ctx)
-		return c.report, err
-	})
+	snap, err := s.checkpoint()
 	if err != nil {
-		return report, fmt.Errorf("checking the store: %w", err)
+		return Report{}, fmt.Errorf("checking the store: %w", err)
 	}
-	return report, nil
+	defer s.pending.Done()
+	c := &checker{reader: reader{snap}, net: s.network, closing: s.closing, report: Report{Deep: deep}}
+	err = errors.Join(c.walk(ctx), snap.Close())
+	if err != nil {
+		return c.report, fmt.Errorf("checking the store: %w", err)
+	}
+	return c.report, nil
+}
+
+// checkpoint returns a snapshot for long use, which keeps the store from closing: the caller ends it,
+// and then tells pending. Unlike read it keeps nobody waiting.
+func (s *Store) checkpoint() (*pebble.Snapshot, error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	s.pending.Add(1)
+	return s.db.NewSnapshot(), nil
+}
+
+// ended says why the walk must end, if so.
+func (c *checker) ended(ctx context.Context) error {
+	select {
+	case <-c.closing:
+		return ErrClosed
+	default:
+		return ctx.Err()
+	}
 }
 
 func (c *checker) walk(ctx context.Context) error {
@@ -105,7 +133,7 @@ func (c *checker) found(err error, format string, args ...any) (bool, error) {
 // each calls f with every key of a table of hashes.
 func (c *checker) each(ctx context.Context, prefix byte, f func(hash core.Hash, value []byte) error) error {
 	return c.table(prefix, func(key, value []byte) error {
-		if err := ctx.Err(); err != nil {
+		if err := c.ended(ctx); err != nil {
 			return err
 		}
 		hash, ok := keyHash(key)
@@ -120,7 +148,7 @@ func (c *checker) each(ctx context.Context, prefix byte, f func(hash core.Hash, 
 // eachNumber calls f with every key of a table of numbers.
 func (c *checker) eachNumber(ctx context.Context, prefix byte, f func(n uint64, value []byte) error) error {
 	return c.table(prefix, func(key, value []byte) error {
-		if err := ctx.Err(); err != nil {
+		if err := c.ended(ctx); err != nil {
 			return err
 		}
 		n, ok := keyNumber(key)
@@ -132,8 +160,7 @@ func (c *checker) eachNumber(ctx context.Context, prefix byte, f func(n uint64, 
 	})
 }
 
-// checkFixed looks at the records that are there once. A journal is one only while a long change is
-// under way, and then the snapshot is of before it.
+// checkFixed looks at the records that are there once. A journal is not one of them between changes.
 func (c *checker) checkFixed(context.Context) error {
 	m, err := get(c.reader, []byte{prefixMeta}, decodeMeta)
 	if ok, err := c.found(err, "meta record"); err != nil || ok && m.genesis != c.net.Genesis {
@@ -192,7 +219,7 @@ func (c *checker) checkHistory(ctx context.Context) error {
 	var history core.Frontier
 	want := 0
 	for height := uint64(0); height <= c.tip.height; height++ {
-		if err := ctx.Err(); err != nil {
+		if err := c.ended(ctx); err != nil {
 			return err
 		}
 		hash, err := c.hashAt(height)

@@ -169,3 +169,50 @@ func TestCheckReport(t *testing.T) {
 		t.Errorf("%d problems and %d more: %v", len(r.report.Problems), r.report.More, r.report.Err())
 	}
 }
+
+// Closing ends a walk that is under way, and nobody waits for a walk.
+func TestCheckAndClose(t *testing.T) {
+	n := coretest.Network(t)
+	s := damaged(t, n)
+	snap, err := s.checkpoint() // as Check does
+	if err != nil {
+		t.Fatal(err)
+	}
+	connect(t, s, coretest.Next(t, n, tipOf(t, n, s))) // a change of any size goes on
+	s.show(s.db)
+	closed := make(chan error)
+	go func() { closed <- s.Close() }()
+	<-s.closing
+	c := &checker{reader: reader{snap}, net: n, closing: s.closing}
+	if err := c.walk(t.Context()); !errors.Is(err, ErrClosed) {
+		t.Errorf("walk = %v, want ErrClosed", err)
+	}
+	if err := snap.Close(); err != nil {
+		t.Error(err)
+	}
+	s.pending.Done()
+	if err := <-closed; err != nil {
+		t.Errorf("Close = %v", err)
+	}
+	if _, err := s.Check(t.Context(), false); !errors.Is(err, ErrClosed) {
+		t.Errorf("Check of a closed store = %v, want ErrClosed", err)
+	}
+}
+
+// tipOf returns the tip of a store to build on.
+func tipOf(t *testing.T, n *core.Network, s *Store) coretest.Tip {
+	t.Helper()
+	hash, err := s.Tip()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := s.Entry(hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	history, err := s.Frontier(e.Header.Height)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return coretest.Tip{Hash: hash, Header: e.Header, History: history}
+}

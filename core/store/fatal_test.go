@@ -4,11 +4,14 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -193,21 +196,58 @@ func TestLowDisk(t *testing.T) {
 
 // A disk that is full only for a moment is waited for; nothing is lost and nobody notices.
 func TestFullDiskForAMoment(t *testing.T) {
-	n := coretest.Network(t)
-	left := atomic.Int32{}
-	left.Store(1)
-	fs := newFaulty(vfs.NewMem(), func(op errorfs.Op) error {
-		if op.Kind == errorfs.OpFileWrite && left.Add(-1) >= 0 {
-			return syscall.ENOSPC
+	synctest.Test(t, func(t *testing.T) {
+		n, mem := coretest.Network(t), vfs.NewMem()
+		full := func(full bool) {
+			usage := vfs.DiskUsage{AvailBytes: 1 << 40, TotalBytes: 1 << 41}
+			if full {
+				usage.AvailBytes = 0
+			}
+			mem.TestingSetDiskUsage(usage)
 		}
-		return nil
+		full(false)
+		var began time.Time
+		fs := newFaulty(mem, func(op errorfs.Op) error {
+			if op.Kind != errorfs.OpFileWrite || !strings.HasSuffix(op.Path, ".log") {
+				return nil
+			}
+			if began.IsZero() {
+				began = time.Now()
+				full(true)
+				time.AfterFunc(time.Second, func() { full(false) })
+			}
+			if time.Since(began) < time.Second {
+				return syscall.ENOSPC
+			}
+			return nil
+		})
+		s := open(t, n, fs)
+		fs.on.Store(true)
+		accept(t, s, true, mempool.Accepted, coretest.Message(t, n, coretest.Key(0), "m"))
+		fs.on.Store(false)
+		if waited := time.Since(began); began.IsZero() || waited < time.Second || waited > 2*time.Second {
+			t.Errorf("waited %v for room", waited)
+		}
 	})
-	s := open(t, n, fs)
-	fs.on.Store(true)
-	for _, m := range coretest.Messages(t, n, "m", 10) {
-		accept(t, s, true, mempool.Accepted, m)
-	}
-	if left.Load() >= 0 {
-		t.Error("the disk was never full")
-	}
+}
+
+// A disk that stays full under the log is fatal, by its name.
+func TestFullDiskIsFatal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, mem := coretest.Network(t), vfs.NewCrashableMem()
+		fs := newFaulty(mem, onLogs(syscall.ENOSPC, errorfs.OpFileWrite))
+		var fatal error
+		s := open(t, n, fs, func(o *Options) { o.OnFatal = func(err error) { fatal = err } })
+		m := coretest.Messages(t, n, "m", 2)
+		accept(t, s, true, mempool.Accepted, m[0])
+		fs.on.Store(true)
+		if _, err := s.Accept(m[1:], true, 1); !errors.Is(err, ErrDiskFull) || !errors.Is(fatal, ErrDiskFull) {
+			t.Errorf("Accept = %v, OnFatal(%v), want ErrDiskFull", err, fatal)
+		}
+		fs.on.Store(false)
+		after := open(t, n, mem.CrashClone(vfs.CrashCloneCfg{}))
+		if got := waiting(t, after); !slices.Contains(got, m[0].ID) {
+			t.Error("the message before the full disk is lost")
+		}
+	})
 }
