@@ -13,51 +13,61 @@ import (
 // maxBans bounds the memory of bans. Beyond it the one that ends first goes.
 const maxBans = 1024
 
-// bans are the peers that are not let in for a while. They are the host's connection gater.
+// bans are the peers to have nothing to do with for a while. They are the host's connection gater.
 type bans struct {
-	mu    sync.Mutex // guards until
-	until map[peer.ID]time.Time
+	mu   sync.Mutex // guards bans
+	bans map[peer.ID]ban
 }
 
-func newBans() *bans { return &bans{until: make(map[peer.ID]time.Time)} }
+// A ban keeps us from dialling a peer and, unless it may come, the peer from connecting to us.
+type ban struct {
+	until   time.Time
+	mayCome bool
+}
 
-// add keeps a peer out for a while.
-func (b *bans) add(p peer.ID, now time.Time, length time.Duration) {
+func newBans() *bans { return &bans{bans: make(map[peer.ID]ban)} }
+
+// add bans a peer for a while.
+func (b *bans) add(p peer.ID, length time.Duration, mayCome bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.until[p] = now.Add(length)
-	if len(b.until) <= maxBans {
+	b.bans[p] = ban{time.Now().Add(length), mayCome}
+	if len(b.bans) <= maxBans {
 		return
 	}
 	first := p
-	for id, at := range b.until {
-		if at.Before(b.until[first]) {
+	for id := range b.bans {
+		if b.bans[id].until.Before(b.bans[first].until) {
 			first = id
 		}
 	}
-	delete(b.until, first)
+	delete(b.bans, first)
 }
 
-// lift lets a peer in again.
+// lift ends a ban.
 func (b *bans) lift(p peer.ID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.until, p)
+	delete(b.bans, p)
 }
 
-func (b *bans) free(p peer.ID) bool {
+// find returns the ban of a peer, if there is one.
+func (b *bans) find(p peer.ID) (ban, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	at, banned := b.until[p]
-	if banned && !time.Now().Before(at) {
-		delete(b.until, p)
-		return true
+	found, banned := b.bans[p]
+	if banned && !time.Now().Before(found.until) {
+		delete(b.bans, p)
+		return ban{}, false
 	}
-	return !banned
+	return found, banned
 }
 
 // InterceptPeerDial implements connmgr.ConnectionGater.
-func (b *bans) InterceptPeerDial(p peer.ID) bool { return b.free(p) }
+func (b *bans) InterceptPeerDial(p peer.ID) bool {
+	_, banned := b.find(p)
+	return !banned
+}
 
 // InterceptAddrDial implements connmgr.ConnectionGater.
 func (b *bans) InterceptAddrDial(peer.ID, ma.Multiaddr) bool { return true }
@@ -67,7 +77,8 @@ func (b *bans) InterceptAccept(network.ConnMultiaddrs) bool { return true }
 
 // InterceptSecured implements connmgr.ConnectionGater: from here on it is known who it is.
 func (b *bans) InterceptSecured(_ network.Direction, p peer.ID, _ network.ConnMultiaddrs) bool {
-	return b.free(p)
+	found, banned := b.find(p)
+	return !banned || found.mayCome
 }
 
 // InterceptUpgraded implements connmgr.ConnectionGater.

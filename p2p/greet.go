@@ -20,7 +20,7 @@ const (
 	helloTimeout   = 10 * time.Second // for one
 	connectTimeout = 10 * time.Second
 	foreignGrace   = 3 * time.Second  // for a peer of another network to hear so from us
-	foreignBan     = 10 * time.Minute // until it is asked again
+	foreignBan     = 10 * time.Minute // until it is dialled again
 	faultBan       = 2 * time.Minute  // for a peer that broke a rule
 	maxClockOffset = 60 * time.Second // of a peer, before it is worth a line in the log
 	readyTag       = "hello"          // in the connection manager: strangers go first
@@ -126,7 +126,6 @@ func (n *Node) helloOnce(ctx context.Context, p peer.ID) error {
 	}
 	if h.Genesis != n.network.Genesis {
 		n.reportForeign(p, h)
-		n.bans.add(p, time.Now(), foreignBan)
 		n.close(p)
 		return ErrOtherNetwork
 	}
@@ -156,7 +155,6 @@ func (n *Node) Greeted(p peer.ID, h exchange.Hello) {
 		return
 	}
 	n.reportForeign(p, h)
-	n.bans.add(p, time.Now(), foreignBan)
 	n.later(foreignGrace, func() { n.close(p) })
 }
 
@@ -174,7 +172,9 @@ func (n *Node) meet(p peer.ID, h exchange.Hello, took time.Duration) {
 }
 
 // reportForeign says once for each peer, however often it comes back, that it is on another network.
+// It is not dialled any more; if it comes it will hear the same again.
 func (n *Node) reportForeign(p peer.ID, h exchange.Hello) {
+	n.bans.add(p, foreignBan, true)
 	if n.foreign.add(p, h.NetworkName()) {
 		n.log.Warn("peer is on another network, closing", "peer", p, "network", n.network.String(), "peer_network", h.NetworkName())
 	}
@@ -185,7 +185,7 @@ func (n *Node) reportForeign(p peer.ID, h exchange.Hello) {
 func (n *Node) Punish(p peer.ID, why error) {
 	n.log.Warn("peer misbehaved, closing", "peer", p, "err", oneLine(why))
 	if consensus.ClassOf(why) == consensus.Broken {
-		n.bans.add(p, time.Now(), faultBan)
+		n.bans.add(p, faultBan, false)
 	}
 	n.later(0, func() { n.close(p) })
 }
@@ -194,41 +194,4 @@ func (n *Node) close(p peer.ID) {
 	if err := n.host.Network().ClosePeer(p); err != nil {
 		n.log.Debug("closing a peer", "peer", p, "err", err)
 	}
-}
-
-// foreigners are the peers of other networks that were met lately.
-type foreigners struct {
-	mu    sync.Mutex // guards names
-	names map[peer.ID]string
-}
-
-// maxForeigners bounds the memory of foreigners; beyond it all are forgotten, which at worst
-// repeats a line in the log.
-const maxForeigners = 1024
-
-// add reports whether the peer was not known as one of that network.
-func (f *foreigners) add(p peer.ID, name string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.names[p] == name {
-		return false
-	}
-	if f.names == nil || len(f.names) >= maxForeigners {
-		f.names = make(map[peer.ID]string)
-	}
-	f.names[p] = name
-	return true
-}
-
-// forget is for a peer that is asked anew.
-func (f *foreigners) forget(p peer.ID) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.names, p)
-}
-
-func (f *foreigners) find(p peer.ID) string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.names[p]
 }

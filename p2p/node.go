@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -81,10 +82,11 @@ func (n *Node) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	run := func(name string, f func(context.Context) error) {
 		g.Go(func() error {
-			if err := f(ctx); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
+			err := f(ctx)
+			if err == nil || ctx.Err() != nil && errors.Is(err, context.Canceled) {
+				return nil
 			}
-			return nil
+			return fmt.Errorf("%s: %w", name, err)
 		})
 	}
 	run("exchange", n.server.Run)

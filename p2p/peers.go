@@ -74,7 +74,7 @@ func (n *Node) Connect(ctx context.Context, addr string) error {
 	changed, stop := n.table.Subscribe()
 	defer stop()
 	n.bans.lift(info.ID)
-	n.foreign.forget(info.ID)
+	before := n.foreign.find(info.ID)
 	if s, ok := n.host.Network().(*swarm.Swarm); ok {
 		s.Backoff().Clear(info.ID) // who asks for it now has a reason
 	}
@@ -82,8 +82,8 @@ func (n *Node) Connect(ctx context.Context, addr string) error {
 		return fmt.Errorf("%w: %s", ErrUnreachable, oneLine(err))
 	}
 	for !n.table.isReady(info.ID) {
-		if other := n.foreign.find(info.ID); other != "" {
-			return fmt.Errorf("%w: it is on %s, we are on %v", ErrOtherNetwork, other, n.network)
+		if other := n.foreign.find(info.ID); other != before {
+			return fmt.Errorf("%w: it is on %s, we are on %v", ErrOtherNetwork, other.network, n.network)
 		}
 		select {
 		case <-changed:
