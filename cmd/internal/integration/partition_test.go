@@ -23,12 +23,8 @@ func TestPartitionHeals(t *testing.T) {
 	peers := func(m *machine, want int) {
 		t.Helper()
 		m.eventually(fmt.Sprintf("%d peers", want), func() error {
-			var peers map[string]any
-			if err := m.get("/peers", &peers); err != nil {
-				return err
-			}
-			if len(peers) != want {
-				return fmt.Errorf("%d peers", len(peers))
+			if n, err := m.peers(); err != nil || n != want {
+				return fmt.Errorf("%d peers, %w", n, err)
 			}
 			return nil
 		})
