@@ -1,51 +1,34 @@
 package core
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"math/bits"
+
+	"github.com/transparency-dev/merkle/compact"
+	"github.com/transparency-dev/merkle/rfc6962"
 )
 
-// The hashes of RFC 6962, section 2.1. They are those of transparency-dev/merkle, which the tests hold
-// them against, without its allocations: these are the inner loops of every block.
-
 // LeafHash returns the RFC 6962 hash of a leaf, SHA-256(0x00 ‖ leaf).
-func LeafHash(leaf []byte) Hash {
-	var buf [1 + LeafSize]byte
-	return sha256.Sum256(append(buf[:1], leaf...))
-}
-
-// nodeHash returns SHA-256(0x01 ‖ left ‖ right).
-func nodeHash(left, right Hash) Hash {
-	var buf [1 + 2*HashSize]byte
-	buf[0] = 1
-	copy(buf[1:], left[:])
-	copy(buf[1+HashSize:], right[:])
-	return sha256.Sum256(buf[:])
-}
+func LeafHash(leaf []byte) Hash { return Hash(rfc6962.DefaultHasher.HashLeaf(leaf)) }
 
 // MessageRoot returns the RFC 6962 root over the leaves of a block.
 func MessageRoot(leaves []Leaf) Hash {
 	if len(leaves) == 0 {
-		return Frontier{}.Root()
+		return Hash(rfc6962.DefaultHasher.EmptyRoot())
 	}
-	level := make([]Hash, len(leaves))
+	factory := compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}
+	tree := factory.NewEmptyRange(0)
 	for i := range leaves {
 		b := leaves[i].Bytes()
-		level[i] = LeafHash(b[:])
-	}
-	for len(level) > 1 { // an odd last node rises as it is
-		pairs := len(level) / 2
-		for i := range pairs {
-			level[i] = nodeHash(level[2*i], level[2*i+1])
+		if err := tree.Append(rfc6962.DefaultHasher.HashLeaf(b[:]), nil); err != nil {
+			panic(fmt.Sprintf("core: appending to a range from 0: %v", err)) // cannot fail from 0
 		}
-		if len(level)%2 == 1 {
-			level[pairs] = level[len(level)-1]
-			pairs++
-		}
-		level = level[:pairs]
 	}
-	return level[0]
+	root, err := tree.GetRootHash(nil)
+	if err != nil {
+		panic(fmt.Sprintf("core: root of a range from 0: %v", err))
+	}
+	return Hash(root)
 }
 
 // A Frontier is the right edge of an RFC 6962 tree that only grows: the roots of its largest full
@@ -70,24 +53,24 @@ func (f Frontier) Size() uint64 { return f.size }
 
 // Append returns the frontier with one more block hash as its last leaf.
 func (f Frontier) Append(block Hash) Frontier {
-	node, top := LeafHash(block[:]), f.top
+	node, top := rfc6962.DefaultHasher.HashLeaf(block[:]), f.top
 	for range bits.TrailingZeros64(^f.size) { // each full subtree of equal size merges
-		node = nodeHash(top.hash, node)
+		node = rfc6962.DefaultHasher.HashChildren(top.hash[:], node)
 		top = top.next
 	}
-	return Frontier{f.size + 1, &peak{node, top}}
+	return Frontier{f.size + 1, &peak{Hash(node), top}}
 }
 
 // Root returns the RFC 6962 root, SHA-256 of nothing for the empty tree.
 func (f Frontier) Root() Hash {
 	if f.top == nil {
-		return sha256.Sum256(nil)
+		return Hash(rfc6962.DefaultHasher.EmptyRoot())
 	}
-	root := f.top.hash
+	root := f.top.hash[:]
 	for p := f.top.next; p != nil; p = p.next {
-		root = nodeHash(p.hash, root)
+		root = rfc6962.DefaultHasher.HashChildren(p.hash[:], root)
 	}
-	return root
+	return Hash(root)
 }
 
 // Peaks returns the subtree roots, largest first: bit i of Size, from the highest, has one of
