@@ -35,7 +35,7 @@ type batch struct {
 	ctx    context.Context
 	in     *bufio.Reader
 
-	line     int // number of the last line that was read
+	line     int // number of the last line that was read; the batch stops after it
 	drafts   []draft
 	at       []int // index of each draft's outcome
 	bytes    int
@@ -87,11 +87,9 @@ func (b *batch) read() {
 			limit := int64(b.server.deps.Network.Params.MaxPayloadBytes)
 			b.refuse(tooLarge("payload_too_large", "a message on this network", limit))
 		case err != nil:
-			b.flush()
-			b.stop(b.server.problemOf(err))
+			b.giveUp(b.server.problemOf(err))
 		case len(b.outcomes) == maxBatchLines:
-			b.flush()
-			b.stop(batchTooLong())
+			b.giveUp(batchTooLong())
 		case len(line) > 0:
 			b.take(line)
 		}
@@ -163,7 +161,14 @@ func (b *batch) refuse(p *Problem) {
 	b.outcomes = append(b.outcomes, outcome{line: b.line, problem: p})
 }
 
-// stop ends the batch; the first reason counts.
+// giveUp stores what was read before a line that cannot be taken.
+func (b *batch) giveUp(p *Problem) {
+	b.line--
+	b.flush()
+	b.stop(p)
+}
+
+// stop ends the batch after the last line that was read; the first reason counts.
 func (b *batch) stop(p *Problem) {
 	if b.stopped == nil {
 		b.stopped = p

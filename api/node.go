@@ -21,7 +21,7 @@ func (s *Server) node() Node {
 	n, now := s.deps.Network, s.cfg.Now()
 	out := Node{
 		PeerID:        s.deps.Host.ID(),
-		Addresses:     slices.Concat([]string{}, s.deps.Host.Addrs()), // never null
+		Addresses:     append([]string{}, s.deps.Host.Addrs()...), // never null
 		Author:        s.deps.author(),
 		Version:       s.cfg.Version,
 		Network:       NetworkInfo{n.Params.Name, n.ID(), n.Genesis, n.Params.Encode()},
@@ -47,7 +47,7 @@ func tipInfo(t chain.Tip) TipInfo {
 
 // getPeers lists the peers.
 func (s *Server) getPeers(w *response, _ *http.Request) error {
-	peers := slices.Concat([]Peer{}, s.deps.Host.Peers())
+	peers := append([]Peer{}, s.deps.Host.Peers()...) // never null
 	slices.SortFunc(peers, func(a, b Peer) int { return strings.Compare(a.ID, b.ID) })
 	return writeJSON(w, http.StatusOK, PeerList{len(peers), peers})
 }

@@ -71,7 +71,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		ConnState:         count(&connections),
 		ReadHeaderTimeout: s.cfg.ReadHeaderTimeout,
 		ReadTimeout:       s.cfg.ReadTimeout,
-		WriteTimeout:      s.cfg.WriteTimeout,
+		WriteTimeout:      s.cfg.ReadTimeout + s.cfg.WriteTimeout, // it begins with the body
 		IdleTimeout:       s.cfg.IdleTimeout,
 		// PUT /add has its message in the URL, where a byte may take three.
 		MaxHeaderBytes: 16<<10 + 3*s.deps.Network.Params.MaxPayloadBytes,

@@ -48,12 +48,13 @@ type Sync struct {
 
 // Mining says how mining goes.
 type Mining struct {
-	Mode     string  `json:"mode"` // auto, always or off
-	Threads  int     `json:"threads"`
-	Working  bool    `json:"working"`   // searching right now
-	HashRate float64 `json:"hash_rate"` // tries a second
-	Height   uint64  `json:"height"`    // of the block being searched
-	Sealed   uint64  `json:"sealed"`    // blocks found since the start
+	Mode     string   `json:"mode"`             // auto, always or off
+	Paused   []string `json:"paused,omitempty"` // why it must not work, whatever the mode
+	Threads  int      `json:"threads"`
+	Working  bool     `json:"working"`   // searching right now
+	HashRate float64  `json:"hash_rate"` // tries a second
+	Height   uint64   `json:"height"`    // of the block being searched
+	Sealed   uint64   `json:"sealed"`    // blocks found since the start
 }
 
 // A Peer is a node that this one talks to.

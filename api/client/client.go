@@ -26,6 +26,7 @@ type Client struct {
 	http    *http.Client
 	token   string
 	timeout time.Duration
+	dial    func(context.Context) (net.Conn, error) // nil: to the address
 }
 
 // An Option changes how a Client works.
@@ -37,22 +38,19 @@ func WithToken(token string) Option { return func(c *Client) { c.token = token }
 // WithTimeout replaces DefaultTimeout.
 func WithTimeout(d time.Duration) Option { return func(c *Client) { c.timeout = d } }
 
+// WithDialer replaces how connections to the node are made, whatever the address says.
+func WithDialer(dial func(context.Context) (net.Conn, error)) Option {
+	return func(c *Client) { c.dial = dial }
+}
+
 // New returns a client of the API at an address: http://HOST:PORT, https://HOST:PORT, HOST:PORT, or
 // unix:///PATH for a socket. It does not connect yet.
 func New(address string, options ...Option) (*Client, error) {
-	dialer := &net.Dialer{Timeout: 10 * time.Second}
-	transport := &http.Transport{
-		DialContext:         dialer.DialContext,
-		MaxIdleConnsPerHost: 128,
-		IdleConnTimeout:     time.Minute,
-		TLSHandshakeTimeout: 10 * time.Second,
-	}
 	c := &Client{base: strings.TrimSuffix(address, "/"), timeout: DefaultTimeout}
+	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	if path, unix := strings.CutPrefix(address, "unix://"); unix {
 		c.base = "http://localhost"
-		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, "unix", path)
-		}
+		c.dial = func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "unix", path) }
 	} else if !strings.Contains(address, "://") {
 		c.base = "http://" + c.base
 	}
@@ -60,13 +58,22 @@ func New(address string, options ...Option) (*Client, error) {
 	if err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, fmt.Errorf("address %q: want http://HOST:PORT or unix:///PATH", address)
 	}
+	for _, o := range options {
+		o(c)
+	}
+	transport := &http.Transport{
+		DialContext:         dialer.DialContext,
+		MaxIdleConnsPerHost: 128,
+		IdleConnTimeout:     time.Minute,
+		TLSHandshakeTimeout: 10 * time.Second,
+	}
+	if c.dial != nil {
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx) }
+	}
 	c.http = &http.Client{
 		Transport: transport,
 		// A node never redirects; whatever does is none.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	for _, o := range options {
-		o(c)
 	}
 	return c, nil
 }

@@ -101,17 +101,10 @@ func (b *inbox) close() {
 // take waits for a group with anything in it; nil is the end.
 func (b *inbox) take(ctx context.Context) (*group, error) {
 	for {
-		b.mu.Lock()
-		g, closed := b.next, b.closed
-		if g.size() > 0 {
-			b.next = &group{}
-		}
-		b.mu.Unlock()
-		if g.size() > 0 {
+		if g, closed := b.swap(); g != nil {
 			poke(b.taken)
 			return g, nil
-		}
-		if closed {
+		} else if closed {
 			return nil, nil
 		}
 		select {
@@ -120,6 +113,18 @@ func (b *inbox) take(ctx context.Context) (*group, error) {
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// swap returns what is in the inbox, nil if that is nothing, and whether it is closed.
+func (b *inbox) swap() (*group, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.next.size() == 0 {
+		return nil, b.closed
+	}
+	g := b.next
+	b.next = &group{}
+	return g, b.closed
 }
 
 func poke(ch chan struct{}) {

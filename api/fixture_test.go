@@ -1,0 +1,438 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"p2pchain/api"
+	"p2pchain/core"
+	"p2pchain/core/chain"
+	"p2pchain/core/consensus"
+	"p2pchain/core/coretest"
+	"p2pchain/core/mempool"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// A fixture is a node with a real chain in memory, and everything else as plain as can be.
+type fixture struct {
+	t       *testing.T
+	network *core.Network
+	chain   *fakeChain
+	pool    *fakePool
+	host    *fakeHost
+	url     string
+	log     *bytes.Buffer // read it after stop
+	stop    func()        // ends the server and waits for it
+}
+
+// fakeChain is a chain that can lose bodies.
+type fakeChain struct {
+	*chain.Chain
+	mu     sync.Mutex
+	erased map[core.Hash]bool
+	tip    coretest.Tip
+}
+
+func (c *fakeChain) Block(hash core.Hash) (*core.Block, error) {
+	b, err := c.Chain.Block(hash)
+	if err != nil {
+		return nil, err
+	}
+	out := &core.Block{Header: b.Header, Messages: slices.Clone(b.Messages)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, m := range out.Messages {
+		if c.erased[m.ID] {
+			bare := *m
+			bare.Body = nil
+			out.Messages[i] = &bare
+		}
+	}
+	return out, nil
+}
+
+// Message makes the chain and the pool an api.Messages.
+func (f *fixture) Message(id core.Hash) (*core.Message, error) {
+	if p, err := f.chain.Locate(id); err == nil {
+		b, err := f.chain.Block(p.Block)
+		if err != nil {
+			return nil, err
+		}
+		return b.Messages[p.Position], nil
+	}
+	return f.pool.Message(id)
+}
+
+// fakePool keeps waiting messages in a list.
+type fakePool struct {
+	network *core.Network
+	mu      sync.Mutex
+	waiting []*core.Message
+	dropped int
+	adds    int                            // calls of Add
+	refuse  func(int, *core.Message) error // asked before each message, with how many were taken
+	enter   func()                         // called by Add before anything else
+	origins map[mempool.Origin]int
+}
+
+func (p *fakePool) Add(msgs []*core.Message, from mempool.Origin) []error {
+	if p.enter != nil {
+		p.enter()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.adds++
+	if p.origins == nil {
+		p.origins = make(map[mempool.Origin]int)
+	}
+	p.origins[from] += len(msgs)
+	errs := make([]error, len(msgs))
+	for i, m := range msgs {
+		if p.refuse != nil {
+			errs[i] = p.refuse(len(p.waiting), m)
+		}
+		if errs[i] == nil {
+			errs[i] = consensus.CheckMessage(p.network, m)
+		}
+		if errs[i] == nil {
+			errs[i] = consensus.CheckSignature(m)
+		}
+		if errs[i] == nil {
+			p.waiting = append(p.waiting, m)
+		}
+	}
+	return errs
+}
+
+func (p *fakePool) Message(id core.Hash) (*core.Message, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.waiting {
+		if m.ID == id {
+			return m, nil
+		}
+	}
+	return nil, chain.ErrNotFound
+}
+
+func (p *fakePool) List(after uint64, limit int) ([]mempool.Waiting, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []mempool.Waiting
+	for i, m := range p.waiting {
+		seq := uint64(p.dropped + i + 1)
+		if seq > after && len(out) < limit {
+			out = append(out, mempool.Waiting{Seq: seq, ID: m.ID, Size: m.Size(), Local: true, AcceptedMS: 946684805000})
+		}
+	}
+	return out, nil
+}
+
+func (p *fakePool) Totals() mempool.Totals {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := mempool.Totals{MaxBytes: 1 << 30}
+	for _, m := range p.waiting {
+		t.Count++
+		t.Bytes += int64(m.Size())
+	}
+	return t
+}
+
+func (p *fakePool) texts() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := []string{}
+	for _, m := range p.waiting {
+		out = append(out, string(m.Body.Payload))
+	}
+	return out
+}
+
+type fakeMiner struct{}
+
+func (fakeMiner) Status() api.Mining {
+	return api.Mining{Mode: "auto", Threads: 1, Working: true, HashRate: 1234567.5, Height: 4, Sealed: 2}
+}
+
+const (
+	peerA = "12D3KooWA1bZ8QmFzkQxg4mU3vJ6TnYv3m2yq1HcW5T7nqQkQ1aa"
+	peerB = "12D3KooWB2cY9RnGykRyh5nV4wK7UoZw4n3zr2JdX6U8orRlR2bb"
+)
+
+type fakeHost struct {
+	mu      sync.Mutex
+	peers   []api.Peer
+	dialled []string
+	connect error
+	vote    func(context.Context, *core.Message) (int, int)
+}
+
+func (h *fakeHost) ID() string { return "12D3KooWSelf" }
+func (h *fakeHost) Addrs() []string {
+	return []string{"/ip4/192.0.2.1/udp/22345/quic-v1/p2p/12D3KooWSelf", "/ip4/192.0.2.1/tcp/22345/p2p/12D3KooWSelf"}
+}
+func (h *fakeHost) Peers() []api.Peer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.peers)
+}
+func (h *fakeHost) Connect(_ context.Context, addr string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.dialled = append(h.dialled, addr)
+	return h.connect
+}
+func (h *fakeHost) Vote(ctx context.Context, m *core.Message) (yes, asked int) { return h.vote(ctx, m) }
+func (h *fakeHost) Sync() api.Sync                                             { return api.Sync{State: "idle", Target: 4} }
+func (h *fakeHost) ClockSkew() (time.Duration, bool)                           { return -1500 * time.Millisecond, true }
+
+func twoPeers() []api.Peer {
+	return []api.Peer{
+		{ID: peerB, Addresses: []string{"/ip6/2001:db8::7/udp/22345/quic-v1/p2p/" + peerB}, Direction: "inbound", Agent: "p2pchain/0.1",
+			Tip: core.Hash{2}, Height: 3, Work: core.NewWork(1, 0), LatencyMS: 0.25, Connected: 946684801000},
+		{ID: peerA, Addresses: []string{"/ip4/198.51.100.4/tcp/22345/p2p/" + peerA}, Direction: "outbound", Agent: "p2pchain/0.1",
+			Tip: core.Hash{1}, Height: 4, Work: core.NewWork(0, 99), LatencyMS: 12.5, Connected: 946684800500, ClockOffsetMS: 20},
+	}
+}
+
+func now() time.Time { return time.Date(2000, 1, 1, 0, 1, 0, 123456000, time.UTC) }
+
+// start serves a node with an empty chain. Edits change what is handed to api.New.
+func start(t *testing.T, edits ...func(*api.Config, *api.Deps)) *fixture {
+	t.Helper()
+	return startOn(t, coretest.Network(t), edits...)
+}
+
+func startOn(t *testing.T, n *core.Network, edits ...func(*api.Config, *api.Deps)) *fixture {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startAt(t, n, l, edits...)
+}
+
+func startAt(t *testing.T, n *core.Network, l net.Listener, edits ...func(*api.Config, *api.Deps)) *fixture {
+	t.Helper()
+	f := &fixture{t: t, network: n, log: new(bytes.Buffer), pool: &fakePool{network: n}, host: &fakeHost{}}
+	ccfg := chain.DefaultConfig()
+	ccfg.Now, ccfg.Log = now, slog.New(slog.DiscardHandler)
+	c, err := chain.Open(n, coretest.NewMemStore(n), ccfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.chain = &fakeChain{Chain: c, erased: make(map[core.Hash]bool), tip: coretest.Genesis(n)}
+	cfg := api.DefaultConfig()
+	cfg.Now, cfg.Version = now, "v1.2.3"
+	cfg.Log = slog.New(slog.NewTextHandler(&lockedWriter{w: f.log}, nil))
+	deps := api.Deps{
+		Network: n, Key: coretest.Key(7), Chain: f.chain, Pool: f.pool, Messages: f, Miner: fakeMiner{}, Host: f.host,
+	}
+	for _, edit := range edits {
+		edit(&cfg, &deps)
+	}
+	s, err := api.New(cfg, deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.serve(s, l)
+	return f
+}
+
+// serve runs a server until the test or stop ends it.
+func (f *fixture) serve(s *api.Server, l net.Listener) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx, l) }()
+	f.url = "http://" + l.Addr().String()
+	if l.Addr().Network() == "unix" {
+		f.url = "http://localhost"
+	}
+	f.stop = sync.OnceFunc(func() {
+		cancel()
+		http.DefaultClient.CloseIdleConnections()
+		if err := <-ended; err != nil {
+			f.t.Errorf("Run: %v", err)
+		}
+	})
+	f.t.Cleanup(f.stop)
+}
+
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
+}
+
+// seal puts a block with these messages on the chain.
+func (f *fixture) seal(msgs ...*core.Message) *core.Block {
+	f.t.Helper()
+	f.chain.mu.Lock()
+	tip := f.chain.tip
+	f.chain.mu.Unlock()
+	b := coretest.Next(f.t, f.network, tip, msgs...)
+	if _, err := f.chain.AddBlocks([]*core.Block{b}); err != nil {
+		f.t.Fatal(err)
+	}
+	f.chain.mu.Lock()
+	f.chain.tip = tip.After(b)
+	f.chain.mu.Unlock()
+	return b
+}
+
+// sealWaiting puts all that waits into a block.
+func (f *fixture) sealWaiting() *core.Block {
+	f.t.Helper()
+	f.pool.mu.Lock()
+	msgs := f.pool.waiting
+	f.pool.mu.Unlock()
+	b := f.seal(msgs...)
+	f.pool.mu.Lock()
+	defer f.pool.mu.Unlock()
+	f.pool.waiting = f.pool.waiting[len(msgs):]
+	f.pool.dropped += len(msgs)
+	return b
+}
+
+// sample gives the node a chain with every kind of block and message, and two waiting messages.
+func (f *fixture) sample() {
+	f.t.Helper()
+	n := f.network
+	octets := func(m *core.Message) { m.MediaType = "application/octet-stream" }
+	f.seal(coretest.Message(f.t, n, coretest.Key(0), "hello"))
+	gone := coretest.Message(f.t, n, coretest.Key(1), "to be erased")
+	f.seal(coretest.Message(f.t, n, coretest.Key(0), `<b>"quoted" & ünïcode</b>`),
+		coretest.MessageWith(f.t, n, coretest.Key(1), "\xff\xfe", octets), gone)
+	f.chain.erased[gone.ID] = true
+	f.seal()
+	f.pool.waiting = []*core.Message{
+		coretest.Message(f.t, n, coretest.Key(0), "waiting"),
+		coretest.MessageWith(f.t, n, coretest.Key(0), "\x80", octets),
+	}
+	f.host.peers = twoPeers()
+}
+
+// An answer is what came back for a request.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// do makes a request. Headers are name, value pairs; Host is one of them.
+func (f *fixture) do(method, path, body string, headers ...string) answer {
+	f.t.Helper()
+	var in io.Reader
+	if body != "" {
+		in = strings.NewReader(body)
+	}
+	r, err := http.NewRequest(method, f.url+path, in)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			r.Host = headers[i+1]
+		} else {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		f.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		f.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return answer{resp.StatusCode, resp.Header, string(text)}
+}
+
+// code returns the code of a problem, and checks that it is one.
+func (f *fixture) code(a answer) string {
+	f.t.Helper()
+	if ct := a.header.Get("Content-Type"); ct != "application/problem+json" {
+		f.t.Fatalf("%d with Content-Type %q, want a problem: %s", a.status, ct, a.body)
+	}
+	var p api.Problem
+	if err := json.Unmarshal([]byte(a.body), &p); err != nil || p.Status != a.status || p.Type != "about:blank" || p.Title == "" {
+		f.t.Fatalf("bad problem (%v): %s", err, a.body)
+	}
+	return p.Code
+}
+
+// decode reads an answer of success.
+func decode[T any](t *testing.T, a answer) (v T) {
+	t.Helper()
+	if a.status != http.StatusOK || a.header.Get("Content-Type") != "application/json" {
+		t.Fatalf("%d %s: %s", a.status, a.header.Get("Content-Type"), a.body)
+	}
+	dec := json.NewDecoder(strings.NewReader(a.body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&v); err != nil {
+		t.Fatalf("%v in %s", err, a.body)
+	}
+	return v
+}
+
+// golden compares text with a file in testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; run with -update and look at the difference\ngot:\n%s\nwant:\n%s", path, got, want)
+	}
+}
+
+// An aheadChain knows headers that it has no blocks of.
+type aheadChain struct {
+	api.Chain
+	by uint64
+}
+
+func (c *aheadChain) BestHeader() chain.Tip {
+	tip := c.Chain.Tip()
+	tip.Header.Height += c.by
+	return tip
+}
+
+// dial opens a connection for requests that no client would send.
+func (f *fixture) dial() *net.TCPConn {
+	f.t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return conn.(*net.TCPConn)
+}

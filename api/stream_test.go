@@ -1,0 +1,215 @@
+package api_test
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"io"
+	"net/http"
+	"runtime"
+	"runtime/metrics"
+	"strings"
+	"testing"
+
+	"p2pchain/api"
+	"p2pchain/api/client"
+	"p2pchain/core"
+	"p2pchain/core/chain"
+	"p2pchain/core/coretest"
+)
+
+// An endlessChain makes its blocks when they are read, so that it takes no memory. Block hashes hold
+// the height and nothing else.
+type endlessChain struct {
+	api.Chain
+	top  uint64 // 0: without end
+	full *core.Block
+}
+
+func endlessHash(height uint64) (h core.Hash) {
+	binary.BigEndian.PutUint64(h[:], height)
+	return h
+}
+
+func (c *endlessChain) Tip() chain.Tip {
+	top := c.top
+	if top == 0 {
+		top = 1 << 40
+	}
+	return chain.Tip{Hash: endlessHash(top), Header: core.Header{Height: top}}
+}
+
+func (c *endlessChain) HashAt(height uint64) (core.Hash, error) { return endlessHash(height), nil }
+
+func (c *endlessChain) Block(hash core.Hash) (*core.Block, error) {
+	height := binary.BigEndian.Uint64(hash[:])
+	b := &core.Block{Header: core.Header{Height: height, PreviousHash: endlessHash(height - 1)}}
+	if c.full != nil && height > 0 {
+		b.Messages = c.full.Messages
+	}
+	return b, nil
+}
+
+// TestChainMemory streams a chain of about 50 MB and looks at the heap on the way.
+func TestChainMemory(t *testing.T) {
+	n := coretest.Network(t)
+	text := strings.Repeat("0123456789", 100)
+	full := &core.Block{}
+	for range 10 {
+		full.Messages = append(full.Messages, coretest.Message(t, n, coretest.Key(0), text))
+	}
+	const blocks = 5000
+	f := start(t, func(_ *api.Config, d *api.Deps) {
+		d.Chain = &endlessChain{Chain: d.Chain, top: blocks, full: full}
+	})
+	for _, path := range []string{"/chain", "/data"} {
+		resp, err := http.Get(f.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := heap()
+		var total, most uint64
+		buf := make([]byte, 1<<20)
+		for looked := uint64(0); ; {
+			n, err := resp.Body.Read(buf)
+			total += uint64(n)
+			if total > looked+10<<20 {
+				looked, most = total, max(most, heap())
+			}
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		resp.Body.Close()
+		if total < 45<<20 {
+			t.Fatalf("%s: only %d bytes", path, total)
+		}
+		if most > before+16<<20 {
+			t.Errorf("%s: the heap grew from %d to %d KiB over %d MiB", path, before>>10, most>>10, total>>20)
+		}
+	}
+}
+
+// heap returns the bytes that are alive, whatever the server makes meanwhile.
+func heap() uint64 {
+	runtime.GC()
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// TestChainBreaks has the disk fail in the middle of a chain: the client must notice.
+func TestChainBreaks(t *testing.T) {
+	broken := &brokenChain{endlessChain: endlessChain{top: 5000}}
+	f := start(t, func(_ *api.Config, d *api.Deps) {
+		broken.Chain = d.Chain
+		d.Chain = broken
+	})
+	resp, err := http.Get(f.url + "/chain")
+	if err == nil {
+		_, err = io.ReadAll(resp.Body)
+		resp.Body.Close()
+	}
+	if err == nil {
+		t.Error("the answer looks whole")
+	}
+	c := f.client()
+	seen := 0
+	err = c.Chain(t.Context(), func(client.ChainBlock) error { seen++; return nil })
+	if err == nil || seen == 0 {
+		t.Errorf("client: %v after %d blocks", err, seen)
+	}
+	f.stop()
+	if !strings.Contains(f.log.String(), "bad sector") {
+		t.Errorf("log: %s", f.log)
+	}
+}
+
+type brokenChain struct{ endlessChain }
+
+func (c *brokenChain) Block(hash core.Hash) (*core.Block, error) {
+	if hash == endlessHash(4000) {
+		return nil, errBadSector
+	}
+	return c.endlessChain.Block(hash)
+}
+
+// TestChainReorgs reads the chain while a reorg happens at each height of the walk: what comes out is
+// always one branch from genesis on, and its length is right.
+func TestChainReorgs(t *testing.T) {
+	for at := uint64(0); at <= 10; at++ {
+		for _, length := range []int{8, 12} { // against 7 blocks above the fork at height 2
+			turning := &turningChain{at: at}
+			f := start(t, func(_ *api.Config, d *api.Deps) {
+				turning.Chain = d.Chain
+				d.Chain = turning
+			})
+			for range 9 {
+				f.seal()
+			}
+			turning.turn = func() { f.reorg(length) }
+			var got struct {
+				Chain  []api.ChainBlock
+				Length int
+			}
+			if err := json.Unmarshal([]byte(f.do("GET", "/chain", "").body), &got); err != nil {
+				t.Fatal(err)
+			}
+			if got.Length != len(got.Chain) || got.Length < 3 {
+				t.Errorf("reorg at %d to %d: length %d of %d", at, length, got.Length, len(got.Chain))
+			}
+			for i, b := range got.Chain {
+				if b.Index != uint64(i) || i > 0 && *b.PreviousHash != got.Chain[i-1].Hash {
+					t.Errorf("reorg at %d to %d: block %d does not follow", at, length, i)
+				}
+			}
+			if last := got.Chain[len(got.Chain)-1]; last.Index < 9 && last.Hash != f.chain.Tip().Hash {
+				t.Errorf("reorg at %d to %d: ends at %d", at, length, last.Index)
+			}
+			f.stop()
+		}
+	}
+}
+
+// A turningChain has a reorg just before the block at a height is looked up.
+type turningChain struct {
+	api.Chain
+	at   uint64
+	turn func()
+}
+
+func (c *turningChain) HashAt(height uint64) (core.Hash, error) {
+	if height == c.at && c.turn != nil {
+		turn := c.turn
+		c.turn = nil
+		turn()
+	}
+	return c.Chain.HashAt(height)
+}
+
+func TestStreamsAtOnce(t *testing.T) {
+	f := start(t, func(_ *api.Config, d *api.Deps) { d.Chain = &endlessChain{Chain: d.Chain} })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for range 16 {
+		r, err := http.NewRequestWithContext(ctx, "GET", f.url+"/chain", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil || resp.StatusCode != 200 {
+			t.Fatalf("%v %v", resp, err)
+		}
+		defer resp.Body.Close()
+	}
+	if a := f.do("GET", "/chain", ""); a.status != 503 || f.code(a) != "too_many_large_answers" {
+		t.Errorf("one too many: %d %s", a.status, a.body)
+	}
+	if a := f.do("GET", "/livez", ""); a.status != 200 {
+		t.Errorf("others: %d", a.status)
+	}
+	cancel()
+}
