@@ -1,9 +1,11 @@
 package p2p_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -256,4 +258,42 @@ func TestPunish(t *testing.T) {
 		t.Error("a banned peer was let in")
 	}
 	connect(t, a, b)
+}
+
+// TestHelloAgain learns by hello what a peer has now, and that its clock is off.
+func TestHelloAgain(t *testing.T) {
+	t.Parallel()
+	n := coretest.Network(t)
+	often := func(c *p2p.Config) { c.HelloEvery = time.Second }
+	late := func(c *p2p.Config) { c.Now = func() time.Time { return time.Now().Add(-time.Hour) } }
+	a, b := start(t, n, 1, often, late), start(t, n, 2, often)
+	connect(t, a, b)
+	if offset := b.peer(a).ClockOffset; (offset + time.Hour).Abs() > 10*time.Second {
+		t.Errorf("clock offset %v, want -1h", offset)
+	}
+	if got := b.log.lines("clocks", a.ID(), "peer_ahead=-1h0m0s"); len(got) != 1 {
+		t.Errorf("%d lines on the clock", len(got))
+	}
+	a.grow(t, n, 5)
+	eventually(t, "the peer's height is known", func() bool { return b.peer(a).Height == 5 })
+}
+
+// TestReconnect is a peer whose connection is replaced at once: it says hello anew.
+func TestReconnect(t *testing.T) {
+	n := coretest.Network(t)
+	a, b := start(t, n, 1), start(t, n, 2)
+	connect(t, a, b)
+	for range 4 { // more, and the hellos are answered later
+		if err := b.Host().Network().ClosePeer(a.Host().ID()); err != nil {
+			t.Fatal(err)
+		}
+		connect(t, b, a)
+	}
+	if len(a.Peers()) != 1 || len(b.Peers()) != 1 {
+		t.Errorf("peers %v, %v", a.Peers(), b.Peers())
+	}
+	eventually(t, "one goroutine for each peer says hello", func() bool {
+		stacks := make([]byte, 4<<20)
+		return bytes.Count(stacks[:runtime.Stack(stacks, true)], []byte(".(*Node).greet(")) == 2
+	})
 }
