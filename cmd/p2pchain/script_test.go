@@ -1,16 +1,22 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strconv"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"p2pchain/api/client"
+	"p2pchain/cmd/internal/node"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"p2pchain": main, "exits": exits})
+	testscript.Main(m, map[string]func(){"p2pchain": main, "exits": exits, "stubborn": stubborn})
 }
 
 // TestScript runs the command as a user does: see testdata/script.
@@ -24,7 +30,31 @@ func TestScript(t *testing.T) {
 			env.Setenv("XDG_DATA_HOME", "")
 			return nil
 		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ready": ready, "terminate": terminate},
 	})
+}
+
+// ready is the script command "ready DIR": it waits until the node of a data directory answers.
+func ready(ts *testscript.TestScript, _ bool, args []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for tick := time.NewTicker(20 * time.Millisecond); ; <-tick.C {
+		address, err := node.ReadAddress(ts.MkAbs(args[0]))
+		if err == nil {
+			c, err := client.New(address.URL)
+			ts.Check(err)
+			err = c.Live(ctx)
+			c.Close()
+			if err == nil {
+				ts.Setenv("API", address.URL)
+				tick.Stop()
+				return
+			}
+		}
+		if ctx.Err() != nil {
+			ts.Fatalf("no node answers in %s: %v", args[0], err)
+		}
+	}
 }
 
 // exits is the script command "exits CODE ARG...": p2pchain ARG... must end with that code.
@@ -39,4 +69,13 @@ func exits() {
 		fmt.Fprintf(os.Stderr, "ended with code %d, want %d\n", got, want)
 		os.Exit(1)
 	}
+}
+
+// terminate is the script command "terminate DIR": it sends SIGTERM to the node of a data directory.
+func terminate(ts *testscript.TestScript, _ bool, args []string) {
+	address, err := node.ReadAddress(ts.MkAbs(args[0]))
+	ts.Check(err)
+	process, err := os.FindProcess(address.PID)
+	ts.Check(err)
+	ts.Check(process.Signal(syscall.SIGTERM))
 }

@@ -49,7 +49,7 @@ func (a *app) loadSettings(cmd *cobra.Command) error {
 		default:
 			value, ok := a.lookupEnv(env)
 			origin := "environment variable " + env
-			if !ok {
+			if !ok || value == "" { // an empty variable is how many programs unset one
 				value, ok = values[f.Name]
 				origin = "file " + file
 			}
@@ -73,7 +73,8 @@ func (a *app) isSet(flag string) bool { return a.origins[flag] != "" }
 func (a *app) readConfigFile(cmd *cobra.Command) (string, map[string]string, error) {
 	path, asked := a.shared.config, true
 	if path == "" {
-		path, asked = a.lookupEnv(envName("config"))
+		path, _ = a.lookupEnv(envName("config"))
+		asked = path != ""
 	}
 	if !asked {
 		dir, err := os.UserConfigDir()

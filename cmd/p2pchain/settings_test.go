@@ -50,6 +50,7 @@ func TestSettingsOrder(t *testing.T) {
 		{"default", nil, nil, "", "mine", "auto", ""},
 		{"file over default", nil, nil, "mine: off\n", "mine", "off", "file"},
 		{"environment over file", nil, map[string]string{"P2PCHAIN_MINE": "always"}, "mine: off\n", "mine", "always", "environment"},
+		{"an empty variable is none", nil, map[string]string{"P2PCHAIN_MINE": ""}, "mine: off\n", "mine", "off", "file"},
 		{"flag over environment", []string{"--mine", "auto"}, map[string]string{"P2PCHAIN_MINE": "always"}, "mine: off\n", "mine", "auto", "flag"},
 		{"underscores in a file", nil, nil, "mine_threads: 3\n", "mine-threads", "3", "file"},
 		{"list in a file", nil, nil, "listen:\n  - /ip4/127.0.0.1/tcp/1\n  - /ip4/127.0.0.1/tcp/2\n", "listen", "/ip4/127.0.0.1/tcp/1,/ip4/127.0.0.1/tcp/2", "file"},

@@ -7,7 +7,12 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
+
+// echo is how long after the first signal another one is taken for the same: a terminal, timeout(1) and
+// container engines signal a process and its group, so it comes twice.
+const echo = 500 * time.Millisecond
 
 // untilSignal returns a context that the first SIGINT or SIGTERM ends, so that everything stops in
 // order. A second signal ends the process at once. The returned function gives the signals back.
@@ -17,16 +22,19 @@ func untilSignal(parent context.Context, stderr io.Writer) (context.Context, fun
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	done := make(chan struct{})
 	go func() {
-		for asked := false; ; asked = true {
+		var first time.Time
+		for {
 			select {
 			case <-done:
 				return
 			case s := <-signals:
-				if asked {
+				if first.IsZero() {
+					first = time.Now()
+					cancel()
+				} else if time.Since(first) > echo {
 					fmt.Fprintf(stderr, "p2pchain: %v again: ending at once\n", s)
 					os.Exit(exitInterrupted)
 				}
-				cancel()
 			}
 		}
 	}()

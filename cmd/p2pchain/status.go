@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,6 +59,8 @@ func syncWords(n client.Node) string {
 // miningWords says what the miner does.
 func miningWords(m client.Mining) string {
 	switch {
+	case len(m.Paused) > 0:
+		return fmt.Sprintf("paused: %s", printable(strings.Join(m.Paused, ", ")))
 	case m.Working:
 		return fmt.Sprintf("%s, at block %d, %.2f million hashes a second, %d blocks sealed", m.Mode, m.Height, m.HashRate/1e6, m.Sealed)
 	case m.Mode == "off":

@@ -6,6 +6,9 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"p2pchain/bootstrap"
 	"p2pchain/core"
 	"p2pchain/core/miner"
 )
@@ -55,6 +58,8 @@ type Config struct {
 	// OnSyncFailure, if set, is called at once when the disk did not keep what it was asked to keep.
 	// Whatever was not acknowledged by then may be lost, so the process should end in it.
 	OnSyncFailure func(error)
+	// FS is where the store's files are, for tests with a disk that fails; nil: the real one.
+	FS vfs.FS
 }
 
 // DefaultConfig returns the settings of a node without flags, but for Dir and Network.
@@ -93,14 +98,33 @@ func (c *Config) Validate() error {
 	if _, err := miner.ParseMode(string(c.Mine)); err != nil {
 		bad("mine: %v", err)
 	}
+	if c.ReserveBytes == 0 {
+		bad("ReserveBytes is 0, want at least 1")
+	}
 	if c.Auth != AuthToken && c.Auth != AuthNone {
 		bad("auth is %q, want token or none", c.Auth)
 	}
 	if c.Network != nil && c.Mine == miner.Always && c.Network.Params.Pow == core.PowClassic {
 		bad("mine is always, but %s has one message in every block", c.Network)
 	}
+	if _, err := c.seeds(); err != nil {
+		errs = append(errs, err)
+	}
 	if c.Log == nil || c.Now == nil {
 		bad("Log or Now is not set")
 	}
 	return errors.Join(errs...)
+}
+
+// seeds reads Bootstrap.
+func (c *Config) seeds() ([]bootstrap.Seed, error) {
+	var seeds []bootstrap.Seed
+	for _, text := range c.Bootstrap {
+		seed, err := bootstrap.ParseSeed(text)
+		if err != nil {
+			return nil, fmt.Errorf("bootstrap: %w: %w", err, ErrConfig)
+		}
+		seeds = append(seeds, seed)
+	}
+	return seeds, nil
 }

@@ -38,11 +38,8 @@ func (n *Node) API() string {
 		return "http://" + n.listener.Addr().String()
 	}
 	host := addr.Addr().Unmap()
-	switch {
-	case host.IsUnspecified() && host.Is4():
+	if host.IsUnspecified() { // the unspecified IPv6 address takes IPv4 too
 		host = netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	case host.IsUnspecified():
-		host = netip.IPv6Loopback()
 	}
 	return "http://" + netip.AddrPortFrom(host, addr.Port()).String()
 }

@@ -62,7 +62,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n := &Node{cfg: cfg, log: cfg.Log, failed: make(chan error, 1)}
 	for _, step := range []func(context.Context) error{
-		n.openDirectory, n.openStore, n.openChain, n.openPeers, n.openMiner, n.openBootstrap, n.openAPI, n.leaveAddress,
+		n.openDirectory, n.openStore, n.openChain, n.openSocket, n.openPeers, n.openMiner, n.openBootstrap, n.openAPI, n.leaveAddress,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, n.Close())
@@ -149,6 +149,7 @@ func (n *Node) openDirectory(context.Context) error {
 func (n *Node) openStore(context.Context) error {
 	dir := filepath.Join(n.cfg.Dir, storeFolder)
 	opts := store.Options{
+		FS:           n.cfg.FS,
 		Log:          n.log.With("part", "store"),
 		OnFatal:      n.diskFailed,
 		CreatedBy:    "p2pchain " + n.cfg.Version,
@@ -207,13 +208,7 @@ func (n *Node) submit(ctx context.Context, b *core.Block) error {
 	if _, err := n.chain.AddBlocks([]*core.Block{b}); err != nil {
 		return err
 	}
-	host, ok := any(n.p2p).(interface {
-		PublishBlock(context.Context, *core.Block) error
-	})
-	if !ok {
-		return nil
-	}
-	if err := host.PublishBlock(ctx, b); err != nil {
+	if err := n.p2p.PublishBlock(ctx, b); err != nil {
 		n.log.Warn("publishing a block", "height", b.Header.Height, "err", err)
 	}
 	return nil
@@ -222,15 +217,11 @@ func (n *Node) submit(ctx context.Context, b *core.Block) error {
 func (n *Node) openBootstrap(context.Context) error {
 	cfg := bootstrap.DefaultConfig(n.cfg.Network.ID())
 	cfg.MDNS = n.cfg.MDNS
-	for _, text := range n.cfg.Bootstrap {
-		seed, err := bootstrap.ParseSeed(text)
-		if err != nil {
-			return fmt.Errorf("bootstrap: %w: %w", err, ErrConfig)
-		}
-		cfg.Seeds = append(cfg.Seeds, seed)
+	var err error
+	if cfg.Seeds, err = n.cfg.seeds(); err != nil {
+		return err
 	}
 	log := n.log.With("part", "bootstrap")
-	var err error
 	n.bootstrap, err = bootstrap.New(n.p2p.Host(), book{n.store, log}, cfg, log)
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -21,61 +22,62 @@ type part struct {
 	run  func(context.Context) error
 }
 
+// A runner is a part that runs.
+type runner struct {
+	part
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error // valid once done is closed
+}
+
+// start runs a part until its cancel is called, whatever becomes of ctx, and reports its end.
+func (p part) start(ctx context.Context, ended chan<- struct{}) *runner {
+	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r := &runner{part: p, cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		err := p.run(own)
+		if err == nil && own.Err() == nil {
+			err = errStopped
+		}
+		if err != nil {
+			r.err = fmt.Errorf("%s: %w", p.name, err)
+		}
+		ended <- struct{}{}
+	}()
+	return r
+}
+
 // runParts starts parts in order, waits until ctx ends or one of them does, and then stops them in
 // the opposite order, each only after those that lean on it are gone. It returns nil only where ctx
 // ended and all of them stopped well within the patience; a part that does not is named and left
 // behind, since a process that hangs at its end helps nobody.
 func runParts(ctx context.Context, parts []part, patience time.Duration, log *slog.Logger) error {
-	type ending struct {
-		name string
-		err  error
-	}
-	running := make([]struct {
-		cancel context.CancelFunc
-		done   chan struct{}
-	}, len(parts))
-	ended := make(chan ending, len(parts))
-	for i, p := range parts {
-		own, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		running[i].cancel, running[i].done = cancel, make(chan struct{})
-		go func() {
-			defer close(running[i].done)
-			err := p.run(own)
-			if own.Err() == nil && err == nil {
-				err = errStopped
-			}
-			ended <- ending{p.name, err}
-		}()
-	}
-	var errs []error
-	note := func(e ending) {
-		if e.err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", e.name, e.err))
-		}
+	ended := make(chan struct{}, len(parts))
+	var runners []*runner
+	for _, p := range parts {
+		runners = append(runners, p.start(ctx, ended))
 	}
 	select {
 	case <-ctx.Done():
-	case e := <-ended:
-		note(e)
+	case <-ended:
 	}
 	limit := time.NewTimer(patience)
 	defer limit.Stop()
-	for i := len(parts) - 1; i >= 0; i-- {
+	var errs []error
+	for i, r := range slices.Backward(runners) {
 		begun := time.Now()
-		running[i].cancel()
+		r.cancel()
 		select {
-		case <-running[i].done:
-			log.Debug("part stopped", "part", parts[i].name, "took", time.Since(begun))
+		case <-r.done:
+			log.Debug("part stopped", "part", r.name, "took", time.Since(begun))
+			errs = append(errs, r.err)
 		case <-limit.C:
-			for _, r := range running[:i] {
-				r.cancel()
+			for _, other := range runners[:i] {
+				other.cancel()
 			}
-			return errors.Join(append(errs, fmt.Errorf("%s: %w", parts[i].name, errHangs))...)
+			return errors.Join(append(errs, fmt.Errorf("%s: %w", r.name, errHangs))...)
 		}
-	}
-	close(ended)
-	for e := range ended {
-		note(e)
 	}
 	return errors.Join(errs...)
 }

@@ -6,15 +6,14 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
-	"strings"
 
 	"p2pchain/api"
 	"p2pchain/core/miner"
 	"p2pchain/core/store"
 )
 
-// openAPI opens the API's socket and builds its server.
-func (n *Node) openAPI(context.Context) error {
+// openSocket opens the API's socket, of which nothing is served yet.
+func (n *Node) openSocket(context.Context) error {
 	if n.cfg.HTTP == HTTPOff {
 		return nil
 	}
@@ -27,19 +26,27 @@ func (n *Node) openAPI(context.Context) error {
 	if moved != "" {
 		n.note("%s", moved)
 	}
-	cfg := api.DefaultConfig()
-	cfg.Version, cfg.Hosts, cfg.DiskFull = n.cfg.Version, n.cfg.HTTPHosts, store.ErrDiskFull
-	cfg.Now, cfg.Log = n.cfg.Now, n.log.With("part", "api")
-	cfg.Anonymous = n.cfg.Auth == AuthNone
-	if !cfg.Anonymous && !isLoopback(l.Addr()) {
-		if cfg.Token, err = ensureToken(n.cfg.Dir); err != nil {
-			return err
-		}
-		n.note("writes to the API need the token in %s", filepath.Join(n.cfg.Dir, tokenFile))
+	return nil
+}
+
+// openAPI builds the server of the API.
+func (n *Node) openAPI(context.Context) error {
+	if n.listener == nil {
+		return nil
 	}
 	author, err := authorKey(n.priv)
 	if err != nil {
 		return err
+	}
+	cfg := api.DefaultConfig()
+	cfg.Version, cfg.Hosts, cfg.DiskFull = n.cfg.Version, n.cfg.HTTPHosts, store.ErrDiskFull
+	cfg.Now, cfg.Log = n.cfg.Now, n.log.With("part", "api")
+	cfg.Anonymous = n.cfg.Auth == AuthNone
+	if !cfg.Anonymous && !isLoopback(n.listener.Addr()) {
+		if cfg.Token, err = ensureToken(n.cfg.Dir); err != nil {
+			return err
+		}
+		n.note("writes to the API need the token in %s", filepath.Join(n.cfg.Dir, tokenFile))
 	}
 	n.api, err = api.New(cfg, api.Deps{
 		Network: n.cfg.Network, Key: author, Chain: n.chain, Pool: n.pool, Messages: n.store,
@@ -74,9 +81,8 @@ type mining struct{ miner *miner.Miner }
 // Status returns how mining goes.
 func (m mining) Status() api.Mining {
 	s := m.miner.Status()
-	mode := string(s.Mode)
-	if len(s.Paused) > 0 {
-		mode += " (paused: " + strings.Join(s.Paused, ", ") + ")"
+	return api.Mining{
+		Mode: string(s.Mode), Paused: s.Paused, Threads: s.Threads,
+		Working: s.Working, HashRate: s.HashRate, Height: s.Height, Sealed: s.Sealed,
 	}
-	return api.Mining{Mode: mode, Threads: s.Threads, Working: s.Working, HashRate: s.HashRate, Height: s.Height, Sealed: s.Sealed}
 }
