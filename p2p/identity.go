@@ -128,5 +128,20 @@ func createIdentity(path string) error {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%w: %w", ErrIdentity, err)
 	}
+	return syncDirectory(filepath.Dir(path))
+}
+
+// syncDirectory makes a new name in a directory survive a power loss. Windows does it by itself.
+func syncDirectory(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	dir, err := os.Open(path)
+	if err == nil {
+		err = errors.Join(dir.Sync(), dir.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrIdentity, err)
+	}
 	return nil
 }

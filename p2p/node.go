@@ -97,28 +97,29 @@ func (n *Node) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// watch tells syncer and gossip of every peer that comes or goes, and the syncer of every hello after
-// that. So a peer that claims more work is noticed within HelloEvery, whatever gossip loses.
+// watch tells syncer and gossip of every peer that comes or goes, and the syncer of every newer claim.
+// So a peer that claims more work is noticed within HelloEvery, whatever gossip loses.
 func (n *Node) watch(ctx context.Context) error {
 	changed, stop := n.table.Subscribe()
 	defer stop()
-	known := make(map[peer.ID]uint64) // sessions
+	known := make(map[peer.ID]acquaintance)
 	for {
-		ready := n.table.Ready()
-		now := make(map[peer.ID]uint64, len(ready))
-		for _, r := range ready {
-			now[r.ID] = r.Session
+		now := make(map[peer.ID]acquaintance)
+		for _, r := range n.table.Ready() {
+			now[r.ID] = acquaintance{r.Session, syncer.Claim{Tip: r.Hello.Tip, Height: r.Hello.Height, Work: r.Hello.Work}}
 		}
-		for p, session := range known {
-			if now[p] != session {
+		for p, old := range known {
+			if now[p].session != old.session {
 				n.syncer.PeerDown(p)
 				n.gossip.PeerDown(p)
 			}
 		}
-		for _, r := range ready {
-			n.syncer.PeerUp(r.ID, syncer.Claim{Tip: r.Hello.Tip, Height: r.Hello.Height, Work: r.Hello.Work})
-			if known[r.ID] != r.Session {
-				n.gossip.PeerUp(r.ID)
+		for p, a := range now {
+			if a != known[p] {
+				n.syncer.PeerUp(p, a.claim)
+			}
+			if a.session != known[p].session {
+				n.gossip.PeerUp(p)
 			}
 		}
 		known = now
@@ -128,6 +129,12 @@ func (n *Node) watch(ctx context.Context) error {
 		case <-changed:
 		}
 	}
+}
+
+// An acquaintance is what syncer and gossip were told of a peer.
+type acquaintance struct {
+	session uint64
+	claim   syncer.Claim
 }
 
 // Host returns the libp2p host, for those who look for peers.

@@ -24,18 +24,21 @@ const (
 	kinds
 )
 
-// rates say how often each peer may ask: units a second, and how many at once. A unit is a request,
+// rateOf says how often each peer may ask: units a second, and how many at once. A unit is a request,
 // of blocks a KiB, of messages a message.
-var rates = [kinds]struct {
-	perSecond rate.Limit
-	burst     int
-}{
-	kindHello:    {1, 5},
-	kindHeaders:  {20, 40},
-	kindBlocks:   {64 << 10, 64 << 10},
-	kindMessages: {20000, 20000},
-	kindMempool:  {20, 40},
-	kindVote:     {10, 10},
+func rateOf(k kind) (perSecond rate.Limit, burst int) {
+	switch k {
+	case kindHello:
+		return 1, 5
+	case kindHeaders, kindMempool:
+		return 20, 40
+	case kindBlocks:
+		return 64 << 10, 64 << 10
+	case kindMessages:
+		return 20000, 20000
+	default: // kindVote
+		return 10, 10
+	}
 }
 
 const (
@@ -71,8 +74,8 @@ func (gs *guests) enter(p peer.ID, now time.Time) *guest {
 			gs.forget(now)
 		}
 		g = &guest{blocks: semaphore.NewWeighted(blocksPerGuest)}
-		for k, r := range rates {
-			g.limits[k] = rate.NewLimiter(r.perSecond, r.burst)
+		for k := range kinds {
+			g.limits[k] = rate.NewLimiter(rateOf(k))
 		}
 		gs.all[p] = g
 	}
@@ -101,7 +104,8 @@ func (gs *guests) forget(now time.Time) {
 func (g *guest) wait(ctx context.Context, k kind, n int, longest time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
-	if err := g.limits[k].WaitN(ctx, min(n, rates[k].burst)); err != nil {
+	limiter := g.limits[k]
+	if err := limiter.WaitN(ctx, min(n, limiter.Burst())); err != nil {
 		return fmt.Errorf("asked too often: %w", err)
 	}
 	return nil

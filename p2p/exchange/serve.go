@@ -89,18 +89,13 @@ func (s *Server) serveBlocks(ctx context.Context, c *call) error {
 	return nil
 }
 
-// sendBlock sends a block if it is here. How large it is shows only when it has been read, so there
-// must be room for the largest.
+// sendBlock sends a block if it is here.
 func (s *Server) sendBlock(ctx context.Context, c *call, hash core.Hash) error {
-	if err := c.guest.blocks.Acquire(ctx, 1); err != nil {
-		return err
+	room, err := s.takeRoom(ctx, c.guest)
+	if err != nil {
+		return fmt.Errorf("waiting for room: %w", err)
 	}
-	defer c.guest.blocks.Release(1)
-	room := min(int64(s.network.Params.MaxBlockBytes), s.cfg.BlockMemory)
-	if err := s.blocks.Acquire(ctx, room); err != nil {
-		return err
-	}
-	defer func() { s.blocks.Release(room) }()
+	defer func() { s.giveRoom(c.guest, room) }()
 	b, err := s.chain.Block(hash)
 	if errors.Is(err, chain.ErrNotFound) {
 		return nil
@@ -123,6 +118,27 @@ func (s *Server) sendBlock(ctx context.Context, c *call, hash core.Hash) error {
 	k := packer{send: c.write}
 	k.header(&b.Header)
 	return k.addAll(b.Messages)
+}
+
+// takeRoom waits until a block may be read for a peer, for no longer than the peer does. How large
+// the block is shows only then, so there must be room for the largest.
+func (s *Server) takeRoom(ctx context.Context, g *guest) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.FrameTimeout)
+	defer cancel()
+	if err := g.blocks.Acquire(ctx, 1); err != nil {
+		return 0, err
+	}
+	room := min(int64(s.network.Params.MaxBlockBytes), s.cfg.BlockMemory)
+	if err := s.blocks.Acquire(ctx, room); err != nil {
+		g.blocks.Release(1)
+		return 0, err
+	}
+	return room, nil
+}
+
+func (s *Server) giveRoom(g *guest, room int64) {
+	s.blocks.Release(room)
+	g.blocks.Release(1)
 }
 
 func (s *Server) serveMessages(ctx context.Context, c *call) error {

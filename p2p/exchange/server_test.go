@@ -133,7 +133,7 @@ func testNeverReading(t *testing.T, memory int64, want int64) {
 	eventually(t, "the streams of a peer that reads nothing end", func() bool {
 		return openStreams(w.server, w.asker, exchange.ProtocolsOf(n).Blocks) == 0
 	})
-	if got := c.reads.Load(); got != streams {
+	if got := c.reads.Load(); got > streams { // fewer, where a request gave up waiting
 		t.Errorf("%d blocks read on %d streams that nobody reads", got, streams)
 	}
 	other := newHost(t, loopback)
