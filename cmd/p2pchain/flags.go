@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -89,15 +88,6 @@ func checkHostName(s string) error {
 		return fmt.Errorf("%q is not a name like node.example.org, without a port", s)
 	}
 	return nil
-}
-
-// checkURL accepts the address of a node's API: scheme, host and perhaps a port, nothing more.
-func checkURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-		return nil, fmt.Errorf("%q is not an address like http://127.0.0.1:12345", s)
-	}
-	return u, nil
 }
 
 // checkHostPort accepts HOST:PORT with a port from 0 to 65535.
