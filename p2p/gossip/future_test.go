@@ -48,9 +48,6 @@ func TestHeldHeaderIsUsedWhenDue(t *testing.T) {
 	near, far := ahead(5*time.Minute), ahead(13*time.Minute)
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, n)
-		clock := time.Now()
-		start := d.now
-		d.cfg.Now = func() time.Time { return start.Add(time.Since(clock)) }
 		for _, b := range []*core.Block{near, far} {
 			data := encodeWhole(b)
 			if err := d.takeAnnouncement("a", data); !errors.Is(err, consensus.ErrTimeInFuture) {
@@ -64,14 +61,16 @@ func TestHeldHeaderIsUsedWhenDue(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		var running sync.WaitGroup
 		running.Go(func() { d.releaseFuture(ctx) })
-		time.Sleep(2*time.Minute + 59*time.Second)
-		synctest.Wait()
+		pass := func(by time.Duration) {
+			d.pass(by)
+			time.Sleep(by)
+			synctest.Wait()
+		}
+		pass(2*time.Minute + 59*time.Second)
 		if len(d.offered) != 0 {
 			t.Error("used before its time")
 		}
-		d.now = start.Add(3*time.Minute + time.Second) // of the chain
-		time.Sleep(2 * time.Second)
-		synctest.Wait()
+		pass(time.Second)
 		if len(d.offered) != 1 || d.Stats().Held != 0 {
 			t.Errorf("offered %d, held %d; want it used", len(d.offered), d.Stats().Held)
 		}

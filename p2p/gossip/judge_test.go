@@ -28,12 +28,26 @@ type desk struct {
 	*Gossip
 	chain *chain.Chain
 	pool  *mempool.Pool
-	now   time.Time
 
 	mu        sync.Mutex // guards what is below
+	now       time.Time
 	announced []core.Hash
 	offered   []core.Hash
 	punished  []peer.ID
+	poked     []peer.ID
+}
+
+func (d *desk) clock() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.now
+}
+
+// pass lets time pass for chain and gossip.
+func (d *desk) pass(by time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.now = d.now.Add(by)
 }
 
 func (d *desk) Announced(_ peer.ID, h *core.Header) {
@@ -48,7 +62,11 @@ func (d *desk) Offer(b *core.Block) {
 	d.offered = append(d.offered, b.Header.Hash())
 }
 
-func (d *desk) Poke(peer.ID) {}
+func (d *desk) Poke(p peer.ID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.poked = append(d.poked, p)
+}
 
 func (d *desk) Punish(p peer.ID, _ error) {
 	d.mu.Lock()
@@ -67,7 +85,7 @@ func newDesk(t *testing.T, n *core.Network, edits ...func(*mempool.Config)) *des
 	log := slog.New(slog.DiscardHandler)
 	chains, pools, cfg := chain.DefaultConfig(), mempool.DefaultConfig(), DefaultConfig()
 	chains.Log, pools.Log, cfg.Log = log, log, log
-	cfg.Now = func() time.Time { return d.now }
+	cfg.Now = d.clock
 	chains.Now = cfg.Now
 	for _, edit := range edits {
 		edit(&pools)
@@ -344,9 +362,38 @@ func TestClassicHeadersAreLimited(t *testing.T) {
 	if got := refused("b"); got != headerBurst {
 		t.Errorf("another peer may send %d, want %d", got, headerBurst)
 	}
-	d.now = d.now.Add(time.Second)
+	d.pass(time.Second)
 	if got := refused("a"); got != headerRate {
 		t.Errorf("a second later %d were judged, want %d", got, headerRate)
+	}
+}
+
+// A new neighbour in a mesh is asked for what was forwarded before it was one.
+func TestGraft(t *testing.T) {
+	d := newDesk(t, coretest.Network(t))
+	d.PeerUp("a")
+	if p := d.reconciler.newcomer(); p == nil || p.id != "a" || d.reconciler.newcomer() != nil {
+		t.Fatal("a new peer is not reconciled with once")
+	}
+	d.tracer.Graft("a", d.topics.Messages)
+	if len(d.poked) > 0 || d.Stats().Mesh != 0 {
+		t.Error("the mesh of messages counts for that of blocks")
+	}
+	if p := d.reconciler.newcomer(); p == nil || p.id != "a" {
+		t.Error("not reconciled again after the graft")
+	}
+	d.tracer.Graft("a", d.topics.Blocks)
+	if !slices.Equal(d.poked, []peer.ID{"a"}) {
+		t.Errorf("poked %v, want a", d.poked)
+	}
+	d.tracer.Graft("b", d.topics.Blocks)
+	if got := d.Stats().Mesh; got != 1 {
+		t.Errorf("mesh of %d, want 1", got)
+	}
+	d.tracer.OnClosedOutboundStream("a")
+	d.tracer.Prune("b", d.topics.Blocks)
+	if got := d.Stats().Mesh; got != 0 {
+		t.Errorf("mesh of %d after all left", got)
 	}
 }
 

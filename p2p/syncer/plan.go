@@ -50,6 +50,7 @@ type remote struct {
 	lies        int       // claims in a row that headers did not reach
 	session     *session
 	held        bool      // its branch is as far ahead of its blocks as the chain allows
+	askedAt     time.Time // when its last header session began
 	nextHeaders time.Time // no header session before
 	pollAt      time.Time // when to ask even though nothing new is claimed
 

@@ -117,6 +117,7 @@ func (p *plan) startSessions() {
 		}
 		p.sessions++
 		next.session = &session{id: p.newID()}
+		next.askedAt = p.now
 		next.pollAt = p.now.Add(p.limits.Poll)
 		p.ask(next, core.Hash{})
 	}
@@ -139,6 +140,7 @@ func (p *plan) claimsMore(r *remote) bool {
 }
 
 // before reports whether a is to be asked before b: the one that has disappointed less, then the one
+// that has not been asked for longer, so that big claims do not crowd out the others, then the one
 // that claims more.
 func before(a, b *remote) bool {
 	if b == nil {
@@ -146,6 +148,9 @@ func before(a, b *remote) bool {
 	}
 	if x, y := a.lies+a.strikes, b.lies+b.strikes; x != y {
 		return x < y
+	}
+	if !a.askedAt.Equal(b.askedAt) {
+		return a.askedAt.Before(b.askedAt)
 	}
 	return a.claim.Work.Cmp(b.claim.Work) > 0
 }
@@ -251,7 +256,7 @@ func (e headersTaken) apply(p *plan) {
 		r.held = true
 	case e.err == nil && p.sessions > 1 && s.proven == (core.Work{}) && e.end.Work.Cmp(p.best.Work) <= 0:
 		p.delivered(r)
-		p.endSession(r) // another session was here before
+		p.retry(r, p.patience(r)) // another session was here before
 	case e.err == nil:
 		p.delivered(r)
 		p.walkStarted = p.now

@@ -257,7 +257,7 @@ func (r *run) askBlocks(ctx context.Context, a askBlocks) {
 		if !left[hash] {
 			return ErrOffTopic
 		}
-		if err := Fits(b); err != nil {
+		if err := fits(b); err != nil {
 			return err
 		}
 		delete(left, hash)
@@ -267,10 +267,10 @@ func (r *run) askBlocks(ctx context.Context, a askBlocks) {
 	r.inbox.post(blocksDone{a.request, err})
 }
 
-// Fits reports whether the messages of a block are the ones that its header commits to, down to the
+// fits reports whether the messages of a block are the ones that its header commits to, down to the
 // bodies: only then does a broken rule in them say something about the block. Its errors are the
 // sender's fault.
-func Fits(b *core.Block) error {
+func fits(b *core.Block) error {
 	if core.MessageRoot(b.Leaves()) != b.Header.MessageRoot {
 		return consensus.ErrMessageRoot
 	}
