@@ -40,7 +40,7 @@ func (g *Gossip) publish(ctx context.Context, topic outlet) error {
 		pause := g.cfg.Linger
 		if err != nil {
 			g.cfg.Log.Error("publishing messages", "err", err)
-			pause = retryPause
+			more, pause = true, retryPause
 		}
 		if !sleep(ctx, pause) {
 			return nil

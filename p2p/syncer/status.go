@@ -46,8 +46,6 @@ func (r *run) report(now time.Time) {
 	}
 }
 
-func (r *run) note(now time.Time, c connected) { r.meter.add(now, c.taken) }
-
 // status describes the plan's view.
 func (p *plan) status() Status {
 	st := Status{Height: p.tip.Height, BestHeader: p.best.Height, Target: p.best.Height, Peers: len(p.remotes)}

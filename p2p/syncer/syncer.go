@@ -163,7 +163,9 @@ type probe struct{ *chain.Probe }
 func (r *run) step(ctx context.Context, e event) {
 	now := r.cfg.Now()
 	if c, ok := e.(connected); ok {
-		r.note(now, c)
+		r.meter.add(now, c.taken)
+		c.chain = r.look() // now, not when the task was done: a view that is older than the last would undo it
+		e = c
 	}
 	for _, a := range r.plan.step(now, e) {
 		r.perform(ctx, a)
@@ -289,7 +291,7 @@ func (r *run) connect(a connect) {
 	}
 	n, err := r.chain.AddBlocks(blocks)
 	r.logFault("adding blocks", err)
-	r.inbox.post(connected{batch: a.batch, loose: a.loose, taken: n, err: err, chain: r.look()})
+	r.inbox.post(connected{batch: a.batch, loose: a.loose, taken: n, err: err})
 }
 
 // look describes the chain to the plan.
