@@ -134,6 +134,9 @@ func fill(t testing.TB, n *core.Network, s *Store, count, perBlock int) []*core.
 
 // What an open store takes of memory does not depend on what is in it.
 func TestMemoryIsFlat(t *testing.T) {
+	if raceDetector {
+		t.Skip("there is nothing concurrent in this, and the race detector takes memory itself")
+	}
 	n := coretest.Network(t)
 	heap := func() uint64 {
 		var m runtime.MemStats

@@ -25,9 +25,9 @@ import (
 // that was committed, and everything fits. Some images crash again while they recover.
 func TestCrashImages(t *testing.T) {
 	start := seed(t)
-	total := &crashTotals{}
+	total, images := &crashTotals{}, int64(share(*imagesFlag))
 	begin := time.Now()
-	for run := uint64(0); total.images.Load() < int64(*imagesFlag) && !t.Failed(); run++ {
+	for run := uint64(0); total.images.Load() < images && !t.Failed(); run++ {
 		crashRun(t, start+run, total)
 	}
 	t.Logf("%d images (%d with nothing, %d with all unsynced data) in %.1f s, %d taken during recovery; %d messages acknowledged; "+
@@ -40,7 +40,7 @@ func TestCrashImages(t *testing.T) {
 		"changes finished": &total.finished, "images with nothing unsynced": &total.byPercent[0],
 		"images with half of it": &total.byPercent[1], "images with all of it": &total.byPercent[2],
 	} {
-		if n.Load() < int64(*imagesFlag)/100 && !t.Failed() {
+		if n.Load() < images/100 && !t.Failed() {
 			t.Errorf("the load did not happen: %d %s", n.Load(), what)
 		}
 	}

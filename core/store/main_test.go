@@ -34,6 +34,14 @@ func seed(t *testing.T) uint64 {
 	return s
 }
 
+// share is how much of a load is done: a tenth of it under the race detector.
+func share(n int) int {
+	if raceDetector {
+		return max(1, n/10)
+	}
+	return n
+}
+
 // open opens a store in a file system; the test ends with its check, and closes it.
 func open(t testing.TB, n *core.Network, fs vfs.FS, edits ...func(*Options)) *Store {
 	t.Helper()

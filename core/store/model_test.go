@@ -244,7 +244,7 @@ func TestModel(t *testing.T) {
 	}
 	size := func(o *Options) { o.MaxBatchBytes = []int{1, 4 << 10, 32 << 20}[w.rng.IntN(3)] }
 	w.s = open(t, n, fs, size)
-	for i := range 600 {
+	for i := range share(600) {
 		w.step()
 		if i%5 == 0 {
 			w.m.same(t, w.s, w.pool)
@@ -258,7 +258,7 @@ func TestModel(t *testing.T) {
 			t.Fatalf("after step %d", i)
 		}
 	}
-	if len(w.m.reorgs) < 10 || len(w.m.condemned) < 3 {
+	if len(w.m.reorgs) < share(10) || len(w.m.condemned) < share(3)-1 {
 		t.Errorf("only %d reorgs and %d condemned blocks", len(w.m.reorgs), len(w.m.condemned))
 	}
 }
