@@ -18,7 +18,7 @@ import (
 )
 
 // networkFile writes a network for tests: blocks about every half second on one core.
-func networkFile(t *testing.T, name string, edit ...func(*core.Params)) string {
+func networkFile(t testing.TB, name string, edit ...func(*core.Params)) string {
 	t.Helper()
 	p, _ := core.Builtin("main")
 	p.Name, p.Text, p.Difficulty, p.BlockIntervalMS = name, "a chain for a test", 4, 500
@@ -50,7 +50,7 @@ type chainReply struct {
 }
 
 // texts returns the payloads of all messages of the chain, in order, without genesis' text.
-func (r *chainReply) texts(t *testing.T) []string {
+func (r *chainReply) texts(t testing.TB) []string {
 	t.Helper()
 	var out []string
 	for _, b := range r.Chain[1:] {
@@ -113,7 +113,7 @@ func (m *machine) peers() (int, error) {
 }
 
 // agree waits until all machines have one tip and nothing waits anywhere.
-func agree(t *testing.T, machines ...*machine) {
+func agree(t testing.TB, machines ...*machine) {
 	t.Helper()
 	eventually(t, "all nodes agree", func() error {
 		first := ""
@@ -175,7 +175,7 @@ func logLines(count int) (file []byte, want []string) {
 }
 
 // checkTexts wants exactly these messages, each as often as it was added, in any order.
-func checkTexts(t *testing.T, m *machine, want []string) {
+func checkTexts(t testing.TB, m *machine, want []string) {
 	t.Helper()
 	reply := m.chain()
 	got := reply.texts(t)

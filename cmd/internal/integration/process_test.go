@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 
 // A machine is a place where a node runs: a data directory and, in a lan, a network namespace.
 type machine struct {
-	t    *testing.T
+	t    testing.TB
 	name string
 	dir  string
 	ns   string // empty: our own
@@ -80,7 +80,7 @@ func (b *buffer) String() string {
 }
 
 // newMachine returns a machine on loopback whose node starts with these flags.
-func newMachine(t *testing.T, name string, args ...string) *machine {
+func newMachine(t testing.TB, name string, args ...string) *machine {
 	t.Helper()
 	m := &machine{t: t, name: name, dir: filepath.Join(t.TempDir(), name), args: args}
 	m.http = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
@@ -189,7 +189,7 @@ func (m *machine) eventually(what string, check func() error) {
 	eventually(m.t, m.name+": "+what, check)
 }
 
-func eventually(t *testing.T, what string, check func() error) {
+func eventually(t testing.TB, what string, check func() error) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
