@@ -251,7 +251,11 @@ func (p *patientReader) Read(b []byte) (int, error) {
 	if now.After(p.end) {
 		return 0, os.ErrDeadlineExceeded
 	}
-	if err := extend(p.w, now.Add(p.timeout)); err != nil {
+	c := http.NewResponseController(p.w)
+	if err := c.SetReadDeadline(now.Add(p.timeout)); err != nil {
+		return 0, err
+	}
+	if err := c.SetWriteDeadline(now.Add(2 * p.timeout)); err != nil { // the answer comes after the body
 		return 0, err
 	}
 	return p.r.Read(b)

@@ -106,13 +106,3 @@ func (s *Server) authorize(r *http.Request) error {
 	}
 	return problem(http.StatusUnauthorized, "token_needed", "this needs the node's token, as \"Authorization: Bearer TOKEN\"")
 }
-
-// extend gives a request that waits or streams more time, for reading as well: the server takes a
-// passed read deadline for a client that is gone.
-func extend(w http.ResponseWriter, until time.Time) error {
-	c := http.NewResponseController(w)
-	if err := c.SetReadDeadline(until); err != nil {
-		return err
-	}
-	return c.SetWriteDeadline(until)
-}

@@ -3,6 +3,8 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"net"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -161,6 +163,66 @@ func FuzzParseString(f *testing.F) {
 		var want string
 		if err := json.Unmarshal(text, &want); err != nil || got != want {
 			t.Fatalf("%q is %q, want %q (%v)", text, got, want, err)
+		}
+	})
+}
+
+// FuzzLine holds what a line of a batch may become.
+func FuzzLine(f *testing.F) {
+	for _, seed := range []string{`"a"`, `{"message":"a"}`, `{"payload_base64":"AA==","media_type":"x"}`, `{"message":""}`, `{"x":1}`, `1`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			return
+		}
+		d, err := parseLine(line)
+		if err != nil {
+			if p, ok := errors.AsType[*Problem](err); !ok || p.Status != 400 {
+				t.Fatalf("%q: %v is no problem of the client's", line, err)
+			}
+			return
+		}
+		if len(d.payload) == 0 || len(d.payload) > len(line) {
+			t.Fatalf("%q gives %d bytes", line, len(d.payload))
+		}
+	})
+}
+
+// FuzzTime holds that every time has one spelling.
+func FuzzTime(f *testing.F) {
+	for _, seed := range []string{"2000-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z", "2000-01-01T00:00:00Z", "2000-01-01T00:00:00.000+01:00", "2000-01-01T00:00:00,000Z"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var at Time
+		if at.UnmarshalText([]byte(text)) != nil {
+			return
+		}
+		if at.String() != text {
+			t.Fatalf("%q is written as %q", text, at)
+		}
+	})
+}
+
+// FuzzHostName holds that no two spellings of a Host hide a name from the list.
+func FuzzHostName(f *testing.F) {
+	for _, seed := range []string{"localhost", "localhost:1", "[::1]:1", "a.b.", "127.0.0.1:80", "[::ffff:127.0.0.1]", "x:y", "[a]"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, host string) {
+		name, ok := hostName(host)
+		if !ok {
+			return
+		}
+		if name == "" || name != strings.ToLower(name) || !strings.Contains(strings.ToLower(host), name) {
+			t.Fatalf("%q gives %q", host, name)
+		}
+		if hostAllowed(host, nil, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}) && name != "localhost" {
+			if ip := net.ParseIP(name); ip == nil || !ip.IsLoopback() {
+				t.Fatalf("%q is allowed", host)
+			}
 		}
 	})
 }

@@ -144,7 +144,8 @@ func (s *Server) await(w http.ResponseWriter, ctx context.Context, id core.Hash,
 		return Standing{}, busy("too_many_waiting_requests", "as many requests as this node allows wait for a confirmation")
 	}
 	defer s.waits.release()
-	if err := extend(w, time.Now().Add(wait+s.cfg.WriteTimeout)); err != nil {
+	until := time.Now().Add(wait + s.cfg.WriteTimeout)
+	if err := http.NewResponseController(w).SetWriteDeadline(until); err != nil {
 		return Standing{}, err
 	}
 	changed, cancel := s.deps.Chain.Subscribe()

@@ -154,7 +154,7 @@ func (s *Server) addAgreed(ctx context.Context, d draft) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err // nobody is there to hear about it
 	}
-	if asked < 1 || 2*yes <= asked {
+	if 2*yes <= asked { // so it is without peers
 		return false, nil
 	}
 	if err := s.turn(ctx); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"p2pchain/api"
 	"p2pchain/core"
+	"p2pchain/core/chain"
 	"p2pchain/core/coretest"
 )
 
@@ -322,6 +323,11 @@ func TestSeedNodeHealth(t *testing.T) {
 		t.Error("a chain with a damaged header is healthy")
 	}
 	damaged.at = core.Hash{}
+	damaged.lazy = true
+	if decode[api.SeedReply[api.SeedNode]](t, f.do("GET", "/node", "")).Data.Health {
+		t.Error("a tip without a proof of work is healthy")
+	}
+	damaged.lazy = false
 	if !decode[api.SeedReply[api.SeedNode]](t, f.do("GET", "/node", "")).Data.Health {
 		t.Error("a repaired chain is not healthy")
 	}
@@ -330,13 +336,42 @@ func TestSeedNodeHealth(t *testing.T) {
 // A damagedChain returns a wrong header for one block.
 type damagedChain struct {
 	api.Chain
-	at core.Hash
+	at   core.Hash
+	lazy bool // a block without a proof of work is the tip
+}
+
+func (c *damagedChain) Tip() chain.Tip {
+	tip := c.Chain.Tip()
+	if !c.lazy {
+		return tip
+	}
+	b, _ := c.Block(core.Hash{})
+	return chain.Tip{Hash: b.Header.Hash(), Header: b.Header}
+}
+
+func (c *damagedChain) Block(hash core.Hash) (*core.Block, error) {
+	if !c.lazy {
+		return c.Chain.Block(hash)
+	}
+	tip := c.Chain.Tip()
+	b := &core.Block{Header: tip.Header}
+	b.Header.Height++
+	b.Header.PreviousHash = tip.Hash
+	b.Header.MessageRoot = core.MessageRoot(nil)
+	floor, err := b.Header.Bits.Target()
+	for floor.MetBy(b.Header.Hash()) {
+		b.Header.Nonce++
+	}
+	return b, err
 }
 
 func (c *damagedChain) Header(hash core.Hash) (core.Header, error) {
 	h, err := c.Chain.Header(hash)
-	if hash == c.at {
-		h.TimeMS++
+	if hash == c.at { // with a proof of work all the same
+		floor, _ := h.Bits.Target()
+		for h.TimeMS++; !floor.MetBy(h.Hash()); {
+			h.TimeMS++
+		}
 	}
 	return h, err
 }

@@ -215,6 +215,7 @@ func TestTimeouts(t *testing.T) {
 		{"silent from the start", "", nil, 5 * time.Second, ``},
 		{"half a header", "GET /livez HTTP/1.1\r\nHost: localhost\r\n", nil, 5 * time.Second, ``},
 		{"half a body", "POST /api/v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc", nil, 30 * time.Second, `408 Request Timeout`},
+		{"a body announced too large", "POST /api/v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n", nil, 0, `413 Request Entity`},
 		{"half a batch", "POST /api/v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: 10\r\n\r\n\"a\"\n", nil, 30 * time.Second, `"line":2,"status":"stopped","code":"request_timeout"`},
 		{"idle", "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", nil, 2 * time.Minute, `200 OK`},
 		{"slow batch", "POST /api/v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000000\r\n\r\n", drip, 10 * time.Minute, `408 Request Timeout`},
@@ -256,6 +257,29 @@ func drip(conn net.Conn) {
 			return
 		}
 	}
+}
+
+// TestSlowReader reads a large answer slowly for longer than any of the server's times, and then
+// stops, in virtual time.
+func TestSlowReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipes()
+		f := startAt(t, coretest.Network(t), l, func(_ *api.Config, d *api.Deps) { d.Chain = &endlessChain{Chain: d.Chain} })
+		conn := l.dial()
+		defer conn.Close()
+		go io.WriteString(conn, "GET /chain HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		for range 20 {
+			if _, err := io.ReadFull(conn, make([]byte, 100<<10)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(20 * time.Second)
+		}
+		time.Sleep(20 * time.Second) // 40 s without a read
+		if n, _ := io.Copy(io.Discard, conn); n > 0 {
+			t.Errorf("%d more bytes after a pause", n)
+		}
+		f.stop()
+	})
 }
 
 // TestLongWait waits longer than any of the server's times, in virtual time.

@@ -17,7 +17,6 @@ var errGone = errors.New("client is gone")
 
 // A stream is an answer of unbounded length. Its first error stays and is returned by end.
 type stream struct {
-	to   *patientWriter
 	buf  *bufio.Writer
 	enc  *json.Encoder
 	line bytes.Buffer
@@ -34,7 +33,6 @@ func (s *Server) openStream(w *response, r *http.Request) (*stream, error) {
 	w.Header().Set("Content-Type", "application/json")
 	out := s.newStream(w)
 	out.free = s.streams.release
-	out.to.reading = true
 	if r.Method == http.MethodHead {
 		out.err = errGone
 	}
@@ -43,8 +41,7 @@ func (s *Server) openStream(w *response, r *http.Request) (*stream, error) {
 
 // newStream returns a stream that takes no place among the large answers.
 func (s *Server) newStream(w *response) *stream {
-	out := &stream{to: &patientWriter{w: w, timeout: s.cfg.WriteTimeout}, free: func() {}}
-	out.buf = bufio.NewWriterSize(out.to, streamBuffer)
+	out := &stream{buf: bufio.NewWriterSize(&patientWriter{w, s.cfg.WriteTimeout}, streamBuffer), free: func() {}}
 	out.enc = json.NewEncoder(&out.line)
 	out.enc.SetEscapeHTML(false)
 	return out
@@ -88,22 +85,11 @@ func (o *stream) end() error {
 type patientWriter struct {
 	w       http.ResponseWriter
 	timeout time.Duration
-	// reading says to extend the time for reading too: for an answer that takes longer than that,
-	// or the server would take the client for gone. Not where a body may be left to read, since the
-	// server would wait for it.
-	reading bool
 }
 
 func (p *patientWriter) Write(b []byte) (int, error) {
-	until := time.Now().Add(p.timeout)
-	c := http.NewResponseController(p.w)
-	if err := c.SetWriteDeadline(until); err != nil {
+	if err := http.NewResponseController(p.w).SetWriteDeadline(time.Now().Add(p.timeout)); err != nil {
 		return 0, err
-	}
-	if p.reading {
-		if err := c.SetReadDeadline(until); err != nil {
-			return 0, err
-		}
 	}
 	n, err := p.w.Write(b)
 	if err != nil {

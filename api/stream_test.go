@@ -63,11 +63,11 @@ func TestChainMemory(t *testing.T) {
 		d.Chain = &endlessChain{Chain: d.Chain, top: blocks, full: full}
 	})
 	for _, path := range []string{"/chain", "/data"} {
+		before := heap()
 		resp, err := http.Get(f.url + path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		before := heap()
 		var total, most uint64
 		buf := make([]byte, 1<<20)
 		for looked := uint64(0); ; {
@@ -137,11 +137,12 @@ func (c *brokenChain) Block(hash core.Hash) (*core.Block, error) {
 	return c.endlessChain.Block(hash)
 }
 
-// TestChainReorgs reads the chain while a reorg happens at each height of the walk: what comes out is
-// always one branch from genesis on, and its length is right.
+// TestChainReorgs reads the chain with a reorg between any two looks at it: what comes out is always
+// one whole branch from genesis on, the one that was left or the one that came.
 func TestChainReorgs(t *testing.T) {
-	for at := uint64(0); at <= 10; at++ {
-		for _, length := range []int{8, 12} { // against 7 blocks above the fork at height 2
+	for _, length := range []int{8, 12} { // against 7 blocks above the fork at height 2
+		old, came := 0, 0
+		for at := 1; at <= 40; at++ {
 			turning := &turningChain{at: at}
 			f := start(t, func(_ *api.Config, d *api.Deps) {
 				turning.Chain = d.Chain
@@ -150,44 +151,81 @@ func TestChainReorgs(t *testing.T) {
 			for range 9 {
 				f.seal()
 			}
+			oldTip := f.chain.Tip().Hash
 			turning.turn = func() { f.reorg(length) }
-			var got struct {
-				Chain  []api.ChainBlock
-				Length int
-			}
-			if err := json.Unmarshal([]byte(f.do("GET", "/chain", "").body), &got); err != nil {
-				t.Fatal(err)
-			}
-			if got.Length != len(got.Chain) || got.Length < 3 {
-				t.Errorf("reorg at %d to %d: length %d of %d", at, length, got.Length, len(got.Chain))
-			}
-			for i, b := range got.Chain {
-				if b.Index != uint64(i) || i > 0 && *b.PreviousHash != got.Chain[i-1].Hash {
-					t.Errorf("reorg at %d to %d: block %d does not follow", at, length, i)
-				}
-			}
-			if last := got.Chain[len(got.Chain)-1]; last.Index < 9 && last.Hash != f.chain.Tip().Hash {
-				t.Errorf("reorg at %d to %d: ends at %d", at, length, last.Index)
+			blocks := f.readChain()
+			switch blocks[len(blocks)-1].Hash {
+			case oldTip:
+				old++
+			case f.chain.Tip().Hash:
+				came++
+			default:
+				t.Errorf("reorg at look %d to %d: ends at %d", at, length, len(blocks)-1)
 			}
 			f.stop()
+		}
+		if old < 5 || came < 5 {
+			t.Errorf("%d old and %d new branches: not every case was met", old, came)
 		}
 	}
 }
 
-// A turningChain has a reorg just before the block at a height is looked up.
+// readChain reads /chain and checks that it is one.
+func (f *fixture) readChain() []api.ChainBlock {
+	f.t.Helper()
+	var got struct {
+		Chain  []api.ChainBlock
+		Length int
+	}
+	if err := json.Unmarshal([]byte(f.do("GET", "/chain", "").body), &got); err != nil {
+		f.t.Fatal(err)
+	}
+	if got.Length != len(got.Chain) || got.Length < 1 {
+		f.t.Fatalf("length %d of %d", got.Length, len(got.Chain))
+	}
+	for i, b := range got.Chain {
+		if b.Index != uint64(i) || i > 0 && *b.PreviousHash != got.Chain[i-1].Hash {
+			f.t.Errorf("block %d does not follow", i)
+		}
+	}
+	return got.Chain
+}
+
+// A turningChain has a reorg just before somebody looks at it for the at-th time.
 type turningChain struct {
 	api.Chain
-	at   uint64
-	turn func()
+	at    int
+	looks int
+	turn  func()
+}
+
+func (c *turningChain) look() {
+	if c.turn == nil {
+		return // not started yet
+	}
+	if c.looks++; c.looks == c.at {
+		c.turn()
+	}
+}
+
+func (c *turningChain) Tip() chain.Tip {
+	c.look()
+	return c.Chain.Tip()
 }
 
 func (c *turningChain) HashAt(height uint64) (core.Hash, error) {
-	if height == c.at && c.turn != nil {
-		turn := c.turn
-		c.turn = nil
-		turn()
-	}
+	c.look()
 	return c.Chain.HashAt(height)
+}
+
+func (c *turningChain) Block(hash core.Hash) (*core.Block, error) {
+	c.look()
+	return c.Chain.Block(hash)
+}
+
+func (c *turningChain) UpdatesSince(from core.Hash, limit int) (chain.Update, error) {
+	c.look()
+	return c.Chain.UpdatesSince(from, limit)
 }
 
 func TestStreamsAtOnce(t *testing.T) {

@@ -25,7 +25,7 @@ func (t Time) MarshalText() ([]byte, error) { return t.Time().AppendFormat(nil, 
 // UnmarshalText reads what MarshalText wrote.
 func (t *Time) UnmarshalText(text []byte) error {
 	parsed, err := time.Parse(timeLayout, string(text))
-	if err != nil || parsed.UnixMilli() < 0 {
+	if err != nil || parsed.UnixMilli() < 0 || parsed.Format(timeLayout) != string(text) { // it takes a comma for the dot
 		return fmt.Errorf("time %q is not RFC 3339 in UTC with milliseconds", text)
 	}
 	*t = Time(parsed.UnixMilli())

@@ -14,15 +14,16 @@ const walkTries = 4
 
 // A walk goes up the best chain from genesis, one block in memory at a time. Every block that it
 // returns is the child of the one before, whatever reorgs happen meanwhile: it ends at the tip that
-// was the best at the start, or at a later one if its own branch was left before it came that far.
+// was the best at the start, or at a later one if a reorg happened above where it was.
 type walk struct {
 	chain Chain
-	tip   core.Hash // where it ends
+	tip   core.Hash // where it ends: on top of last
 	top   uint64    // height of tip
 	next  uint64    // height of the next block
 	last  core.Hash // the block returned last
-	side  []core.Hash
-	// side are the blocks from tip down that are not on the best chain any more.
+	// side are the blocks from tip down that are not on the best chain any more, if last is one of
+	// them. All that is left to return is in here then.
+	side []core.Hash
 }
 
 // walk starts a walk at genesis.
@@ -40,6 +41,9 @@ func (w *walk) step(ctx context.Context) (core.Hash, *core.Block, error) {
 		if w.next > w.top {
 			return core.Hash{}, nil, io.EOF
 		}
+		if err := w.follow(); err != nil {
+			return core.Hash{}, nil, err
+		}
 		hash, block, err := w.look()
 		if err != nil && !errors.Is(err, chain.ErrNotFound) {
 			return core.Hash{}, nil, err
@@ -48,11 +52,37 @@ func (w *walk) step(ctx context.Context) (core.Hash, *core.Block, error) {
 			w.next, w.last = w.next+1, hash
 			return hash, block, nil
 		}
-		if err := w.follow(); err != nil {
-			return core.Hash{}, nil, err
-		}
 	}
 	return core.Hash{}, nil, errors.New("the chain changes faster than it can be read")
+}
+
+// follow learns about a reorg. Below it the walk goes on along the new best chain; above it the walk
+// stays on the branch that it began with, whose blocks are still stored.
+func (w *walk) follow() error {
+	if w.side != nil {
+		return nil
+	}
+	at, err := w.chain.HashAt(w.top)
+	if err == nil && at == w.tip {
+		return nil
+	}
+	if err != nil && !errors.Is(err, chain.ErrNotFound) {
+		return err
+	}
+	if w.next > 0 {
+		left, err := w.chain.UpdatesSince(w.last, 0)
+		if err != nil {
+			return err
+		}
+		if len(left.Reverted) > 0 {
+			update, err := w.chain.UpdatesSince(w.tip, 0)
+			w.side = update.Reverted
+			return err
+		}
+	}
+	tip := w.chain.Tip()
+	w.tip, w.top = tip.Hash, tip.Header.Height
+	return nil
 }
 
 // look reads the block at the next height of the walk's branch.
@@ -68,24 +98,4 @@ func (w *walk) look() (core.Hash, *core.Block, error) {
 	}
 	block, err := w.chain.Block(hash)
 	return hash, block, err
-}
-
-// follow learns about a reorg. Below it the walk goes on along the new best chain; once past the
-// fork it stays on the branch that it began with, whose blocks are still stored.
-func (w *walk) follow() error {
-	if w.next == 0 {
-		return nil
-	}
-	left, err := w.chain.UpdatesSince(w.last, 0)
-	if err != nil {
-		return err
-	}
-	if len(left.Reverted) == 0 {
-		tip := w.chain.Tip()
-		w.tip, w.top, w.side = tip.Hash, tip.Header.Height, nil
-		return nil
-	}
-	update, err := w.chain.UpdatesSince(w.tip, 0)
-	w.side = update.Reverted
-	return err
 }

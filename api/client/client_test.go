@@ -61,7 +61,7 @@ func TestStrangeAnswers(t *testing.T) {
 	}{
 		{"HTML", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") }, nil},
 		{"HTML error", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", 404) }, ErrNotFound},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/livez", 302) }, nil},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/livez", http.StatusFound) }, nil},
 		{"nothing", func(http.ResponseWriter, *http.Request) {}, nil},
 		{"array", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "[]") }, nil},
 		{"half of it", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"chain":[{"index":0`) }, ErrUnreachable},
@@ -212,4 +212,28 @@ func TestGroup(t *testing.T) {
 	if !bytes.Equal(again.body.Bytes(), []byte("\"ü\\u2028\\n\"\n")) || again.line[0] != 12 {
 		t.Errorf("again: %q %v", &again.body, again.line)
 	}
+}
+
+// FuzzLines holds Lines against splitting the whole text at once.
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("a\n\nb\r\n"))
+	f.Add([]byte("\r\r\n\n\xff"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var want [][]byte
+		for line := range bytes.SplitSeq(text, []byte("\n")) {
+			if line = bytes.TrimSuffix(line, []byte("\r")); len(line) > 0 {
+				want = append(want, line[:min(len(line), core.MaxPayload+1)])
+			}
+		}
+		i := 0
+		for line, err := range Lines(bytes.NewReader(text)) {
+			if err != nil || i >= len(want) || !bytes.Equal(line, want[i]) {
+				t.Fatalf("line %d of %q is %q (%v)", i, text, line, err)
+			}
+			i++
+		}
+		if i != len(want) {
+			t.Fatalf("%d lines of %q, want %d", i, text, len(want))
+		}
+	})
 }
