@@ -129,7 +129,7 @@ func TestPrunedBranchGrowsAgain(t *testing.T) {
 	c, s, f := setup(t)
 	mustAdd(t, c, f.Chain("genesis", coretest.Names("a", 1, 10)...)...)
 	mustAdd(t, c, f.Chain("genesis", coretest.Names("b", 1, 11)...)...) // a1 … a10 are abandoned
-	mustAdd(t, c, f.Chain("b1", "c2", "c3")...)                        // never the best
+	mustAdd(t, c, f.Chain("b1", "c2", "c3")...)                         // never the best
 	more := f.Chain("b11", coretest.Names("b", 12, 320)...)
 	for _, b := range more {
 		mustAdd(t, c, b)
