@@ -32,7 +32,6 @@ const (
 // last line was read: many clients do not listen while they talk.
 type batch struct {
 	server *Server
-	ctx    context.Context
 	in     *bufio.Reader
 
 	line     int // number of the last line that was read; the batch stops after it
@@ -64,8 +63,8 @@ func (s *Server) postBatch(w *response, r *http.Request) error {
 		return tooLarge("batch_too_large", "a batch", maxBatchBody)
 	}
 	body := &patientReader{http.MaxBytesReader(w, r.Body, maxBatchBody), w, s.cfg.ReadTimeout, time.Now().Add(maxBatchTime)}
-	b := &batch{server: s, ctx: r.Context(), in: bufio.NewReaderSize(body, int(s.maxJSONBody()))}
-	b.read()
+	b := &batch{server: s, in: bufio.NewReaderSize(body, int(s.maxJSONBody()))}
+	b.read(r.Context())
 	if b.stopped != nil && !b.stored {
 		return b.stopped // nothing happened, which a status says best
 	}
@@ -76,22 +75,22 @@ func (s *Server) postBatch(w *response, r *http.Request) error {
 }
 
 // read takes in lines until the end of the body or the first failure that is not a line's own.
-func (b *batch) read() {
+func (b *batch) read(ctx context.Context) {
 	for b.stopped == nil {
 		line, err := b.next()
 		switch {
 		case errors.Is(err, io.EOF):
-			b.flush()
+			b.flush(ctx)
 			return
 		case errors.Is(err, bufio.ErrBufferFull):
 			limit := int64(b.server.deps.Network.Params.MaxPayloadBytes)
 			b.refuse(tooLarge("payload_too_large", "a message on this network", limit))
 		case err != nil:
-			b.giveUp(b.server.problemOf(err))
+			b.giveUp(ctx, b.server.problemOf(err))
 		case len(b.outcomes) == maxBatchLines:
-			b.giveUp(batchTooLong())
+			b.giveUp(ctx, batchTooLong())
 		case len(line) > 0:
-			b.take(line)
+			b.take(ctx, line)
 		}
 	}
 }
@@ -127,7 +126,7 @@ func (b *batch) next() ([]byte, error) {
 }
 
 // take reads one line, and stores the group that it fills.
-func (b *batch) take(line []byte) {
+func (b *batch) take(ctx context.Context, line []byte) {
 	d, err := parseLine(line)
 	if err == nil {
 		err = b.server.check(d)
@@ -141,7 +140,7 @@ func (b *batch) take(line []byte) {
 	b.bytes += len(d.payload)
 	b.outcomes = append(b.outcomes, outcome{line: b.line})
 	if len(b.drafts) >= groupMessages || b.bytes >= groupBytes {
-		b.flush()
+		b.flush(ctx)
 	}
 }
 
@@ -162,9 +161,9 @@ func (b *batch) refuse(p *Problem) {
 }
 
 // giveUp stores what was read before a line that cannot be taken.
-func (b *batch) giveUp(p *Problem) {
+func (b *batch) giveUp(ctx context.Context, p *Problem) {
 	b.line--
-	b.flush()
+	b.flush(ctx)
 	b.stop(p)
 }
 
@@ -176,11 +175,11 @@ func (b *batch) stop(p *Problem) {
 }
 
 // flush stores the group.
-func (b *batch) flush() {
+func (b *batch) flush(ctx context.Context) {
 	if len(b.drafts) == 0 {
 		return
 	}
-	msgs, errs := b.server.addAll(b.ctx, b.drafts)
+	msgs, errs := b.server.addAll(ctx, b.drafts)
 	for i, err := range errs {
 		out := &b.outcomes[b.at[i]]
 		out.known = errors.Is(err, mempool.ErrKnown)

@@ -13,6 +13,7 @@ import (
 
 	"p2pchain/core"
 	"p2pchain/core/chain"
+	"p2pchain/core/mempool"
 )
 
 // postMessages adds one message, or a batch. With ?wait=confirmed it answers once the message is in
@@ -184,7 +185,7 @@ func (s *Server) getMempool(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	waiting, err := s.deps.Pool.List(after, limit)
+	list, err := s.deps.Pool.List(after, limit)
 	if err != nil {
 		return err
 	}
@@ -193,11 +194,25 @@ func (s *Server) getMempool(w *response, r *http.Request) error {
 		return err
 	}
 	defer out.close()
-	totals := s.waiting()
-	out.raw(`{"count":`, strconv.Itoa(totals.Count), `,"bytes":`, strconv.FormatInt(totals.Bytes, 10),
-		`,"max_bytes":`, strconv.FormatInt(totals.MaxBytes, 10), `,"messages":[`)
+	if err := s.writeMempool(out, list); err != nil {
+		return err
+	}
+	if len(list) == limit {
+		out.raw(`,"next":"`, strconv.FormatUint(list[limit-1].Seq, 10), `"`)
+	}
+	out.raw("}\n")
+	return out.end()
+}
+
+// writeMempool writes a MempoolPage up to its last member, message by message.
+func (s *Server) writeMempool(out *stream, list []mempool.Waiting) error {
+	totals, err := encode(s.waiting())
+	if err != nil {
+		return err
+	}
+	out.raw(strings.TrimSuffix(string(totals), "}\n"), `,"messages":[`)
 	sep := ""
-	for _, entry := range waiting {
+	for _, entry := range list {
 		m, err := s.deps.Messages.Message(entry.ID)
 		if errors.Is(err, chain.ErrNotFound) {
 			continue // dropped meanwhile
@@ -210,11 +225,7 @@ func (s *Server) getMempool(w *response, r *http.Request) error {
 		sep = ","
 	}
 	out.raw(`]`)
-	if len(waiting) == limit {
-		out.raw(`,"next":"`, strconv.FormatUint(waiting[limit-1].Seq, 10), `"`)
-	}
-	out.raw("}\n")
-	return out.end()
+	return nil
 }
 
 // cursorParam reads a cursor that is a number.
