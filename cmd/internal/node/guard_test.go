@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"p2pchain/p2p/syncer"
 )
 
 // A paused miner knows why.
@@ -31,10 +33,12 @@ func TestGuard(t *testing.T) {
 		var diskErr error
 		var skew time.Duration
 		known := true
+		var sync syncer.Status
 		g := &guard{
 			miner: miner, least: least, log: slog.New(slog.DiscardHandler),
 			disk: func() (uint64, uint64, error) { return 0, free, diskErr },
 			skew: func() (time.Duration, bool) { return skew, known },
+			sync: func() syncer.Status { return sync },
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error)
@@ -67,6 +71,12 @@ func TestGuard(t *testing.T) {
 		step("clock ahead", reasonClock)
 		skew = 0
 		step("clock set right", "")
+		sync = syncer.Status{Height: 10, BestHeader: 16, Target: 5000, Rate: 1}
+		step("a few blocks behind, much more claimed", "")
+		sync.BestHeader = 17
+		step("catching up", reasonSync)
+		sync.Rate = 0
+		step("nobody gives the blocks", "")
 		stop()
 		if err := <-done; err != nil {
 			t.Errorf("Run = %v", err)

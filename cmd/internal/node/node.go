@@ -198,7 +198,10 @@ func (n *Node) openMiner(context.Context) error {
 	if n.miner, err = miner.New(n.cfg.Network, n.pool, n.chain, n.submit, cfg, log); err != nil {
 		return err
 	}
-	n.guard = &guard{miner: n.miner, disk: n.store.Disk, skew: n.p2p.ClockSkew, least: n.cfg.ReserveBytes, log: log}
+	n.guard = &guard{
+		miner: n.miner, disk: n.store.Disk, skew: n.p2p.ClockSkew, sync: n.p2p.Sync,
+		least: n.cfg.ReserveBytes, log: log,
+	}
 	return nil
 }
 
