@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	_ "p2pchain/cmd/internal/node" // so that a cached result is not kept when the node has changed
 )
 
 // binary is the p2pchain that TestMain built.
