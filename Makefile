@@ -1,7 +1,7 @@
 # Everything a developer runs, described by itself: `make help`.
 #
 # Figures that a machine may want to change:
-FUZZTIME  ?= 4s#   how long each fuzz target runs in `make check`
+FUZZTIME  ?= 2s#   how long each fuzz target runs in `make check`
 FUZZLONG  ?= 2m#   and in `make fuzz`
 BENCHTIME ?= 1s#   how long each benchmark runs
 SCALE     ?= 20#   how many times larger than in `make test` the soak runs are
@@ -27,7 +27,7 @@ test: ## all tests (under 3 minutes on 2 cores)
 	$(GO) test $(PACKAGES)
 
 .PHONY: check
-check: fmt vet staticcheck layout tidy vuln build fuzz-short race ## everything that a change must pass
+check: fmt vet staticcheck layout tidy vuln build crash fuzz-short race ## everything that a change must pass
 
 .PHONY: fmt
 fmt: ## gofmt, without changing files
@@ -58,6 +58,10 @@ vuln: ## known vulnerabilities in what we call (skipped offline)
 race: ## all tests under the race detector
 	CGO_ENABLED=1 $(GO) test -race -timeout 15m $(PACKAGES)
 
+.PHONY: crash
+crash: ## 5,000 crash images of the store: whatever a power cut leaves, it opens and holds
+	$(GO) test -count=1 -run Crash ./core/store -args -images 5000
+
 .PHONY: fuzz-short
 fuzz-short: ## every fuzz target for a few seconds (FUZZTIME)
 	@.ci/fuzz $(FUZZTIME)
@@ -75,8 +79,10 @@ soak: ## the whole-node tests, many times as large (SCALE)
 	$(GO) test -count=1 -v -timeout 4h ./cmd/internal/integration -args -scale $(SCALE)
 
 .PHONY: chaos
-chaos: ## the kill, crash and partition tests, many times over (SCALE)
-	$(GO) test -count=1 -v -timeout 4h -run 'Kill|Crash|Partition' ./cmd/internal/integration -args -scale $(SCALE)
+chaos: ## crash, kill, partition and fork choice tests, many times over (SCALE)
+	$(GO) test -count=1 -timeout 4h -run Crash ./core/store -args -images $$((500 * $(SCALE)))
+	$(GO) test -count=1 -timeout 4h -run Model ./core/chain -args -model-steps $$((100000 * $(SCALE)))
+	$(GO) test -count=1 -v -timeout 4h -run 'Kill|Restart|Partition|Stack' ./cmd/internal/integration -args -scale $(SCALE)
 
 .PHONY: cover
 cover: ## statement coverage of all packages by all tests

@@ -29,7 +29,7 @@ func TestUntilDone(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { // which fails where a goroutine stays behind
 				var got []string
-				for text, err := range untilDone(t.Context(), client.Lines(tt.in)) {
+				for text, err := range untilDone(context.Background(), client.Lines(tt.in)) {
 					if err != nil {
 						text = []byte(err.Error())
 					}

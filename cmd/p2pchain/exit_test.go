@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"p2pchain/cmd/internal/node"
 	"p2pchain/core/store"
 )
 
@@ -74,6 +75,8 @@ func TestExitRowOf(t *testing.T) {
 		{"unknown", errors.New("something"), exitInternal},
 		{"usage", usagef("bad flag"), exitUsage},
 		{"wrapped usage", fmt.Errorf("x: %w", usage(errors.New("y"))), exitUsage},
+		{"failed fsync", fmt.Errorf("%w: %w", node.ErrSync, errors.New("input/output error")), exitSync},
+		{"failed for want of space", fmt.Errorf("%w: %w", node.ErrSync, store.ErrDiskFull), exitDiskFull},
 		{"joined", errors.Join(errors.New("x"), store.ErrLocked), exitLocked},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

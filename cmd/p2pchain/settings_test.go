@@ -133,6 +133,42 @@ func TestDataDir(t *testing.T) {
 	}
 }
 
+// TestFindNode looks for a node in every way; the token of the data folder is for its own node alone.
+func TestFindNode(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"api.json": `{"url":"http://127.0.0.1:5"}`, "api.token": "secret\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		name    string
+		set     string // flags that the user chose
+		flags   clientFlags
+		address string
+		token   string
+		err     error
+	}{
+		{"by the data folder", "", clientFlags{}, "http://127.0.0.1:5", "secret", nil},
+		{"by address", "api", clientFlags{api: "http://192.0.2.1:80"}, "http://192.0.2.1:80", "", nil},
+		{"seed 1's host", "host", clientFlags{host: "example.org"}, "http://example.org:12345", "", nil},
+		{"seed 1's port", "port", clientFlags{port: 7}, "http://127.0.0.1:7", "", nil},
+		{"IPv6", "host port", clientFlags{host: "::1", port: 7}, "http://[::1]:7", "", nil},
+		{"two ways at once", "api port", clientFlags{api: "http://192.0.2.1:80", port: 7}, "", "", errUsage},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := &app{shared: sharedFlags{dataDir: dir}, origins: make(map[string]string)}
+			for _, flag := range strings.Fields(tt.set) {
+				a.origins[flag] = "flag"
+			}
+			address, token, err := a.findNode(&tt.flags)
+			if address != tt.address || token != tt.token || !errors.Is(err, tt.err) {
+				t.Errorf("findNode = %q, %q, %v, want %q, %q, %v", address, token, err, tt.address, tt.token, tt.err)
+			}
+		})
+	}
+}
+
 func TestRewriteSeedFlags(t *testing.T) {
 	const id = "12D3KooWGRUacXcJv9Yd3jDzZdTfEYeUkWSEKiZZcCQkHY3uRnBq"
 	for _, tt := range []struct {

@@ -124,7 +124,6 @@ func TestOpenRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer busy.Close()
-	used := start(t, config(t, filepath.Join(t.TempDir(), "used")))
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -142,8 +141,6 @@ func TestOpenRefuses(t *testing.T) {
 		}, ErrAddressInUse, "--listen"},
 		{"somebody else's address", func(c *Config) { c.Listen = []string{"/ip4/192.0.2.1/tcp/0"} }, ErrAddressInUse, "192.0.2.1"},
 		{"folder is a file", func(c *Config) { c.Dir = file }, ErrDirectory, file},
-		{"folder in use", func(c *Config) { c.Dir = used.Dir() }, store.ErrLocked, ""},
-		{"folder in use, to be set aside", func(c *Config) { c.Dir, c.SetAside = used.Dir(), true }, store.ErrLocked, ""},
 		{"key open to others", func(c *Config) {
 			if err := os.Mkdir(c.Dir, 0o700); err != nil {
 				t.Fatal(err)
@@ -170,6 +167,26 @@ func TestOpenRefuses(t *testing.T) {
 				t.Errorf("Open = %v, want %v with %q", err, tt.want, tt.says)
 			}
 		})
+	}
+}
+
+// TestFolderInUse opens the folder of a running node: it is left alone, even where its chain was to be
+// set aside.
+func TestFolderInUse(t *testing.T) {
+	used := start(t, config(t, filepath.Join(t.TempDir(), "used")))
+	for _, aside := range []bool{false, true} {
+		cfg := config(t, used.Dir())
+		cfg.SetAside = aside
+		if _, err := Open(t.Context(), cfg); !errors.Is(err, store.ErrLocked) {
+			t.Errorf("Open = %v, want ErrLocked", err)
+		}
+	}
+	moved, err := filepath.Glob(filepath.Join(used.Dir(), storeFolder+"_*"))
+	if err != nil || len(moved) > 0 {
+		t.Errorf("the store in use was moved to %q, %v", moved, err)
+	}
+	if _, err := ReadAddress(used.Dir()); err != nil {
+		t.Errorf("its address file: %v", err)
 	}
 }
 
