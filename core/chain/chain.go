@@ -58,6 +58,8 @@ const (
 	settledDepth    = 6
 	settledAge      = time.Hour
 	pruneEvery      = 64 // connected blocks between two looks for old side branches
+
+	asideTime = 10 * time.Minute // for which a branch without blocks does not count
 )
 
 // A Chain keeps the best chain of one network. It is safe for concurrent use.
@@ -69,9 +71,10 @@ type Chain struct {
 
 	// writing orders all changes of tree and store. It is held over disk writes, never over a call
 	// to anything else; readers of the tip do not take it.
-	writing   sync.Mutex
-	tree      tree
-	connected int // blocks since the last prune
+	writing    sync.Mutex
+	tree       tree
+	connected  int       // blocks since the last prune
+	asideSince time.Time // when a branch was last set aside; zero where none is
 
 	followers followers
 }
@@ -121,7 +124,8 @@ func (c *Chain) Network() *core.Network { return c.network }
 func (c *Chain) Tip() Tip { return *c.tip.Load() }
 
 // BestHeader returns the last header of the best header chain: the tip, or a better valid header
-// whose blocks are not all here yet.
+// whose blocks are not all here yet. It may have less work than the tip where its branch is proven
+// to go on to more: see AddHeaders.
 func (c *Chain) BestHeader() Tip {
 	c.writing.Lock()
 	defer c.writing.Unlock()

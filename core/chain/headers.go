@@ -3,6 +3,7 @@ package chain
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	"p2pchain/core"
 	"p2pchain/core/consensus"
@@ -25,12 +26,16 @@ var (
 //
 // The work of the last header, or proven where that is more, must reach to within 144 tip blocks of
 // the tip's work, else nothing is added and the error is ErrLowWork. Proven is what a Probe showed
-// that the branch will have. Broken rules come as *consensus.RuleError; consensus.ErrParentUnknown
+// that the branch will have. Where that is more than the tip has, the branch counts as the best
+// header chain although its known headers have less work: so a fork of any depth heals within
+// MaxAhead. The promise lapses when all of these headers' blocks are stored: pass it again with the
+// headers that follow. Broken rules come as *consensus.RuleError; consensus.ErrParentUnknown
 // and consensus.ErrTimeInFuture are undecided.
 func (c *Chain) AddHeaders(headers []core.Header, proven core.Work) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	before := c.tree.best
+	c.endAside()
 	n, err := c.addHeaders(headers, proven)
 	if len(c.tree.nodes) > c.cfg.MaxSide+c.cfg.MaxAhead {
 		if pruneErr := c.prune(); err == nil {
@@ -45,6 +50,9 @@ func (c *Chain) AddHeaders(headers []core.Header, proven core.Work) (int, error)
 
 func (c *Chain) addHeaders(headers []core.Header, proven core.Work) (int, error) {
 	start, hash, err := c.skipKnown(headers)
+	if start > 0 {
+		c.tree.redeem(headers[start-1].Hash(), proven, c.tip.Load())
+	}
 	if err != nil || start == len(headers) {
 		return start, err
 	}
@@ -62,6 +70,7 @@ func (c *Chain) addHeaders(headers []core.Header, proven core.Work) (int, error)
 		return start, cmp.Or[error](refused, fmt.Errorf("headers from height %d: %w", headers[start].Height, ErrLowWork))
 	}
 	for _, n := range fresh {
+		n.promise = proven
 		c.tree.add(n, c.tip.Load())
 	}
 	return start + len(fresh), refused
@@ -169,6 +178,30 @@ func (c *Chain) checkHeader(parent *Tip, h *core.Header) (Tip, error) {
 		return Tip{}, refusal(hash, err)
 	}
 	return Tip{Hash: hash, Header: *h, History: parent.History.Append(hash)}, nil
+}
+
+// SetAside takes a branch of headers out of the choice of the best one, from a missing block on:
+// nobody gives that block away, and the next best branch should be fetched instead. The branch counts
+// again when one of its blocks is stored, and after ten minutes.
+func (c *Chain) SetAside(block core.Hash) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	n := c.tree.nodes[block]
+	if n == nil || n.stored || n.aside {
+		return
+	}
+	c.cfg.Log.Warn("nobody has a block of the best header chain", "height", n.header.Height, "hash", block)
+	c.tree.setAside(block, c.tip.Load())
+	c.asideSince = c.cfg.Now()
+	c.followers.poke()
+}
+
+func (c *Chain) endAside() {
+	if c.asideSince.IsZero() || c.cfg.Now().Sub(c.asideSince) < asideTime {
+		return
+	}
+	c.asideSince = time.Time{}
+	c.tree.bringAllBack(c.tip.Load())
 }
 
 // A Probe walks a branch of headers and keeps nothing of it but its end: the first of the two passes

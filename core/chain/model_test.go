@@ -30,7 +30,8 @@ type model struct {
 }
 
 // TestForkChoiceEqualsModel grows random trees with all kinds of target, some blocks of which repeat
-// a message of an ancestor, hands headers and blocks to a chain in random order and pieces, and
+// a message of an ancestor, hands headers and blocks to a chain in random order and pieces, sets
+// branches aside, and
 // compares the tip with the model's after each step. Chains are reopened from their store at times.
 func TestForkChoiceEqualsModel(t *testing.T) {
 	seed := *modelSeed
@@ -116,7 +117,14 @@ func (m *model) step(t *testing.T, c *chain.Chain) int {
 	for k, i := range path {
 		piece[k] = m.blocks[i]
 	}
-	if m.rng.IntN(3) == 0 {
+	switch m.rng.IntN(12) {
+	case 0: // whatever is set aside, blocks that come count
+		c.SetAside(piece[0].Header.Hash())
+		return 0
+	case 1: // a promise that may be a lie: it must not move the tip
+		_, _ = c.AddHeaders(coretest.Headers(piece), core.NewWork(0, m.rng.Uint64N(5000)))
+		return 0
+	case 2, 3, 4:
 		_, _ = c.AddHeaders(coretest.Headers(piece), core.Work{}) // orphans are refused, as they should
 		return 0
 	}

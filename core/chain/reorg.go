@@ -25,14 +25,37 @@ func (c *Chain) commit(fresh []Stored, end *node) error {
 	if err := c.store.Commit(change); err != nil {
 		return fmt.Errorf("storing blocks up to %d (%v): %w", end.header.Height, end.hash, err)
 	}
+	back := c.markStored(fresh)
+	if wins {
+		c.moveTip(end, path, reverted, change.Reorg)
+	}
+	tip := c.tip.Load()
+	c.tree.skipStored()
+	if back {
+		c.tree.chooseBest(tip)
+	}
+	c.tree.lapse(tip)
+	if wins {
+		c.followers.poke()
+	}
+	if c.connected >= pruneEvery || len(reverted) > 0 {
+		return c.prune()
+	}
+	return nil
+}
+
+// markStored notes what the store has now, and reports whether a branch that was set aside counts
+// again: somebody gives its blocks away after all.
+func (c *Chain) markStored(fresh []Stored) (back bool) {
 	for _, s := range fresh {
-		c.tree.nodes[s.Hash].stored = true
+		n := c.tree.nodes[s.Hash]
+		n.stored = true
+		if n.aside {
+			c.tree.bringBack(n.hash)
+			back = true
+		}
 	}
-	if !wins {
-		c.tree.skipStored()
-		return nil
-	}
-	return c.moveTip(end, path, reverted, change.Reorg)
+	return back
 }
 
 // planReorg fills in what leaves and what joins the best chain when path becomes its end, and
@@ -83,7 +106,7 @@ func (c *Chain) nodesAbove(fork core.Hash, old *Tip) ([]*node, error) {
 }
 
 // moveTip follows the store: path is connected now, and reverted is a side branch.
-func (c *Chain) moveTip(end *node, path, reverted []*node, reorg *ReorgRecord) error {
+func (c *Chain) moveTip(end *node, path, reverted []*node, reorg *ReorgRecord) {
 	for _, n := range path {
 		delete(c.tree.nodes, n.hash)
 	}
@@ -92,21 +115,15 @@ func (c *Chain) moveTip(end *node, path, reverted []*node, reorg *ReorgRecord) e
 	}
 	tip := end.tip()
 	c.tip.Store(&tip)
+	c.connected += len(path)
 	if c.tree.best == end {
 		c.tree.best, c.tree.ahead = nil, nil
-	} else if c.tree.best == nil { // a tie or a branch that was never the best of the headers
+	} else if c.tree.best == nil { // the branch was set aside
 		c.tree.chooseBest(&tip)
 	}
-	c.tree.skipStored()
 	if reorg != nil {
 		c.cfg.Log.Info("reorg", "height", tip.Header.Height, "hash", tip.Hash, "reverted", reorg.Reverted, "applied", reorg.Applied)
 	}
-	c.followers.poke()
-	c.connected += len(path)
-	if reorg != nil || c.connected >= pruneEvery {
-		return c.prune()
-	}
-	return nil
 }
 
 // prune forgets side branches that are far behind. Their blocks go from the disk too, unless the

@@ -15,6 +15,34 @@ type node struct {
 	history core.Frontier // over blocks 0 … height, both included
 	seenMS  uint64
 	stored  bool // its block is validated and in the store, and so are its ancestors' blocks
+	aside   bool // nobody gives away its block, or that of an ancestor
+
+	// promise is the work that a probe saw its branch reach; zero where that is no more than its own.
+	promise core.Work
+}
+
+// reach is the work that its branch is proven to have.
+func (n *node) reach() core.Work {
+	if n.promise.Cmp(n.header.Work) > 0 {
+		return n.promise
+	}
+	return n.header.Work
+}
+
+// A rank orders the ends of branches: by the work that they are proven to reach; then, on the way to
+// there, the one that is further; then as tips are ordered.
+type rank struct {
+	reach, work core.Work
+	hash        core.Hash
+}
+
+func (n *node) rank() rank { return rank{n.reach(), n.header.Work, n.hash} }
+func rankOf(tip *Tip) rank { return rank{tip.Header.Work, tip.Header.Work, tip.Hash} }
+func (r rank) over(o rank) bool {
+	if d := r.reach.Cmp(o.reach); d != 0 {
+		return d > 0
+	}
+	return consensus.Better(r.work, r.hash, o.work, o.hash)
 }
 
 func (n *node) tip() Tip { return Tip{Hash: n.hash, Header: n.header, History: n.history} }
@@ -32,15 +60,18 @@ func newTree() tree { return tree{nodes: make(map[core.Hash]*node)} }
 // add puts a valid header in and keeps best up to date.
 func (t *tree) add(n *node, tip *Tip) {
 	t.nodes[n.hash] = n
-	bestHash, bestWork := tip.Hash, tip.Header.Work
-	if t.best != nil {
-		bestHash, bestWork = t.best.hash, t.best.header.Work
+	if up := t.parent(n); up != nil && up.aside {
+		n.aside = true
 	}
-	if !consensus.Better(n.header.Work, n.hash, bestWork, bestHash) {
+	best := rankOf(tip)
+	if t.best != nil {
+		best = t.best.rank()
+	}
+	if n.aside || !n.rank().over(best) {
 		return
 	}
 	t.best = n
-	if n.header.PreviousHash == bestHash && !n.stored {
+	if n.header.PreviousHash == best.hash && !n.stored {
 		t.ahead = append(t.ahead, n)
 		return
 	}
@@ -50,13 +81,56 @@ func (t *tree) add(n *node, tip *Tip) {
 // chooseBest looks for the best header among all.
 func (t *tree) chooseBest(tip *Tip) {
 	t.best = nil
-	hash, work := tip.Hash, tip.Header.Work
+	best := rankOf(tip)
 	for _, n := range t.nodes {
-		if consensus.Better(n.header.Work, n.hash, work, hash) {
-			t.best, hash, work = n, n.hash, n.header.Work
+		if r := n.rank(); !n.aside && r.over(best) {
+			t.best, best = n, r
 		}
 	}
 	t.findAhead()
+}
+
+// lapse ends the promise of the best branch once all that is known of it is stored: only more
+// headers can redeem it, and they come with a new one.
+func (t *tree) lapse(tip *Tip) {
+	if t.best == nil || len(t.ahead) > 0 || t.best.reach() == t.best.header.Work {
+		return
+	}
+	for n := t.best; n != nil; n = t.parent(n) {
+		n.promise = core.Work{}
+	}
+	t.chooseBest(tip)
+}
+
+// setAside takes a branch out of the choice of the best header, from a block on.
+func (t *tree) setAside(hash core.Hash, tip *Tip) {
+	for _, n := range t.descendants(hash) {
+		n.aside = true
+	}
+	t.chooseBest(tip)
+}
+
+// bringBack lets a branch count again, from a block on.
+func (t *tree) bringBack(hash core.Hash) {
+	for _, n := range t.descendants(hash) {
+		n.aside = false
+	}
+}
+
+// bringAllBack lets every branch count again.
+func (t *tree) bringAllBack(tip *Tip) {
+	for _, n := range t.nodes {
+		n.aside = false
+	}
+	t.chooseBest(tip)
+}
+
+// redeem notes that a known branch is proven to reach more work.
+func (t *tree) redeem(hash core.Hash, proven core.Work, tip *Tip) {
+	if n := t.nodes[hash]; n != nil && proven.Cmp(n.reach()) > 0 {
+		n.promise = proven
+		t.add(n, tip)
+	}
 }
 
 // findAhead lists what is missing up to best.
