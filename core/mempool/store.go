@@ -39,7 +39,7 @@ type Waiting struct {
 	Seq        uint64 // rises with each acceptance, from 1; a message that a reorg gave back has a new one
 	ID         core.Hash
 	Size       int    // core.Message.Size
-	Local      bool   // this node answers for it: accepted from a user of ours, or given back by a reorg
+	Local      bool   // this node answers for it: it was accepted from a user of ours
 	AcceptedMS uint64 // when it began to wait, by our clock
 }
 

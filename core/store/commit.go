@@ -10,7 +10,7 @@ import (
 )
 
 // Commit implements chain.Store. Messages of reverted blocks wait again in the order that they had
-// on the chain, and this node answers for all of them from then on. A block that is stored already
+// on the chain, whoever brought them. A block that is stored already
 // is not stored again. ErrBadChange and ErrDiskFull mean that nothing changed.
 func (s *Store) Commit(c chain.Change) error {
 	s.writing.Lock()
@@ -150,9 +150,7 @@ func (w *write) giveBackMessage(p *plan, id core.Hash) error {
 	if err != nil {
 		return missing(err, "record")
 	}
-	entry := waitingOf(id, rec)
-	entry.Local = true // whoever accepted it: it was sealed, and must not be lost
-	w.putWaiting(entry)
+	w.putWaiting(waitingOf(id, rec))
 	return w.pause()
 }
 

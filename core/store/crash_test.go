@@ -36,7 +36,7 @@ func TestCrashImages(t *testing.T) {
 		total.acked.Load(), total.connects.Load(), total.reorgs.Load(), total.undone.Load(), total.finished.Load())
 	for what, n := range map[string]*atomic.Int64{
 		"messages acknowledged": &total.acked, "blocks connected": &total.connects, "reorgs": &total.reorgs,
-		"messages dropped": &total.drops, "images during recovery": &total.nested, "changes undone": &total.undone,
+		"images during recovery": &total.nested, "changes undone": &total.undone,
 		"changes finished": &total.finished, "images with nothing unsynced": &total.byPercent[0],
 		"images with half of it": &total.byPercent[1], "images with all of it": &total.byPercent[2],
 	} {
@@ -48,8 +48,8 @@ func TestCrashImages(t *testing.T) {
 
 // crashTotals count what happened over all runs.
 type crashTotals struct {
-	images, nested, acked, connects, reorgs, drops, undone, finished atomic.Int64
-	byPercent                                                        [3]atomic.Int64
+	images, nested, acked, connects, reorgs, undone, finished atomic.Int64
+	byPercent                                                 [3]atomic.Int64
 }
 
 // Enabled, Handle, WithAttrs and WithGroup make a slog.Handler that counts recoveries.
@@ -81,7 +81,6 @@ type crashDisk struct {
 	state sync.Mutex // guards the rest
 	rng   *rand.Rand
 	acked map[core.Hash]bool // messages that must be there
-	gone  map[core.Hash]bool // messages that were dropped, perhaps before they were acknowledged
 	tips  []core.Hash        // of all commits so far, in order
 	done  int                // how many of them were acknowledged
 }
@@ -144,9 +143,7 @@ func (d *crashDisk) acknowledge(ids ...core.Hash) {
 	d.state.Lock()
 	defer d.state.Unlock()
 	for _, id := range ids {
-		if !d.gone[id] {
-			d.acked[id] = true
-		}
+		d.acked[id] = true
 	}
 	d.totals.acked.Add(int64(len(ids)))
 }
@@ -157,7 +154,7 @@ func crashRun(t *testing.T, seed uint64, totals *crashTotals) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	d := &crashDisk{
 		t: t, net: n, totals: totals, mem: vfs.NewCrashableMem(), every: 3 + rng.Int64N(9),
-		rng: rand.New(rand.NewPCG(seed, 2)), acked: make(map[core.Hash]bool), gone: make(map[core.Hash]bool), tips: []core.Hash{n.Genesis}, done: 1,
+		rng: rand.New(rand.NewPCG(seed, 2)), acked: make(map[core.Hash]bool), tips: []core.Hash{n.Genesis}, done: 1,
 	}
 	s, err := Open("store", n, options(t, d.fs(), func(o *Options) {
 		o.MaxBatchBytes, o.memtable = 8<<10, 64<<10
@@ -208,29 +205,8 @@ func (l *crashLoad) accept(rng *rand.Rand, calls int) {
 	}
 }
 
-// tidy drops messages that nobody was promised and writes the peer book.
+// tidy writes the peer book.
 func (l *crashLoad) tidy(rng *rand.Rand) {
-	page, err := l.s.Waiting(uint64(rng.IntN(200)), 20)
-	if err != nil {
-		l.d.t.Error(err)
-		return
-	}
-	var drop []core.Hash
-	for _, w := range page.Messages {
-		if !w.Local && rng.IntN(8) == 0 {
-			drop = append(drop, w.ID)
-		}
-	}
-	l.d.state.Lock()
-	for _, id := range drop {
-		delete(l.d.acked, id)
-		l.d.gone[id] = true
-	}
-	l.d.state.Unlock()
-	if err := l.s.Drop(drop); err != nil {
-		l.d.t.Error(err)
-	}
-	l.d.totals.drops.Add(int64(len(drop)))
 	if err := l.s.PutPeer(text("peer %d", rng.IntN(5)), make([]byte, 100)); err != nil {
 		l.d.t.Error(err)
 	}

@@ -107,11 +107,6 @@ func (m *model) collect() {
 	})
 }
 
-func (m *model) drop(id core.Hash) {
-	m.waiting = slices.DeleteFunc(m.waiting, func(w mempool.Waiting) bool { return w.ID == id && !w.Local })
-	m.collect()
-}
-
 func (m *model) commit(c chain.Change) {
 	for _, b := range c.Store {
 		if _, stored := m.blocks[b.Hash]; stored {
@@ -128,7 +123,7 @@ func (m *model) commit(c chain.Change) {
 	for _, hash := range slices.Backward(c.Revert) {
 		for _, msg := range m.blocks[hash].Block.Messages {
 			if m.standing(msg.ID) == mempool.Accepted {
-				m.wait(msg.ID, true)
+				m.wait(msg.ID, m.known[msg.ID].local)
 			}
 		}
 	}
@@ -276,13 +271,7 @@ func (w *walk) step() {
 		}
 		got, err := w.s.Accept(msgs, local, w.now)
 		equal(w.t, "Accept", got, want, err)
-	case 3:
-		id := w.pool[w.rng.IntN(len(w.pool))].ID
-		w.m.drop(id)
-		if err := w.s.Drop([]core.Hash{id, id}); err != nil {
-			w.t.Error(err)
-		}
-	case 4, 5, 6, 7:
+	case 3, 4, 5, 6, 7:
 		w.commit(w.move())
 	case 8:
 		w.commit(w.forget())

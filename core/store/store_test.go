@@ -180,29 +180,6 @@ func TestSequenceSurvivesRestart(t *testing.T) {
 	}
 }
 
-func TestDrop(t *testing.T) {
-	n := coretest.Network(t)
-	s := open(t, n, vfs.NewMem())
-	m := coretest.Messages(t, n, "m", 5)
-	accept(t, s, false, mempool.Accepted, m[0], m[1], m[2])
-	accept(t, s, true, mempool.Accepted, m[3])
-	side := coretest.Next(t, n, coretest.Genesis(n), m[1])
-	commit(t, s, storing(side))
-	if err := s.Drop(append(ids(m), m[0].ID)); err != nil {
-		t.Fatal(err)
-	}
-	if got := waiting(t, s); !slices.Equal(got, []core.Hash{m[3].ID}) {
-		t.Errorf("%d messages wait, want the local one", len(got))
-	}
-	if _, err := s.Message(m[0].ID); !errors.Is(err, chain.ErrNotFound) {
-		t.Errorf("Message of a dropped one = %v, want ErrNotFound", err)
-	}
-	if b, err := s.Block(side.Header.Hash()); err != nil || !reflect.DeepEqual(b, side) {
-		t.Errorf("Block with a dropped message = %v, %v", b, err)
-	}
-	accept(t, s, false, mempool.Accepted, m[0], m[1]) // as if they came anew
-}
-
 func TestPeers(t *testing.T) {
 	n, fs := coretest.Network(t), vfs.NewMem()
 	s := open(t, n, fs)
