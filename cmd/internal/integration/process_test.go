@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -251,13 +250,4 @@ func (m *machine) run(stdin io.Reader, args ...string) (string, error) {
 		return string(out), fmt.Errorf("p2pchain %s: %w: %s", strings.Join(args, " "), err, stderr.String())
 	}
 	return string(out), nil
-}
-
-// exitCode returns the exit code in an error of run.
-func exitCode(err error) int {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return exit.ExitCode()
-	}
-	return 0
 }
