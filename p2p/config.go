@@ -23,7 +23,8 @@ type Config struct {
 	MaxPeers int            // above this, the connections that matter least are closed
 	Agent    string         // software and version, printable ASCII, at most 128 characters
 
-	HelloEvery time.Duration // between two hellos to a peer, which keep its tip and clock fresh
+	HelloEvery  time.Duration // between two hellos to a peer, which keep its tip and clock fresh
+	GossipGrace time.Duration // for a peer past hello to take part in the topics, before it is let go
 
 	Exchange exchange.Config
 	Syncer   syncer.Config
@@ -38,14 +39,15 @@ type Config struct {
 // DefaultConfig returns the limits of DESIGN section 7, without a key and without addresses.
 func DefaultConfig() Config {
 	return Config{
-		MaxPeers:   50,
-		Agent:      "p2pchain",
-		HelloEvery: 30 * time.Second,
-		Exchange:   exchange.DefaultConfig(),
-		Syncer:     syncer.DefaultConfig(),
-		Gossip:     gossip.DefaultConfig(),
-		Now:        time.Now,
-		Log:        slog.Default(),
+		MaxPeers:    50,
+		Agent:       "p2pchain",
+		HelloEvery:  30 * time.Second,
+		GossipGrace: time.Minute,
+		Exchange:    exchange.DefaultConfig(),
+		Syncer:      syncer.DefaultConfig(),
+		Gossip:      gossip.DefaultConfig(),
+		Now:         time.Now,
+		Log:         slog.Default(),
 	}
 }
 
@@ -74,6 +76,9 @@ func (c *Config) Validate() error {
 	}
 	if c.HelloEvery < time.Second {
 		bad("HelloEvery is %v, want at least 1s", c.HelloEvery)
+	}
+	if c.GossipGrace < time.Second {
+		bad("GossipGrace is %v, want at least 1s", c.GossipGrace)
 	}
 	if c.Now == nil || c.Log == nil {
 		bad("Now or Log is not set")

@@ -155,7 +155,7 @@ func (n *Node) Greeted(p peer.ID, h exchange.Hello) {
 		return
 	}
 	n.reportForeign(p, h)
-	n.later(foreignGrace, func() { n.close(p) })
+	n.letGo(p, foreignGrace)
 }
 
 // meet takes in a hello of a peer of our network.
@@ -181,13 +181,13 @@ func (n *Node) reportForeign(p peer.ID, h exchange.Hello) {
 }
 
 // Punish lets a peer go that broke a rule, lied or stalled. After a broken rule it stays out for a
-// while.
+// while; one that was only slow may come back at once.
 func (n *Node) Punish(p peer.ID, why error) {
 	n.log.Warn("peer misbehaved, closing", "peer", p, "err", oneLine(why))
 	if consensus.ClassOf(why) == consensus.Broken {
 		n.bans.add(p, faultBan, false)
 	}
-	n.later(0, func() { n.close(p) })
+	n.letGo(p, 0)
 }
 
 func (n *Node) close(p peer.ID) {

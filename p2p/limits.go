@@ -16,9 +16,9 @@ import (
 )
 
 // connsPerAddress is how many connections one public IPv4 address, or the IPv6 block of one
-// customer, may have. It bounds what one machine can take up, and still lets in a few nodes behind
-// one router.
-const connsPerAddress = 16
+// customer, may have. It bounds what one machine can take up, and still lets in a room full of nodes
+// behind one router.
+const connsPerAddress = 64
 
 // newResources returns a resource manager with limits for a network and a number of peers. The
 // addresses of a LAN and of this machine are free of the limits per address: the defaults of libp2p,

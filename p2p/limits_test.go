@@ -47,6 +47,29 @@ func TestHomeIsFree(t *testing.T) {
 	}
 }
 
+// TestRoomBehindOneAddress lets in 25 nodes behind one router, each with two connections, and as many
+// again when all of them restart.
+func TestRoomBehindOneAddress(t *testing.T) {
+	m, err := newResources(coretest.Network(t), 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	for range 2 {
+		var open []network.ConnManagementScope
+		for i := range 50 {
+			c, err := m.OpenConnection(network.DirInbound, true, ma.StringCast("/ip4/8.8.8.8/tcp/1"))
+			if err != nil {
+				t.Fatalf("connection %d: %v", i, err)
+			}
+			open = append(open, c)
+		}
+		for _, c := range open {
+			c.Done()
+		}
+	}
+}
+
 // TestNoLimitIsZero holds that every protocol has limits of its own, none of which blocks it, and
 // that the largest answers fit.
 func TestNoLimitIsZero(t *testing.T) {

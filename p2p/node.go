@@ -31,7 +31,7 @@ type Node struct {
 	bans    *bans
 	table   *Table
 	foreign foreigners
-	chores  chores
+	going   closings
 	client  *exchange.Client
 	server  *exchange.Server
 	syncer  *syncer.Syncer
@@ -78,7 +78,7 @@ func (n *Node) Close() error { return n.host.Close() }
 // Run runs all parts until ctx ends and then returns nil; any other end is an error. By the time it
 // returns, every goroutine it started has ended.
 func (n *Node) Run(ctx context.Context) error {
-	defer n.chores.stop()
+	defer n.going.stop()
 	g, ctx := errgroup.WithContext(ctx)
 	run := func(name string, f func(context.Context) error) {
 		g.Go(func() error {
@@ -94,6 +94,7 @@ func (n *Node) Run(ctx context.Context) error {
 	run("gossip", n.gossip.Run)
 	run("peers", n.greetAll)
 	run("watch", n.watch)
+	run("watchdog", n.watchGossip)
 	return g.Wait()
 }
 
@@ -163,5 +164,5 @@ func (n *Node) Gossip() gossip.Stats { return n.gossip.Stats() }
 // Sync returns how far the sync is.
 func (n *Node) Sync() syncer.Status { return n.syncer.Status() }
 
-// later does something that may wait, apart from its caller, unless the node stops before.
-func (n *Node) later(wait time.Duration, f func()) { n.chores.add(wait, f) }
+// letGo closes the connections to a peer after a while, apart from the caller.
+func (n *Node) letGo(p peer.ID, wait time.Duration) { n.going.add(p, wait, func() { n.close(p) }) }

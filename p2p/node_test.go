@@ -260,6 +260,45 @@ func TestPunish(t *testing.T) {
 	connect(t, a, b)
 }
 
+// TestPunishedForAStall lets a peer back in at once that was only slow, whatever the error says.
+func TestPunishedForAStall(t *testing.T) {
+	n := coretest.Network(t)
+	a, b := start(t, n, 1), start(t, n, 2)
+	for _, why := range []error{
+		consensus.NewRefusal("slow", consensus.Undecided), consensus.NewRefusal("ours", consensus.Fault), context.DeadlineExceeded,
+	} {
+		connect(t, b, a)
+		a.Punish(b.Host().ID(), why)
+		eventually(t, "both are alone", func() bool { return len(a.Peers())+len(b.Peers()) == 0 })
+	}
+	connect(t, b, a)
+}
+
+// TestLostGossip breaks the streams of pubsub until it gives the peer up. It is let go then, and
+// with a new connection everything works again.
+func TestLostGossip(t *testing.T) {
+	t.Parallel()
+	n := coretest.Network(t)
+	a := start(t, n, 1, func(c *p2p.Config) { c.GossipGrace = 2 * time.Second })
+	b := start(t, n, 2)
+	inMesh := func() bool { return a.Gossip().Mesh == 1 && b.Gossip().Mesh == 1 }
+	connect(t, b, a)
+	eventually(t, "in each other's meshes", inMesh)
+	eventually(t, "the peer is let go", func() bool {
+		for _, c := range a.Host().Network().Conns() {
+			for _, s := range c.GetStreams() {
+				if strings.HasPrefix(string(s.Protocol()), "/meshsub/") {
+					s.Reset()
+				}
+			}
+		}
+		return len(a.log.lines("no part in gossip", b.ID())) == 1
+	})
+	eventually(t, "both are alone", func() bool { return len(a.Peers())+len(b.Peers()) == 0 })
+	connect(t, b, a)
+	eventually(t, "in each other's meshes again", inMesh)
+}
+
 // TestHelloAgain learns by hello what a peer has now, and that its clock is off.
 func TestHelloAgain(t *testing.T) {
 	t.Parallel()

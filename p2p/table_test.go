@@ -133,26 +133,3 @@ func TestBans(t *testing.T) {
 		}
 	})
 }
-
-// TestChores does things later, unless it is stopped before.
-func TestChores(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var c chores
-		done := make(chan string, 3)
-		c.add(0, func() { done <- "now" })
-		c.add(time.Second, func() { done <- "soon" })
-		c.add(time.Hour, func() { done <- "too late" })
-		time.Sleep(time.Minute)
-		c.stop()
-		c.add(0, func() { done <- "after the end" })
-		time.Sleep(2 * time.Hour)
-		close(done)
-		var got []string
-		for s := range done {
-			got = append(got, s)
-		}
-		if fmt.Sprint(got) != "[now soon]" {
-			t.Errorf("done: %v", got)
-		}
-	})
-}

@@ -191,6 +191,20 @@ func (g *Gossip) TopicPeers() int {
 	return min(len(messages.ListPeers()), len(blocks.ListPeers()))
 }
 
+// Members returns the peers that take part in at least one of the topics. It is false while we do
+// not ourselves.
+func (g *Gossip) Members() (map[peer.ID]bool, bool) {
+	messages, blocks := g.joined()
+	if messages == nil {
+		return nil, false
+	}
+	members := make(map[peer.ID]bool)
+	for _, p := range append(messages.ListPeers(), blocks.ListPeers()...) {
+		members[p] = true
+	}
+	return members, true
+}
+
 // Run takes part until ctx ends and then returns nil; an error means that it could not join. By the
 // time it returns, every goroutine it started has ended and no verdict is in progress; those of
 // pubsub end with ctx and with the streams of the host.

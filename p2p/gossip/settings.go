@@ -33,6 +33,9 @@ const (
 	maxFrame = 256 << 10
 	// maxSubscriptions in one RPC; an honest peer has two.
 	maxSubscriptions = 16
+	// peersPerAddress is from where on sharing a public address costs score. A room full of nodes behind
+	// one router shares one.
+	peersPerAddress = 64
 )
 
 // MessageID returns the id of what travels on a topic: SHA-256(topic ‖ 0 ‖ data). By the data alone,
@@ -103,7 +106,7 @@ func (g *Gossip) scoring() *pubsub.PeerScoreParams {
 		TopicScoreCap:               30,
 		AppSpecificScore:            func(peer.ID) float64 { return 0 },
 		IPColocationFactorWeight:    -5,
-		IPColocationFactorThreshold: 10,
+		IPColocationFactorThreshold: peersPerAddress,
 		IPColocationFactorWhitelist: privateRanges(),
 		BehaviourPenaltyWeight:      -10,
 		BehaviourPenaltyThreshold:   6,
@@ -130,7 +133,7 @@ func thresholds() *pubsub.PeerScoreThresholds {
 func privateRanges() []*net.IPNet {
 	var out []*net.IPNet
 	for _, cidr := range []string{
-		"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fe80::/10", "fc00::/7",
+		"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10", "fe80::/10", "fc00::/7",
 	} {
 		if _, ipnet, err := net.ParseCIDR(cidr); err == nil {
 			out = append(out, ipnet)
