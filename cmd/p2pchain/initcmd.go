@@ -100,7 +100,7 @@ func (a *app) initNetwork(cmd *cobra.Command, f *initFlags) error {
 		t.row("genesis", made.Genesis)
 		t.row("sha256", made.ParamsHash)
 		t.line("")
-		t.line("Start a node of it with:  p2pchain --genesis %s", made.File)
+		t.line("Start a node of it with:  %s", a.command("--genesis", made.File))
 		t.line("Every other node needs a copy of that file.")
 	})
 }

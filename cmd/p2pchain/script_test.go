@@ -28,6 +28,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir+"/home")
 			env.Setenv("XDG_CONFIG_HOME", "")
 			env.Setenv("XDG_DATA_HOME", "")
+			env.Setenv("GORACE", "atexit_sleep_ms=10") // under -race every process sleeps a second at its end
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ready": ready, "terminate": terminate},

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,7 +15,7 @@ import (
 	"p2pchain/p2p/syncer"
 )
 
-// A paused miner knows why.
+// A pausedMiner knows why.
 type pausedMiner map[string]bool
 
 func (p pausedMiner) Pause(reason string)  { p[reason] = true }
@@ -24,59 +25,58 @@ func (p pausedMiner) reasons() string {
 	return strings.Join(slices.Sorted(maps.Keys(p)), ", ")
 }
 
+// A machine is what the guard looks at.
+type machine struct {
+	free    uint64
+	diskErr error
+	skew    time.Duration
+	alone   bool
+	sync    syncer.Status
+}
+
 // TestGuard takes a node through a full disk and a wrong clock, to both sides of each limit.
 func TestGuard(t *testing.T) {
+	const least = 50
 	synctest.Test(t, func(t *testing.T) {
 		miner := make(pausedMiner)
-		const least = 50
-		var free uint64 = 100
-		var diskErr error
-		var skew time.Duration
-		known := true
-		var sync syncer.Status
+		var now atomic.Pointer[machine]
+		now.Store(&machine{free: 2 * least})
 		g := &guard{
 			miner: miner, least: least, log: slog.New(slog.DiscardHandler),
-			disk: func() (uint64, uint64, error) { return 0, free, diskErr },
-			skew: func() (time.Duration, bool) { return skew, known },
-			sync: func() syncer.Status { return sync },
+			disk: func() (uint64, uint64, error) { return 0, now.Load().free, now.Load().diskErr },
+			skew: func() (time.Duration, bool) { return now.Load().skew, !now.Load().alone },
+			sync: func() syncer.Status { return now.Load().sync },
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- g.Run(ctx) }()
-		step := func(name, want string) {
-			t.Helper()
+		synctest.Wait() // the first look is at once
+		for _, tt := range []struct {
+			name string
+			now  machine
+			want string
+		}{
+			{"well", machine{free: 2 * least}, ""},
+			{"disk at the limit", machine{free: least}, ""},
+			{"disk low", machine{free: least - 1}, reasonDisk},
+			{"disk does not tell", machine{diskErr: errors.New("unknown")}, reasonDisk},
+			{"clock at the limit", machine{free: least - 1, skew: maxSkew}, reasonDisk},
+			{"clock behind", machine{free: least - 1, skew: -maxSkew - time.Millisecond}, reasonClock + ", " + reasonDisk},
+			{"disk freed", machine{free: least, skew: -maxSkew - time.Millisecond}, reasonClock},
+			{"nobody to compare with", machine{free: least, skew: -maxSkew - time.Millisecond, alone: true}, ""},
+			{"clock ahead", machine{free: least, skew: 2 * maxSkew}, reasonClock},
+			{"clock set right", machine{free: least}, ""},
+			{"a few blocks behind, much more claimed", machine{free: least, sync: syncer.Status{Height: 10, BestHeader: 16, Target: 5000, Rate: 1}}, ""},
+			{"catching up", machine{free: least, sync: syncer.Status{Height: 10, BestHeader: 17, Target: 5000, Rate: 1}}, reasonSync},
+			{"nobody gives the blocks", machine{free: least, sync: syncer.Status{Height: 10, BestHeader: 17, Target: 5000}}, ""},
+		} {
+			now.Store(&tt.now)
 			time.Sleep(guardEvery) // of the bubble's clock
 			synctest.Wait()
-			if got := miner.reasons(); got != want {
-				t.Errorf("%s: paused for %q, want %q", name, got, want)
+			if got := miner.reasons(); got != tt.want {
+				t.Errorf("%s: paused for %q, want %q", tt.name, got, tt.want)
 			}
 		}
-		step("well", "")
-		free = least
-		step("disk at the limit", "")
-		free = least - 1
-		step("disk low", reasonDisk)
-		diskErr = errors.New("unknown")
-		step("disk does not tell", reasonDisk)
-		diskErr = nil
-		skew = maxSkew
-		step("clock at the limit", reasonDisk)
-		skew = -maxSkew - time.Millisecond
-		step("clock behind", reasonClock+", "+reasonDisk)
-		free = least
-		step("disk freed", reasonClock)
-		known = false
-		step("nobody to compare with", "")
-		known, skew = true, 2*maxSkew
-		step("clock ahead", reasonClock)
-		skew = 0
-		step("clock set right", "")
-		sync = syncer.Status{Height: 10, BestHeader: 16, Target: 5000, Rate: 1}
-		step("a few blocks behind, much more claimed", "")
-		sync.BestHeader = 17
-		step("catching up", reasonSync)
-		sync.Rate = 0
-		step("nobody gives the blocks", "")
 		stop()
 		if err := <-done; err != nil {
 			t.Errorf("Run = %v", err)

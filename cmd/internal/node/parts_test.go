@@ -58,7 +58,7 @@ func TestRunParts(t *testing.T) {
 		}, 0, 0, errStopped, "store"},
 		{"one hangs", func(y *tally) []part {
 			return []part{y.part("store", 0, nil), y.part("p2p", time.Minute, nil), y.part("api", 0, nil)}
-		}, time.Hour, time.Hour + 5*time.Second, errHangs, "api"},
+		}, time.Hour, time.Hour + 5*time.Second, errHangs, "api store"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -76,6 +76,7 @@ func TestRunParts(t *testing.T) {
 				if took := time.Since(begun); took != tt.takes {
 					t.Errorf("runParts took %v, want %v", took, tt.takes)
 				}
+				synctest.Wait() // what was left behind after a hanging part ends meanwhile
 				y.mu.Lock()
 				order := strings.Join(y.lines, " ")
 				y.mu.Unlock()
