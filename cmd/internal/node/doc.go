@@ -2,9 +2,11 @@
 //
 // It is the only package that knows every part. What the parts ask of each other through their small
 // interfaces is adapted here: the peer book over the store, the API's view of the network over
-// libp2p. Order of life: store, chain, mempool, miner, p2p, bootstrap, api; they end the other way
-// round, so nothing is asked of a part that is gone.
+// libp2p. Parts run in this order: mempool, p2p, bootstrap, guard, miner, api. They end the other way
+// round, each only when those that lean on it are gone: no request meets a part that has stopped, and
+// no block is sealed that nobody can be told of. The store is closed last.
 //
 // A data directory holds identity.key (the node's key, mode 0600), network.json (the parameters it
-// was made for), store/ and, while a node runs, api.json (where its API is).
+// was made for), store/, api.token where the API is open to others (mode 0600) and, while a node
+// runs, api.json (where its API is).
 package node
