@@ -6,7 +6,7 @@ import (
 	"p2pchain/core/miner/internal/scan/layout"
 )
 
-//go:generate go run asm/gen.go -out shani_amd64.s
+//go:generate go run -tags avo asm/gen.go -out shani_amd64.s
 
 // scanSHANI tries 2·pairs nonces and returns how many come before the first hit. The low half of the
 // nonce must not overflow on the way.

@@ -1,4 +1,4 @@
-//go:build ignore
+//go:build avo
 
 // Command gen writes shani_amd64.s: see go:generate in shani_amd64.go.
 //
