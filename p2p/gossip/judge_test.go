@@ -372,14 +372,16 @@ func TestClassicHeadersAreLimited(t *testing.T) {
 func TestGraft(t *testing.T) {
 	d := newDesk(t, coretest.Network(t))
 	d.PeerUp("a")
-	if p := d.reconciler.newcomer(); p == nil || p.id != "a" || d.reconciler.newcomer() != nil {
+	p := d.reconciler.next()
+	if p == nil || p.id != "a" || d.reconciler.next() != nil {
 		t.Fatal("a new peer is not reconciled with once")
 	}
+	d.reconciler.done(p, false)
 	d.tracer.Graft("a", d.topics.Messages)
 	if len(d.poked) > 0 || d.Stats().Mesh != 0 {
 		t.Error("the mesh of messages counts for that of blocks")
 	}
-	if p := d.reconciler.newcomer(); p == nil || p.id != "a" {
+	if p := d.reconciler.next(); p == nil || p.id != "a" {
 		t.Error("not reconciled again after the graft")
 	}
 	d.tracer.Graft("a", d.topics.Blocks)

@@ -54,7 +54,7 @@ func (s *shelf) Messages(_ context.Context, _ peer.ID, ids []core.Hash) ([]*core
 }
 
 // reconciling runs a reconciler with one peer on a shelf, in the bubble of a test.
-func reconciling(t *testing.T, d *desk, s *shelf) *reconciler {
+func reconciling(t *testing.T, d *desk, s Exchange) *reconciler {
 	t.Helper()
 	r := newReconciler(d.pool, s, d, d.unspread, d.cfg)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -153,6 +153,108 @@ func TestReconcileStopsWhereThereIsNoRoom(t *testing.T) {
 			t.Errorf("%d asked for, %d punished; want %d and none", s.asked, len(d.punished), messagesPage)
 		}
 	})
+}
+
+// A crowd is an Exchange with peers that have nothing, or hold every question up as long as they can.
+type crowd struct {
+	slow map[peer.ID]bool
+	from time.Time
+
+	mu    sync.Mutex
+	asked map[peer.ID][]time.Duration
+}
+
+func (c *crowd) Mempool(ctx context.Context, p peer.ID, after uint64, _ int) ([]core.Hash, uint64, error) {
+	if !c.slow[p] {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.asked[p] = append(c.asked[p], time.Since(c.from))
+		return nil, after, nil
+	}
+	select {
+	case <-time.After(9900 * time.Millisecond):
+		return []core.Hash{{1}}, after + 1, nil
+	case <-ctx.Done():
+		return nil, after, ctx.Err()
+	}
+}
+
+func (c *crowd) Messages(context.Context, peer.ID, []core.Hash) ([]*core.Message, error) {
+	return nil, nil
+}
+
+// Peers that answer just in time, and join the mesh again and again, do not keep others from their
+// turn: not a few of them, and not many.
+func TestReconcileInTurn(t *testing.T) {
+	n := coretest.Network(t)
+	for _, tt := range []struct {
+		name    string
+		slow    int
+		longest time.Duration
+	}{
+		{"one", 1, 0}, {"all slots but one", maxRounds - 1, 0}, {"more than slots", 2 * maxRounds, time.Minute},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := &crowd{slow: make(map[peer.ID]bool), from: time.Now(), asked: make(map[peer.ID][]time.Duration)}
+				d := newDesk(t, n)
+				r := newReconciler(d.pool, c, d, d.unspread, d.cfg)
+				ctx, cancel := context.WithCancel(context.Background())
+				var running sync.WaitGroup
+				running.Go(func() { r.run(ctx) })
+				defer func() { cancel(); running.Wait() }()
+				for i := range tt.slow {
+					p := peer.ID(string(rune('a' + i)))
+					c.slow[p] = true
+					r.peerUp(p)
+				}
+				synctest.Wait()
+				r.peerUp("honest 1")
+				r.peerUp("honest 2")
+				for range 600 {
+					time.Sleep(time.Second)
+					for p := range c.slow {
+						r.again(p)
+					}
+				}
+				synctest.Wait()
+				for _, p := range []peer.ID{"honest 1", "honest 2"} {
+					if got := c.asked[p]; len(got) < 2 || got[0] > tt.longest {
+						t.Errorf("%s was asked after %v, want within %v and then again", p, got, tt.longest)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A round that runs out of time goes on after the others, as long as it brings something.
+func TestReconcileGoesOn(t *testing.T) {
+	n := coretest.Network(t)
+	msgs := coretest.Messages(t, n, "m", 3*messagesPage)
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, n)
+		d.cfg.Reconcile = time.Hour
+		s := &shelf{msgs: msgs, give: func(m []*core.Message) []*core.Message { time.Sleep(maxRound * 2 / 3); return m }}
+		r := reconciling(t, d, deadlined{s})
+		r.peerUp("a")
+		time.Sleep(5 * maxRound)
+		synctest.Wait()
+		if got := d.pool.Totals().Count; got != len(msgs) {
+			t.Errorf("%d of %d messages taken over a slow line", got, len(msgs))
+		}
+	})
+}
+
+// A deadlined Exchange gives nothing after its context ended.
+type deadlined struct{ *shelf }
+
+func (d deadlined) Messages(ctx context.Context, p peer.ID, ids []core.Hash) ([]*core.Message, error) {
+	msgs, err := d.shelf.Messages(ctx, p, ids)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return msgs, err
 }
 
 // The whole list is read again now and then, for what was dropped here or missed.
