@@ -53,12 +53,15 @@ type model struct {
 	connected []core.Hash        // by height
 	best      core.Hash
 	maxAhead  int
+	proven    map[core.Hash]core.Work // of the branches of these headers
+	aside     map[core.Hash]bool      // blocks that cannot be had
 }
 
 func newModel(w *world) *model {
 	return &model{
 		world: w, best: w.genesis, connected: []core.Hash{w.genesis}, maxAhead: 4096,
 		known: map[core.Hash]bool{w.genesis: true}, stored: map[core.Hash]bool{w.genesis: true},
+		proven: make(map[core.Hash]core.Work), aside: make(map[core.Hash]bool),
 	}
 }
 
@@ -66,6 +69,36 @@ func (m *model) tip() core.Hash { return m.connected[len(m.connected)-1] }
 
 func (m *model) better(a, b core.Hash) bool {
 	return consensus.Better(m.world.headers[a].Work, a, m.world.headers[b].Work, b)
+}
+
+// prefer makes a header the best one if its branch is proven to have more work than the best.
+func (m *model) prefer(hash core.Hash) {
+	for at := hash; len(m.aside) > 0 && !m.stored[at]; at = m.world.headers[at].PreviousHash {
+		if m.aside[at] {
+			return
+		}
+	}
+	reach := func(x core.Hash) core.Work {
+		if w := m.world.headers[x].Work; m.proven[x].Cmp(w) < 0 {
+			return w
+		}
+		return m.proven[x]
+	}
+	if d := reach(hash).Cmp(reach(m.best)); d > 0 || d == 0 && m.better(hash, m.best) {
+		m.best = hash
+	}
+}
+
+func (m *model) chooseBest() {
+	m.best = m.tip()
+	for hash := range m.known {
+		m.prefer(hash)
+	}
+}
+
+func (m *model) setAside(hash core.Hash) {
+	m.aside[hash] = true
+	m.chooseBest()
 }
 
 // threshold is the least work of a branch that is remembered: the tip's less 144 blocks of work.
@@ -78,6 +111,10 @@ func (m *model) addHeaders(hs []core.Header, proven core.Work) (int, error) {
 	n := 0
 	for n < len(hs) && m.known[hs[n].Hash()] {
 		n++
+	}
+	if n > 0 && m.proven[hs[n-1].Hash()].Cmp(proven) < 0 {
+		m.proven[hs[n-1].Hash()] = proven
+		m.prefer(hs[n-1].Hash())
 	}
 	if n == len(hs) {
 		return n, nil
@@ -102,10 +139,8 @@ func (m *model) addHeaders(hs []core.Header, proven core.Work) (int, error) {
 			return n, consensus.ErrPrevious
 		}
 		hash := fresh[i].Hash()
-		m.known[hash] = true
-		if m.better(hash, m.best) {
-			m.best = hash
-		}
+		m.known[hash], m.proven[hash] = true, proven
+		m.prefer(hash)
 		n++
 	}
 	return n, nil
@@ -118,12 +153,18 @@ func (m *model) addBlocks(hashes []core.Hash) (int, error) {
 			return i, consensus.ErrParentUnknown
 		}
 		m.known[hash], m.stored[hash] = true, true
-		if m.better(hash, m.best) {
-			m.best = hash
+		if m.aside[hash] {
+			delete(m.aside, hash)
+			m.chooseBest()
 		}
+		m.prefer(hash)
 		if m.better(hash, m.tip()) {
 			m.moveTip(hash)
 		}
+	}
+	if m.stored[m.best] && m.best != m.tip() && !m.better(m.best, m.tip()) {
+		clear(m.proven) // all that was promised has come
+		m.chooseBest()
 	}
 	return len(hashes), nil
 }

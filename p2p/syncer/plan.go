@@ -30,7 +30,11 @@ type plan struct {
 	tip     Claim // our connected tip
 	best    Claim // our best header
 	window  window
-	loose   []arrival // blocks offered for a branch that is not the best one
+	loose   []arrival // blocks that came for a branch that is not the best one
+	head    vigil     // the first block of the window
+	shunned []*slot   // first blocks of branches that were set aside
+
+	bareSince time.Time // since when blocks come without their bodies, and none with them
 
 	lastID       uint64    // of sessions and requests
 	sessions     int       // header sessions that are open
@@ -46,10 +50,14 @@ type plan struct {
 type remote struct {
 	id          peer.ID
 	claim       Claim
+	heard       bool      // it announced its claim, so it may not have connected that block yet
+	early       int       // times in a row that it had not
 	checked     core.Hash // the last claimed tip that was followed to its end
-	lies        int       // claims in a row that headers did not reach
+	lies        int       // claims of its own in a row that headers did not reach
 	session     *session
 	held        bool      // its branch is as far ahead of its blocks as the chain allows
+	proof       proof     // and what a first pass showed of it
+	shown       core.Hash // the last of its headers that the chain took
 	askedAt     time.Time // when its last header session began
 	nextHeaders time.Time // no header session before
 	pollAt      time.Time // when to ask even though nothing new is claimed
@@ -122,6 +130,7 @@ func (p *plan) step(now time.Time, e event) []action {
 	p.expireSessions()
 	p.resumeSessions()
 	p.expireRequests()
+	p.watchHead()
 	p.startSessions()
 	p.assign()
 	p.connect()
@@ -138,6 +147,11 @@ func (p *plan) wake() time.Time {
 	}
 	sooner(p.connectAfter)
 	sooner(p.walkStarted.Add(p.limits.Patience / 4))
+	sooner(p.bareSince.Add(asideAfter))
+	if len(p.window.slots) > 0 {
+		sooner(p.head.since.Add(asideAfter))
+		sooner(p.head.since.Add(asideAtLast))
+	}
 	if len(p.window.slots) > 0 && p.window.slots[0].owner != nil {
 		sooner(p.headDeadline())
 	}
@@ -166,12 +180,14 @@ func (p *plan) newID() uint64 {
 
 func (e peerUp) apply(p *plan) {
 	if r := p.byID[e.id]; r != nil { // it said hello again
-		announced(e).apply(p)
+		r.claims(e.claim, false)
+		p.askShunned(r)
 		return
 	}
 	r := &remote{id: e.id, claim: e.claim, pollAt: p.now.Add(p.limits.Poll)}
 	p.byID[e.id] = r
 	p.remotes = append(p.remotes, r)
+	p.askShunned(r)
 }
 
 func (e peerDown) apply(p *plan) {
@@ -193,11 +209,21 @@ func (e peerDown) apply(p *plan) {
 }
 
 func (e announced) apply(p *plan) {
-	r := p.byID[e.id]
-	if r == nil || e.claim.Work.Cmp(r.claim.Work) < 0 {
-		return
+	if r := p.byID[e.id]; r != nil {
+		r.claims(e.claim, true)
 	}
-	r.claim = e.claim
+}
+
+// claims notes a claim of no less work than the last one. What a peer heard itself and passed on, it
+// need not have connected; what it says in a hello, or has shown, it has.
+func (r *remote) claims(c Claim, heard bool) {
+	switch d := c.Work.Cmp(r.claim.Work); {
+	case d < 0 || c.Tip == r.claim.Tip && !r.heard:
+		return
+	case d > 0:
+		r.early = 0
+	}
+	r.claim, r.heard = c, heard
 }
 
 func (e poked) apply(p *plan) {
@@ -218,6 +244,15 @@ func (e chainMoved) apply(p *plan) {
 }
 
 func (tick) apply(*plan) {}
+
+// known is the most work that we have valid headers of. The best header may have less than the tip,
+// where a first pass proved that more follows.
+func (p *plan) known() core.Work {
+	if p.best.Work.Cmp(p.tip.Work) < 0 {
+		return p.tip.Work
+	}
+	return p.best.Work
+}
 
 // accuse asks for a peer's punishment and stops asking it for anything.
 func (p *plan) accuse(r *remote, why error) {

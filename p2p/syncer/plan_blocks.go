@@ -51,6 +51,8 @@ type (
 	}
 	// closeRequest ends a request for blocks and its stream.
 	closeRequest struct{ request uint64 }
+	// setAside tells the chain that a block cannot be had.
+	setAside struct{ block core.Hash }
 	// connect hands blocks to the chain, each the child of the one before it.
 	connect struct {
 		batch []arrival
@@ -60,6 +62,7 @@ type (
 
 func (askBlocks) isAction()    {}
 func (closeRequest) isAction() {}
+func (setAside) isAction()     {}
 func (connect) isAction()      {}
 
 const (
@@ -77,10 +80,23 @@ func (e blockCame) apply(p *plan) {
 	if q == nil || !q.settle(e.hash) {
 		return // late, after the request was given up
 	}
-	q.remote.inFlight--
-	p.delivered(q.remote)
-	e.arrival.from = q.remote.id
-	p.arrive(e.arrival)
+	r := q.remote
+	r.inFlight--
+	p.delivered(r)
+	e.arrival.from = r.id
+	switch s := p.window.index[e.hash]; {
+	case !e.whole() && (s == nil || !s.anyhow):
+		if s != nil {
+			s.owner, s.bare = nil, append(s.bare, r.id)
+		}
+		if p.bareSince.IsZero() {
+			p.bareSince = p.now
+		}
+	case s == nil: // its branch was set aside, or left behind
+		p.spare(e.arrival)
+	default:
+		p.arrive(e.arrival)
+	}
 }
 
 // settle takes a block off what the request waits for.
@@ -98,6 +114,9 @@ func (p *plan) arrive(a arrival) bool {
 		return false
 	}
 	p.blockBytes += (a.size - p.blockBytes) / 8
+	if a.whole() && len(a.block.Messages) > 0 {
+		p.bareSince = time.Time{}
+	}
 	p.window.trim(p.limits.WindowBytes)
 	return true
 }
@@ -133,11 +152,15 @@ func (p *plan) lacks(r *remote, s *slot) {
 }
 
 func (e offered) apply(p *plan) {
-	if p.arrive(e.arrival) || p.window.index[e.hash] != nil {
-		return
+	if e.whole() && !p.arrive(e.arrival) && p.window.index[e.hash] == nil {
+		p.spare(e.arrival)
 	}
+}
+
+// spare keeps a block of another branch than the window's until the chain has judged it.
+func (p *plan) spare(a arrival) {
 	if len(p.loose) < maxLoose { // more can be fetched later, if that branch wins
-		p.loose = append(p.loose, e.arrival)
+		p.loose = append(p.loose, a)
 	}
 }
 
@@ -155,6 +178,9 @@ func (e connected) apply(p *plan) {
 	r := p.byID[bad.from]
 	if s := p.window.index[bad.hash]; s != nil && s.got.block == bad.block && consensus.ClassOf(e.err) != consensus.Fault {
 		p.window.take(s)
+		if len(s.bare) > 0 {
+			s.anyhow, s.refused, p.bareSince = false, true, p.now
+		}
 		if r != nil {
 			p.lacks(r, s)
 		}
@@ -176,6 +202,10 @@ func (p *plan) assign() {
 			return
 		}
 		r := p.choose(free[0], len(free))
+		if r == nil && len(free[0].bare) > 0 && !p.now.Before(p.bareSince.Add(asideAfter)) && !p.obtainable(free[0]) {
+			free[0].anyhow = true
+			r = p.choose(free[0], len(free))
+		}
 		if r == nil {
 			return
 		}
@@ -225,7 +255,7 @@ func (p *plan) eligible(r *remote, s *slot) bool {
 	if p.now.Before(r.lacksUntil) && s.height >= r.lacksFrom {
 		return false
 	}
-	return s.height <= r.claim.Height
+	return s.height <= r.claim.Height && (s.anyhow || !slices.Contains(s.bare, r.id))
 }
 
 func (p *plan) request(r *remote, slots []*slot) {
@@ -266,78 +296,6 @@ func (p *plan) abandon(r *remote) {
 	for _, q := range slices.Clone(r.requests) {
 		p.endRequest(q)
 	}
-}
-
-// expireRequests looks for peers that hold us up.
-func (p *plan) expireRequests() {
-	for _, r := range slices.Clone(p.remotes) {
-		if r.inFlight > 0 && !p.now.Before(r.progress.Add(p.patience(r))) {
-			for _, q := range r.requests {
-				p.release(q)
-			}
-			r.progress = p.now
-			p.strike(r)
-		}
-	}
-	p.expireHead()
-}
-
-// expireHead frees us from a peer that delivers, but so slowly that the others have nothing left to
-// do: the window cannot move before its first block came.
-func (p *plan) expireHead() {
-	if len(p.window.slots) == 0 {
-		return
-	}
-	head := p.window.slots[0]
-	if head.owner == nil || p.now.Before(p.headDeadline()) || len(p.window.free()) > 0 {
-		return
-	}
-	r := head.owner.remote
-	idle := slices.ContainsFunc(p.remotes, func(o *remote) bool {
-		return o != r && o.inFlight == 0 && o.strikes == 0 && p.eligible(o, head)
-	})
-	if !idle {
-		return
-	}
-	p.abandon(r)
-	r.holdups++
-	r.lacksFrom, r.lacksUntil = 0, p.now.Add(p.patience(r))
-	if r.holdups >= maxHoldups {
-		p.accuse(r, ErrStalled)
-	}
-}
-
-// headDeadline is when the first block of the window, which somebody was asked for, holds us up.
-func (p *plan) headDeadline() time.Time {
-	head := p.window.slots[0]
-	return head.since.Add(2 * p.patience(head.owner.remote))
-}
-
-const (
-	maxHoldups = 3
-	// maxStrikes ends a peer that never answers even if nobody else does: 126 s with the default
-	// patience.
-	maxStrikes = 6
-)
-
-// strike notes that a peer stalled. The second time in a row is punished if it is the only one.
-func (p *plan) strike(r *remote) {
-	r.strikes++
-	r.slowness++
-	others := slices.ContainsFunc(p.remotes, func(o *remote) bool {
-		return o != r && o.strikes == 0 && o.deliveredAt.Add(p.patience(o)).After(p.now)
-	})
-	if r.strikes >= maxStrikes || r.strikes >= 2 && others {
-		p.accuse(r, ErrStalled)
-	}
-}
-
-// delivered notes validated progress of a peer.
-func (p *plan) delivered(r *remote) {
-	if r.strikes == 0 && p.now.Sub(r.progress) < p.patience(r)/4 {
-		r.slowness = max(0, r.slowness-1)
-	}
-	r.strikes, r.lacking, r.progress, r.deliveredAt = 0, 0, p.now, p.now
 }
 
 // connect hands over what can be connected, one call at a time.

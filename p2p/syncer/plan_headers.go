@@ -15,9 +15,11 @@ import (
 
 // Reasons for which a peer is punished, besides the broken rules of core/consensus.
 var (
-	// ErrStalled means that a peer answered too slowly again and again while others did not.
-	ErrStalled = consensus.NewRefusal("stalled", consensus.Broken)
-	// ErrFalseClaim means that a peer claimed more work than its headers prove, again and again.
+	// ErrStalled means that a peer answered too slowly again and again while others did not. That
+	// breaks no rule: an honest peer may have a slow line.
+	ErrStalled = consensus.NewRefusal("stalled", consensus.Undecided)
+	// ErrFalseClaim means that a peer claimed more work than its headers prove, again and again, or
+	// showed headers of blocks that it has not got.
 	ErrFalseClaim = consensus.NewRefusal("claimed more work than it has", consensus.Broken)
 	// ErrOffTopic means that an answer does not continue what was asked for.
 	ErrOffTopic = consensus.NewRefusal("answer does not fit the question", consensus.Broken)
@@ -34,11 +36,13 @@ type session struct {
 	resume   time.Time // when to ask on, where the first pass goes slowly
 	after    core.Hash // what was asked to be continued; zero is our own chain
 
-	probing bool        // in the first pass
-	fork    core.Hash   // the known block that the branch of the first pass builds on
-	marks   []core.Hash // the last headers of its pages
-	proven  core.Work   // what it showed, for the second pass
-	walked  int         // headers in it
+	fork    core.Hash // the known block that the last page, or the branch of the first pass, builds on
+	probing bool      // in the first pass
+	proof   proof     // what it showed, for the second pass
+	walked  int       // headers in it
+	reached Claim     // the last one of them
+	enough  bool      // the chain would take them
+	cut     bool      // the chain takes all of the branch only if it has more work than ours
 }
 
 type (
@@ -116,10 +120,11 @@ func (p *plan) startSessions() {
 			p.walkStarted = p.now
 		}
 		p.sessions++
-		next.session = &session{id: p.newID()}
+		next.session = &session{id: p.newID(), proof: next.proof}
+		next.proof = proof{}
 		next.askedAt = p.now
 		next.pollAt = p.now.Add(p.limits.Poll)
-		p.ask(next, core.Hash{})
+		p.ask(next, next.session.proof.at)
 	}
 }
 
@@ -136,7 +141,8 @@ func (p *plan) worthAsking(r *remote) bool {
 // claimsMore reports whether a peer claims a tip that may be better than our best header and that
 // was not followed yet.
 func (p *plan) claimsMore(r *remote) bool {
-	return r.claim.Tip != p.best.Tip && r.claim.Tip != r.checked && r.claim.Work.Cmp(p.best.Work) >= 0
+	return r.claim.Tip != p.best.Tip && r.claim.Tip != p.tip.Tip && r.claim.Tip != r.checked &&
+		r.claim.Work.Cmp(p.known()) >= 0
 }
 
 // before reports whether a is to be asked before b: the one that has disappointed less, then the one
@@ -146,7 +152,7 @@ func before(a, b *remote) bool {
 	if b == nil {
 		return true
 	}
-	if x, y := a.lies+a.strikes, b.lies+b.strikes; x != y {
+	if x, y := a.lies+a.early+a.strikes, b.lies+b.early+b.strikes; x != y {
 		return x < y
 	}
 	if !a.askedAt.Equal(b.askedAt) {
@@ -211,6 +217,8 @@ func (e headersReply) apply(p *plan) {
 		p.accuse(r, e.err)
 	case e.err != nil: // a broken line says nothing about the peer, but do not hammer it
 		p.retry(r, p.patience(r))
+	case len(e.headers) == 0 && len(s.proof.marks) > 0 && s.probing:
+		p.walkOn(r, true)
 	case len(e.headers) == 0:
 		p.branchEnds(r, p.tip)
 	case !slices.Contains(e.locator, e.headers[0].PreviousHash):
@@ -219,28 +227,12 @@ func (e headersReply) apply(p *plan) {
 		p.retry(r, p.patience(r))
 	case s.probing:
 		p.do(probeHeaders{s.id, s.fork, e.headers})
-	case len(s.marks) > 0:
-		s.secondPass(p, r, e.headers)
+	case len(s.proof.marks) > 0:
+		p.secondPass(r, e.headers)
 	default:
 		s.fork = e.headers[0].PreviousHash
 		p.do(takeHeaders{s.id, e.headers, core.Work{}})
 	}
-}
-
-// secondPass takes only what the first one proved: up to the last of its marks within the page.
-func (s *session) secondPass(p *plan, r *remote, headers []core.Header) {
-	end := 0
-	for i := range headers {
-		if len(s.marks) > 0 && headers[i].Hash() == s.marks[0] {
-			s.marks, end = s.marks[1:], i+1
-		}
-	}
-	if end == 0 { // another branch than before: a reorg over there, or a trick
-		r.lies++
-		p.retry(r, p.patience(r))
-		return
-	}
-	p.do(takeHeaders{s.id, headers[:end], s.proven})
 }
 
 func (e headersTaken) apply(p *plan) {
@@ -249,84 +241,39 @@ func (e headersTaken) apply(p *plan) {
 		return
 	}
 	s := r.session
-	p.proved(r, e.end)
+	if e.taken > 0 {
+		r.shown = e.end.Tip
+		r.claims(e.end, false)
+		s.proof.pass(e.end)
+	}
 	switch {
-	case e.err == nil && e.taken < e.sent: // the chain wants blocks first
-		p.endSession(r)
-		r.held = true
-	case e.err == nil && p.sessions > 1 && s.proven == (core.Work{}) && e.end.Work.Cmp(p.best.Work) <= 0:
+	case e.err == nil && e.taken < e.sent:
+		p.cutOff(r, e.end)
+	case e.err == nil && p.sessions > 1 && s.proof.none() && e.end.Work.Cmp(p.known()) <= 0:
 		p.delivered(r)
 		p.retry(r, p.patience(r)) // another session was here before
 	case e.err == nil:
 		p.delivered(r)
 		p.walkStarted = p.now
 		p.goOn(r, e.sent, e.end)
-	case errors.Is(e.err, chain.ErrLowWork) && s.proven != (core.Work{}):
+	case errors.Is(e.err, chain.ErrLowWork) && !s.proof.none():
 		p.retry(r, p.limits.Poll) // our own chain grew meanwhile
 	case errors.Is(e.err, chain.ErrLowWork):
-		s.probing = true
-		p.ask(r, s.fork)
+		p.firstPass(r)
 	default:
 		p.refused(r, e.err)
 	}
 }
-
-func (e headersProbed) apply(p *plan) {
-	r := p.sessionOf(e.session)
-	if r == nil {
-		return
-	}
-	s := r.session
-	if e.err != nil {
-		p.refused(r, e.err)
-		return
-	}
-	s.marks = append(s.marks, e.end.Tip)
-	s.walked += e.sent
-	switch {
-	case e.enough:
-		p.delivered(r)
-		s.probing, s.proven = false, e.end.Work
-		p.ask(r, s.fork)
-	case e.sent < p.limits.HeadersPage:
-		p.branchEnds(r, e.end)
-	case e.end.Height > r.claim.Height+uint64(2*p.limits.HeadersPage) || len(s.marks) >= maxMarks:
-		p.accuse(r, fmt.Errorf("%d headers of little work: %w", s.walked, ErrFalseClaim))
-	case len(s.marks) >= fastPages:
-		s.resume = p.now.Add(slowPage)
-	default:
-		p.ask(r, e.end.Tip)
-	}
-}
-
-// resumeSessions asks on in first passes that go slowly.
-func (p *plan) resumeSessions() {
-	for _, r := range p.remotes {
-		if s := r.session; s != nil && !s.resume.IsZero() && !p.now.Before(s.resume) {
-			s.resume = time.Time{}
-			p.ask(r, s.marks[len(s.marks)-1])
-		}
-	}
-}
-
-const (
-	// maxMarks bounds a first pass: 32 bytes for each of its pages.
-	maxMarks = 1 << 16
-	// A first pass is for branches that left ours long ago, which is rare. After so many pages it
-	// goes slowly, so that worthless headers without end cost little of our time.
-	fastPages = 16
-	slowPage  = time.Second
-)
 
 // goOn asks for the next page, or ends the session at the end of the branch.
 func (p *plan) goOn(r *remote, sent int, end Claim) {
 	s := r.session
-	if len(s.marks) == 0 && s.proven != (core.Work{}) {
-		s.proven = core.Work{} // the second pass is through: what follows stands on its own
+	if len(s.proof.marks) == 0 && !s.proof.none() {
+		s.proof = proof{} // the second pass is through: what follows stands on its own
 		p.ask(r, end.Tip)
 		return
 	}
-	if len(s.marks) > 0 || sent >= p.limits.HeadersPage {
+	if len(s.proof.marks) > 0 || sent >= p.limits.HeadersPage {
 		p.ask(r, end.Tip)
 		return
 	}
@@ -335,23 +282,35 @@ func (p *plan) goOn(r *remote, sent int, end Claim) {
 
 // branchEnds compares what a peer claimed with what its headers showed.
 func (p *plan) branchEnds(r *remote, end Claim) {
-	fell := r.claim.Work.Cmp(end.Work) > 0 && r.claim.Work.Cmp(p.best.Work) > 0
+	fell := r.claim.Work.Cmp(end.Work) > 0 && r.claim.Work.Cmp(p.known()) > 0
 	p.endSession(r)
-	r.checked = r.claim.Tip
-	if !fell {
-		r.lies = 0
+	if fell && r.heard && r.early < maxEarly {
+		r.nextHeaders = p.now.Add(minLackPause << r.early)
+		r.early++
 		return
 	}
-	r.lies++ // a reorg over there explains one or two
+	r.checked = r.claim.Tip
+	if !fell {
+		r.lies, r.early = 0, 0
+		return
+	}
+	if !r.heard {
+		r.lies++ // a reorg over there explains one or two
+	}
 	if r.lies >= maxLies {
 		p.accuse(r, ErrFalseClaim)
 		return
 	}
-	r.claim = end
+	r.claim, r.heard, r.early = end, false, 0
 	r.nextHeaders = p.now.Add(p.patience(r))
 }
 
-const maxLies = 3
+const (
+	maxLies = 3
+	// A header is forwarded before its block is connected, and only connected ones are given away:
+	// so a peer is asked again for what it announced, after 100 ms, 200 ms, … 13 s in all.
+	maxEarly = 7
+)
 
 // refused ends a session by what the chain said about its headers.
 func (p *plan) refused(r *remote, err error) {
@@ -367,10 +326,3 @@ func (p *plan) refused(r *remote, err error) {
 
 // ownFaultPause is how long to wait after our own disk or memory failed.
 const ownFaultPause = 5 * time.Second
-
-// proved raises a peer's claim to what headers have shown.
-func (p *plan) proved(r *remote, end Claim) {
-	if end.Work.Cmp(r.claim.Work) >= 0 {
-		r.claim = end
-	}
-}

@@ -68,6 +68,9 @@ const (
 	headerSpam  = "header spam"  // grows a branch of little work without end
 	swapping    = "swapping"     // serves another branch in the second pass
 	failing     = "failing line" // every answer is an error
+	lacking     = "lacking"      // gives headers, and says that it has no blocks
+	bodiless    = "bodiless"     // gives blocks without their bodies
+	endless     = "endless"      // header spam that ever goes on where it ended
 )
 
 type simNode struct {
@@ -82,6 +85,7 @@ type simNode struct {
 	open     map[uint64]bool       // questions that were not ended
 	punished map[peer.ID]time.Time // and since when it is away
 	offences map[peer.ID]int
+	bare     int // blocks that were stored without bodies
 	spam     core.Hash
 	swaps    int
 	wakeSeq  int
@@ -171,7 +175,7 @@ func (n *simNode) claims() Claim {
 		c.Tip[0] ^= 1
 		c.Height += 1000
 		c.Work, _ = c.Work.Add(core.NewWork(0, 1e9))
-	case headerSpam:
+	case headerSpam, endless:
 		c.Tip[0] ^= 1
 		c.Height += 1 << 40
 		c.Work, _ = c.Work.Add(core.NewWork(0, 1e9))
@@ -243,6 +247,10 @@ func (s *sim) perform(n *simNode, a action) {
 			enough, err := p.add(n.model, a.headers)
 			return headersProbed{session: a.session, sent: len(a.headers), end: s.world.claim(p.end), enough: enough, err: err}
 		})
+	case setAside:
+		n.model.setAside(a.block)
+		s.changed(n)
+		s.after(10*time.Minute, func() { delete(n.model.aside, a.block); n.model.chooseBest(); s.changed(n) })
 	case connect:
 		later(func() event { return s.connect(n, a) })
 	case punish:
@@ -265,6 +273,9 @@ func (s *sim) connect(n *simNode, a connect) event {
 	hashes := make([]core.Hash, len(a.batch))
 	for i := range a.batch {
 		hashes[i] = a.batch[i].hash
+		if !a.batch[i].whole() {
+			n.bare++
+		}
 	}
 	taken, err := n.model.addBlocks(hashes)
 	if tip := n.model.tip(); tip != before {
@@ -328,6 +339,9 @@ func (s *sim) askHeaders(n, from *simNode, a askHeaders, locator []core.Hash) {
 		e.headers = []core.Header{s.world.headers[s.world.mine(s.world.mine(s.world.genesis, 1), 1)]}
 	case headerSpam:
 		e.headers = s.spam(from, locator, a.limit)
+	case endless:
+		e.headers = s.spam(from, locator, a.limit)
+		from.spam = e.headers[a.limit-1].Hash()
 	case swapping:
 		e.headers = s.swap(from, locator, a.limit)
 	default:
@@ -337,33 +351,6 @@ func (s *sim) askHeaders(n, from *simNode, a askHeaders, locator []core.Hash) {
 		return
 	}
 	s.reply(n, from, a.session, d, e)
-}
-
-// spam continues a branch of worthless headers.
-func (s *sim) spam(from *simNode, locator []core.Hash, limit int) []core.Header {
-	at := s.world.genesis
-	if s.world.headers[locator[0]].Work.Cmp(core.NewWork(0, 100)) < 0 || locator[0] == from.spam {
-		at = locator[0]
-	}
-	out := make([]core.Header, limit)
-	for i := range out {
-		at = s.world.mine(at, 1)
-		out[i] = s.world.headers[at]
-	}
-	return out
-}
-
-// swap serves its chain once, and from then on a branch that has nothing to do with it.
-func (s *sim) swap(from *simNode, locator []core.Hash, limit int) []core.Header {
-	from.swaps++
-	switch {
-	case from.swaps <= 3: // the first page twice, and the second, with which the first pass ends
-		return from.model.headersAfter(locator, limit)
-	case from.swaps == 4:
-		from.spam = locator[0]
-		return s.spam(from, locator, limit)
-	}
-	return nil
 }
 
 func (s *sim) askBlocks(n, from *simNode, a askBlocks) {
@@ -376,18 +363,21 @@ func (s *sim) askBlocks(n, from *simNode, a askBlocks) {
 		return
 	}
 	for _, hash := range a.hashes {
-		if !from.model.stored[hash] {
+		if !from.model.stored[hash] || from.kind == lacking {
 			continue
 		}
+		block := s.world.block(hash)
 		d += time.Millisecond
 		switch from.kind {
 		case dripping:
 			d += 1900 * time.Millisecond
+		case bodiless:
+			block.Messages = []*core.Message{{}}
 		case mutating:
 			s.reply(n, from, a.request, d, blocksDone{a.request, consensus.ErrMessageRoot})
 			return
 		}
-		s.reply(n, from, a.request, d, blockCame{a.request, arrival{hash: hash, block: s.world.block(hash), size: 500}})
+		s.reply(n, from, a.request, d, blockCame{a.request, arrival{hash: hash, block: block, size: 500}})
 	}
 	s.reply(n, from, a.request, d, blocksDone{a.request, nil})
 }

@@ -21,6 +21,8 @@ type Chain interface {
 	AddHeaders(headers []core.Header, proven core.Work) (int, error)
 	// AddBlocks returns how many of the blocks are stored now; see chain.Chain.
 	AddBlocks(blocks []*core.Block) (int, error)
+	// SetAside takes a branch out of the choice of the best header; see chain.Chain.
+	SetAside(block core.Hash)
 	// Probe starts a first pass over headers on a known block.
 	Probe(parent core.Hash) (*chain.Probe, error)
 }
@@ -193,6 +195,8 @@ func (r *run) perform(ctx context.Context, a action) {
 		r.start(ctx, a.request, func(ctx context.Context) { r.askBlocks(ctx, a) })
 	case closeRequest:
 		r.end(a.request)
+	case setAside:
+		r.chain.SetAside(a.block)
 	case connect:
 		r.tasks.Go(func() { r.connect(a) })
 	case punish:

@@ -23,8 +23,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // served is an Exchange whose peers are chains in this process.
 type served struct {
-	chains map[peer.ID]*chain.Chain
-	mutate func(*core.Block) *core.Block // nil serves blocks as they are
+	chains   map[peer.ID]*chain.Chain
+	mutate   func(*core.Block) *core.Block // nil serves blocks as they are
+	mutateOf map[peer.ID]func(*core.Block) *core.Block
 
 	mu       sync.Mutex // guards punished
 	punished map[peer.ID]error
@@ -42,6 +43,9 @@ func (x *served) Blocks(ctx context.Context, p peer.ID, hashes []core.Hash, each
 		}
 		if err != nil {
 			return err
+		}
+		if mutate := x.mutateOf[p]; mutate != nil {
+			b = mutate(b)
 		}
 		if x.mutate != nil {
 			b = x.mutate(b)

@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -16,13 +17,21 @@ type arrival struct {
 	from  peer.ID
 }
 
+// whole reports whether all bodies came.
+func (a *arrival) whole() bool {
+	return !slices.ContainsFunc(a.block.Messages, func(m *core.Message) bool { return m.Body == nil })
+}
+
 // A slot is a block of the window.
 type slot struct {
-	hash   core.Hash
-	height uint64
-	owner  *request // what is expected to bring it; nil where nothing is
-	since  time.Time
-	got    arrival // its block is nil until it came
+	hash    core.Hash
+	height  uint64
+	owner   *request // what is expected to bring it; nil where nothing is
+	since   time.Time
+	got     arrival   // its block is nil until it came
+	bare    []peer.ID // who gave it without some of its bodies
+	anyhow  bool      // nobody has them all: take it as it is
+	refused bool      // the chain did not
 }
 
 // A window is the run of blocks that are fetched now: the first missing one and what follows it.
