@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -20,7 +21,8 @@ type pipe struct {
 	in       *bufio.Reader
 	timeout  time.Duration // of a frame
 	reserved int
-	buf      []byte // of the last frame, used again for the next
+	sent     atomic.Int64 // bytes that the stream took
+	buf      []byte       // of the last frame, used again for the next
 }
 
 // newPipe reserves what reading frames of up to limit bytes takes. The pipe is there in any case.
@@ -135,6 +137,7 @@ func (p *pipe) write(m proto.Message) error {
 	if err := p.stream.SetWriteDeadline(time.Now().Add(p.timeout)); err != nil {
 		return err
 	}
-	_, err = p.stream.Write(frame)
+	n, err := p.stream.Write(frame)
+	p.sent.Add(int64(n))
 	return err
 }

@@ -30,7 +30,9 @@ func rateOf(k kind) (perSecond rate.Limit, burst int) {
 	switch k {
 	case kindHello:
 		return 1, 5
-	case kindHeaders, kindMempool:
+	case kindHeaders:
+		return 4, 240 // a full page takes 8 ms to read; the first 480,000 come as fast as that
+	case kindMempool:
 		return 20, 40
 	case kindBlocks:
 		return 64 << 10, 64 << 10
@@ -43,6 +45,7 @@ func rateOf(k kind) (perSecond rate.Limit, burst int) {
 
 const (
 	blocksPerGuest = 2           // blocks held for one peer at a time
+	headersAtOnce  = 2           // pages of headers read at a time, over all peers
 	manyGuests     = 1024        // remembered before those who left are looked for
 	forgetAfter    = time.Minute // by then every limiter is full again
 )

@@ -50,6 +50,32 @@ func TestAskedTooOften(t *testing.T) {
 	})
 }
 
+// TestHeadersAreDear lets a peer fetch the headers of a year as fast as it can, and then no more than
+// a few pages a second.
+func TestHeadersAreDear(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, start := newGuests().enter("a", time.Now()), time.Now()
+		pages := func(n int) time.Duration {
+			for range n {
+				if err := g.wait(t.Context(), kindHeaders, 1, 10*time.Second); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return time.Since(start)
+		}
+		if took := pages(240); took != 0 {
+			t.Errorf("240 pages took %v", took)
+		}
+		if took := pages(40); took != 10*time.Second {
+			t.Errorf("40 more took %v, want 10s", took)
+		}
+		time.Sleep(forgetAfter) // what is forgotten by then must be no better off
+		if limiter := g.limits[kindHeaders]; limiter.Tokens() < float64(limiter.Burst()) {
+			t.Errorf("%v pages are left after %v", limiter.Tokens(), forgetAfter)
+		}
+	})
+}
+
 // TestGuestsAreForgotten bounds the memory of peers that come and go.
 func TestGuestsAreForgotten(t *testing.T) {
 	gs := newGuests()

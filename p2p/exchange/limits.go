@@ -37,7 +37,8 @@ type Config struct {
 	VoteTimeout   time.Duration // for an answer to a vote
 
 	// BlockMemory bounds the blocks that a Server holds while it sends them, over all peers. Requests
-	// wait for room, and no peer has more than two blocks of it.
+	// wait for room, and no peer has more than two blocks of it. While they wait, who reads less than
+	// 256 KiB/s loses his.
 	BlockMemory int64
 
 	Log *slog.Logger

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"p2pchain/core"
 	"p2pchain/core/chain"
@@ -47,16 +48,31 @@ func (s *Server) serveHeaders(ctx context.Context, c *call) error {
 	if err := c.reserve(2 * maxHeadersFrame(limit)); err != nil { // as headers and as a frame
 		return err
 	}
+	encoded, err := s.readHeaders(ctx, locator, limit)
+	if err != nil {
+		return err
+	}
+	return c.write(&wire.HeadersReply{Headers: encoded})
+}
+
+// readHeaders does for few requests at a time what costs far more than asking for it.
+func (s *Server) readHeaders(ctx context.Context, locator []core.Hash, limit int) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.FrameTimeout)
+	defer cancel()
+	if err := s.headers.Acquire(ctx, 1); err != nil {
+		return nil, fmt.Errorf("waiting to read headers: %w", err)
+	}
+	defer s.headers.Release(1)
 	headers, err := s.chain.HeadersAfter(locator, limit)
 	if err != nil {
-		return fmt.Errorf("reading headers: %w", err)
+		return nil, fmt.Errorf("reading headers: %w", err)
 	}
 	encoded := make([]byte, 0, len(headers)*core.HeaderSize)
 	for i := range headers {
 		b := headers[i].Encode()
 		encoded = append(encoded, b[:]...)
 	}
-	return c.write(&wire.HeadersReply{Headers: encoded})
+	return encoded, nil
 }
 
 func (s *Server) serveBlocks(ctx context.Context, c *call) error {
@@ -105,13 +121,19 @@ func (s *Server) sendBlock(ctx context.Context, c *call, hash core.Hash) error {
 	}
 	size := b.Size()
 	if spare := room - int64(size); spare > 0 {
-		s.blocks.Release(spare)
+		s.blocks.give(spare)
 		room -= spare
 	}
 	if err := c.reserve(size + 2*targetFrame); err != nil {
 		return err
 	}
 	defer c.giveBack(size + 2*targetFrame)
+	before := c.sent.Load()
+	stop := s.blocks.watch(&hold{
+		since: time.Now(), size: int64(size), end: c.cancel,
+		sent: func() int64 { return c.sent.Load() - before },
+	})
+	defer stop()
 	if err := c.guest.wait(ctx, kindBlocks, 4+size>>10, s.cfg.FrameTimeout); err != nil {
 		return err
 	}
@@ -129,7 +151,7 @@ func (s *Server) takeRoom(ctx context.Context, g *guest) (int64, error) {
 		return 0, err
 	}
 	room := min(int64(s.network.Params.MaxBlockBytes), s.cfg.BlockMemory)
-	if err := s.blocks.Acquire(ctx, room); err != nil {
+	if err := s.blocks.take(ctx, room); err != nil {
 		g.blocks.Release(1)
 		return 0, err
 	}
@@ -137,7 +159,7 @@ func (s *Server) takeRoom(ctx context.Context, g *guest) (int64, error) {
 }
 
 func (s *Server) giveRoom(g *guest, room int64) {
-	s.blocks.Release(room)
+	s.blocks.give(room)
 	g.blocks.Release(1)
 }
 

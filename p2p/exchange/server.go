@@ -54,7 +54,8 @@ type Server struct {
 	peers    Peers
 	cfg      Config
 	guests   *guests
-	blocks   *semaphore.Weighted // bytes of Config.BlockMemory
+	blocks   *room
+	headers  *semaphore.Weighted // requests for headers
 	handlers []handler
 }
 
@@ -69,8 +70,9 @@ type handler struct {
 // A call is a request that is being served.
 type call struct {
 	*pipe
-	peer  peer.ID
-	guest *guest
+	peer   peer.ID
+	guest  *guest
+	cancel context.CancelFunc // ends it early
 }
 
 // NewServer returns a server that answers nobody before Run.
@@ -80,7 +82,8 @@ func NewServer(h host.Host, n *core.Network, c Chain, pool Pool, peers Peers, cf
 	}
 	s := &Server{
 		host: h, network: n, chain: c, pool: pool, peers: peers, cfg: cfg,
-		guests: newGuests(), blocks: semaphore.NewWeighted(cfg.BlockMemory),
+		guests: newGuests(), blocks: newRoom(cfg.BlockMemory, cfg.FrameTimeout/5),
+		headers: semaphore.NewWeighted(headersAtOnce),
 	}
 	ids := ProtocolsOf(n)
 	s.handlers = []handler{
@@ -121,7 +124,7 @@ func (s *Server) answer(ctx context.Context, h handler, st p2pnet.Stream) {
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { st.Reset() })
 	defer stop()
-	c := &call{peer: st.Conn().RemotePeer()}
+	c := &call{peer: st.Conn().RemotePeer(), cancel: cancel}
 	c.guest = s.guests.enter(c.peer, time.Now())
 	defer func() { s.guests.leave(c.guest, time.Now()) }()
 

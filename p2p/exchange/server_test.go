@@ -84,6 +84,75 @@ func TestSlowRequests(t *testing.T) {
 	}
 }
 
+// A crowded chain takes long for headers and counts who waits for them at a time.
+type crowded struct {
+	exchange.Chain
+	now, most, served atomic.Int64
+}
+
+func (c *crowded) HeadersAfter(locator []core.Hash, limit int) ([]core.Header, error) {
+	now := c.now.Add(1)
+	defer c.now.Add(-1)
+	for most := c.most.Load(); now > most && !c.most.CompareAndSwap(most, now); most = c.most.Load() {
+	}
+	time.Sleep(20 * time.Millisecond)
+	c.served.Add(1)
+	return c.Chain.HeadersAfter(locator, limit)
+}
+
+// TestHeadersAtOnce has three peers ask for headers on four streams each: two requests are served at a
+// time, and all are in the end.
+func TestHeadersAtOnce(t *testing.T) {
+	n := coretest.Network(t)
+	w := newWorld(t, n, loopback, nil, nil)
+	c := &crowded{Chain: w.chain}
+	w.serveInstead(c)
+	for range 3 {
+		asker := newHost(t, loopback)
+		join(t, asker, w.server)
+		for range 4 {
+			st := w.open(asker, exchange.ProtocolsOf(n).Headers)
+			st.Write(frame(&wire.HeadersRequest{Limit: exchange.MaxHeaders}))
+			st.CloseWrite()
+		}
+	}
+	eventually(t, "all are served", func() bool { return c.served.Load() == 12 })
+	if got := c.most.Load(); got != 2 {
+		t.Errorf("%d at a time, want 2", got)
+	}
+}
+
+// TestSlowReader reads a block so slowly that it would hold all the memory for long. Another peer gets
+// its block as if there were none.
+func TestSlowReader(t *testing.T) {
+	t.Parallel()
+	n := coretest.Network(t, func(p *core.Params) { p.MaxPayloadBytes = core.MaxPayload })
+	large := largeBlock(t, n, 60) // 3.5 MiB
+	w := newWorld(t, n, loopback, nil, func(c *exchange.Config) {
+		c.FrameTimeout, c.BlockMemory = 5*time.Second, int64(n.Params.MaxBlockBytes)
+	})
+	c := &counted{Chain: w.chain, block: large}
+	w.serveInstead(c)
+	slow := w.askBlocks(w.asker)
+	done := make(chan struct{})
+	go func() { // 64 KiB/s: no frame is late
+		defer close(done)
+		for err := error(nil); err == nil; time.Sleep(50 * time.Millisecond) {
+			_, err = io.CopyN(io.Discard, slow, 3200)
+		}
+	}()
+	eventually(t, "a block is read", func() bool { return c.reads.Load() == 1 })
+	other := newHost(t, loopback)
+	join(t, other, w.server)
+	if _, err := io.CopyN(io.Discard, w.askBlocks(other), 8<<20); err != nil {
+		t.Errorf("a peer that reads fast: %v", err)
+	}
+	<-done
+	if openStreams(w.server, w.asker, exchange.ProtocolsOf(n).Blocks) > 0 {
+		t.Error("the stream of the slow reader goes on")
+	}
+}
+
 // A counted chain has one large block under every hash, and counts how many it has handed out that
 // are still being sent.
 type counted struct {
@@ -109,12 +178,7 @@ func TestNeverReading(t *testing.T) {
 func testNeverReading(t *testing.T, memory int64, want int64) {
 	t.Parallel()
 	n := coretest.Network(t, func(p *core.Params) { p.MaxPayloadBytes = core.MaxPayload })
-	var msgs []*core.Message
-	for range 20 { // 1.2 MiB, more than what a stream takes in before anybody reads
-		msgs = append(msgs, coretest.Message(t, n, coretest.Key(0), string(make([]byte, core.MaxPayload))))
-	}
-	large := &core.Block{Header: n.Header, Messages: msgs}
-	large.Header.MessageCount = uint32(len(msgs))
+	large := largeBlock(t, n, 20) // 1.2 MiB, more than what a stream takes in before anybody reads
 	w := newWorld(t, n, loopback, nil, func(c *exchange.Config) {
 		c.FrameTimeout, c.BlockMemory = time.Second, memory
 	})
@@ -154,6 +218,17 @@ func testNeverReading(t *testing.T, memory int64, want int64) {
 	if reserved > 0 {
 		t.Errorf("%d bytes are still reserved", reserved)
 	}
+}
+
+// largeBlock returns a block of so many messages of the largest size.
+func largeBlock(t *testing.T, n *core.Network, count int) *core.Block {
+	var msgs []*core.Message
+	for range count {
+		msgs = append(msgs, coretest.Message(t, n, coretest.Key(0), string(make([]byte, core.MaxPayload))))
+	}
+	b := &core.Block{Header: n.Header, Messages: msgs}
+	b.Header.MessageCount = uint32(len(msgs))
+	return b
 }
 
 // askBlocks opens a stream and asks for all the blocks that one request may name.
