@@ -345,14 +345,14 @@ func TestSyncerHealsForkBeyondMaxAhead(t *testing.T) {
 }
 
 func healFork(t *testing.T, n *core.Network) {
-	ours := coretest.Chain(t, n, coretest.Genesis(n), 300, 1)
+	ours := coretest.Chain(t, n, coretest.Genesis(n), 200, 1) // the first 64 of theirs have enough work to be taken
 	fork := coretest.Genesis(n)
 	for _, b := range ours[:10] {
 		fork = fork.After(b)
 	}
 	first := coretest.Next(t, n, fork, coretest.Messages(t, n, "other", 1)...)
 	theirs := append(ours[:10:10], first)
-	theirs = append(theirs, coretest.Chain(t, n, fork.After(first), 400, 1)...)
+	theirs = append(theirs, coretest.Chain(t, n, fork.After(first), 300, 1)...)
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(30 * 365 * 24 * time.Hour)
 		x := &served{chains: map[peer.ID]*chain.Chain{"a": node(t, n, theirs)}}
