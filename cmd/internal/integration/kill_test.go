@@ -142,6 +142,7 @@ func (m *machine) checkStore() {
 // TestKillUnderLoad kills a node 50 times while clients write to it, ten of these while it recovers
 // from the kill before. Every acknowledged message must be there in the end, once.
 func TestKillUnderLoad(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 2))
@@ -183,6 +184,7 @@ func TestKillUnderLoad(t *testing.T) {
 // TestRestartKeepsTipAndWaiting stops and kills a node that does not mine: tip and waiting messages
 // must be the same after it.
 func TestRestartKeepsTipAndWaiting(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t, "node", "--genesis", networkFile(t, "restart"), "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0")
 	m.start()
 	for i := range 20 {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +24,9 @@ type lan struct {
 	hosts  []string // namespace names
 }
 
+// lans counts them, for their names: some run at the same time.
+var lans atomic.Int32
+
 // newLAN makes hosts with the addresses 10.77.0.1, 10.77.0.2, … or skips the test where that cannot
 // be done.
 func newLAN(t *testing.T, hosts int) *lan {
@@ -33,7 +37,7 @@ func newLAN(t *testing.T, hosts int) *lan {
 	if _, err := exec.LookPath("ip"); err != nil {
 		t.Skip("network namespaces need the ip command (Debian: iproute2)")
 	}
-	l := &lan{t: t, prefix: fmt.Sprintf("p2pc%d", os.Getpid()%100000)}
+	l := &lan{t: t, prefix: fmt.Sprintf("p2pc%d%c", os.Getpid()%100000, 'a'+rune(lans.Add(1)-1))}
 	if err := l.add(l.switchName()); err != nil {
 		t.Skipf("this machine makes no network namespaces: %v", err)
 	}

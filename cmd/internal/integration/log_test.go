@@ -112,9 +112,11 @@ func (m *machine) peers() (int, error) {
 	return r.Count, err
 }
 
-// agree waits until all machines have one tip and nothing waits anywhere.
+// agree waits until all machines have one tip and nothing waits anywhere, twice in a row: a message
+// that is just being sealed waits no longer while its block is not the tip yet.
 func agree(t testing.TB, machines ...*machine) {
 	t.Helper()
+	before := ""
 	eventually(t, "all nodes agree", func() error {
 		first := ""
 		for _, m := range machines {
@@ -132,6 +134,10 @@ func agree(t testing.TB, machines ...*machine) {
 			if tip != first || waiting > 0 {
 				return fmt.Errorf("%s: tip %.12s, want %.12s; %d messages wait", m.name, tip, first, waiting)
 			}
+		}
+		if before != first {
+			before = first
+			return fmt.Errorf("tip %.12s, for the first time", first)
 		}
 		return nil
 	})
@@ -204,6 +210,7 @@ func checkTexts(t testing.TB, m *machine, want []string) {
 // fourth on another machine of the LAN that is started without any flag but the network, a log file
 // piped into one of them, and a fifth node that comes late.
 func TestLogFile(t *testing.T) {
+	t.Parallel()
 	l := newLAN(t, 2)
 	genesis := networkFile(t, "logs")
 	node := func(name string, host int, args ...string) *machine {

@@ -16,6 +16,7 @@ const anyPort = "/ip4/127.0.0.1/tcp/0"
 
 // TestClassicNetwork adds two messages under seed 1's rules: the proofs are those that seed 1 finds.
 func TestClassicNetwork(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t, "classic", "--network", "classic", "--no-mdns", "--listen", anyPort)
 	m.start()
 	for _, text := range []string{"first", "second"} {
@@ -39,6 +40,7 @@ func TestClassicNetwork(t *testing.T) {
 // TestOtherNetwork points a node at one of another network: both go on, and each side has one log
 // line that names the other's network.
 func TestOtherNetwork(t *testing.T) {
+	t.Parallel()
 	first := newMachine(t, "first", "--genesis", networkFile(t, "apples"), "--no-mdns", "--listen", anyPort)
 	first.start()
 	second := newMachine(t, "second", "--genesis", networkFile(t, "pears"), "--no-mdns", "--listen", anyPort, first.joinFlag())
@@ -74,6 +76,7 @@ func TestOtherNetwork(t *testing.T) {
 // TestLateJoiner has a node come to a chain of many blocks, be killed in the middle of its sync, and
 // come back.
 func TestLateJoiner(t *testing.T) {
+	t.Parallel()
 	genesis := networkFile(t, "late")
 	first := newMachine(t, "first", "--genesis", genesis, "--no-mdns", "--listen", anyPort)
 	first.start()
@@ -104,6 +107,7 @@ func TestLateJoiner(t *testing.T) {
 // TestFullDisk fills the disk under a node: writes are refused in words and reads go on, and both
 // work again when there is space.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	disk := t.TempDir()
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=400m"); err != nil {
 		t.Skipf("a small disk needs root: %v", err)
@@ -157,6 +161,7 @@ func TestFullDisk(t *testing.T) {
 
 // TestMajority adds data as seed 2 does: alone it is refused, with peers they are asked.
 func TestMajority(t *testing.T) {
+	t.Parallel()
 	genesis := networkFile(t, "votes")
 	first := newMachine(t, "first", "--genesis", genesis, "--no-mdns", "--listen", anyPort)
 	first.start()

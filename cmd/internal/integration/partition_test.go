@@ -11,6 +11,7 @@ import (
 // TestPartitionHeals cuts a LAN of five nodes into two and three, writes to and mines on both sides,
 // joins the LAN again, and wants one tip everywhere with every message once.
 func TestPartitionHeals(t *testing.T) {
+	t.Parallel()
 	l := newLAN(t, 5)
 	genesis := networkFile(t, "islands")
 	var nodes []*machine

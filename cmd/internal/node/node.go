@@ -211,7 +211,7 @@ func (n *Node) submit(ctx context.Context, b *core.Block) error {
 	if _, err := n.chain.AddBlocks([]*core.Block{b}); err != nil {
 		return err
 	}
-	if err := n.p2p.PublishBlock(ctx, b); err != nil {
+	if err := n.p2p.PublishBlock(ctx, b); err != nil && ctx.Err() == nil {
 		n.log.Warn("publishing a block", "height", b.Header.Height, "err", err)
 	}
 	return nil
