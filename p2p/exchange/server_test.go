@@ -145,7 +145,7 @@ func TestSlowReader(t *testing.T) {
 	other := newHost(t, loopback)
 	join(t, other, w.server)
 	if _, err := io.CopyN(io.Discard, w.askBlocks(other), 8<<20); err != nil {
-		t.Errorf("a peer that reads fast: %v", err)
+		t.Fatalf("a peer that reads fast: %v", err)
 	}
 	<-done
 	if openStreams(w.server, w.asker, exchange.ProtocolsOf(n).Blocks) > 0 {

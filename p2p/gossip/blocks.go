@@ -63,7 +63,7 @@ func (g *Gossip) checkWork(from peer.ID, h *core.Header) error {
 	if g.network.Params.Pow != core.PowClassic {
 		return consensus.CheckPow(g.network, nil, h)
 	}
-	if !g.budget.spend(from) {
+	if !g.headers.spend(from, 1) {
 		return fmt.Errorf("too many headers: %w", errNotForwarded)
 	}
 	parent, err := g.chain.Header(h.PreviousHash)

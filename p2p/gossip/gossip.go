@@ -74,7 +74,7 @@ type Peers interface {
 type Config struct {
 	Linger    time.Duration // how long a message may wait for others of its bundle
 	Republish time.Duration // how often our users' waiting messages are published again
-	Reconcile time.Duration // how often waiting messages are compared with a random peer
+	Reconcile time.Duration // how often waiting messages are compared with one more peer
 
 	OutboundQueue   int // RPCs that wait for one peer
 	ValidateQueue   int // messages that wait for a verdict
@@ -132,7 +132,8 @@ type Gossip struct {
 	forwarded  *recent // blocks that were published or forwarded
 	unspread   *recent // messages that were taken and never forwarded, as they came by other ways
 	future     *future
-	budget     *budget // of classic headers
+	headers    *budget // of the classic proof of work
+	vain       *budget // bytes of bundles that were ignored
 	reconciler *reconciler
 	wake       chan struct{} // of capacity 1: there may be more to publish
 
@@ -151,7 +152,8 @@ func New(h host.Host, n *core.Network, c Chain, pool Pool, x Exchange, s Syncer,
 	g := &Gossip{
 		host: h, network: n, chain: c, pool: pool, exchange: x, syncer: s, peers: peers, cfg: cfg,
 		topics: topics, forwarded: newRecent(maxForwarded), unspread: newRecent(maxUnspread),
-		future: newFuture(), budget: newBudget(cfg.Now), wake: make(chan struct{}, 1),
+		future: newFuture(), headers: newBudget(cfg.Now, headerBurst, headerRate),
+		vain: newBudget(cfg.Now, vainBurst, vainRate), wake: make(chan struct{}, 1),
 	}
 	g.tracer = newTracer(topics, g.grafted)
 	g.reconciler = newReconciler(pool, x, peers, g.unspread, cfg)

@@ -339,35 +339,6 @@ func TestCondemnedBlockPunishesNobody(t *testing.T) {
 	}
 }
 
-func TestClassicHeadersAreLimited(t *testing.T) {
-	n := coretest.Builtin(t, "classic", func(p *core.Params) { p.Difficulty = 1; p.GenesisTimeMS = 0 })
-	d := newDesk(t, n)
-	b := coretest.Next(t, n, coretest.Genesis(n), coretest.Messages(t, n, "m", 1)...)
-	if err := d.takeAnnouncement("a", encodeHeader(&b.Header)); err != nil {
-		t.Fatalf("a valid header: %v", err)
-	}
-	bad := b.Header
-	bad.Nonce++
-	refused := func(p peer.ID) (broken int) {
-		for range 100 {
-			if err := d.takeAnnouncement(p, encodeHeader(&bad)); consensus.ClassOf(err) == consensus.Broken {
-				broken++
-			}
-		}
-		return broken
-	}
-	if got := refused("a"); got != headerBurst-1 {
-		t.Errorf("%d headers of a flood were judged, want %d", got, headerBurst-1)
-	}
-	if got := refused("b"); got != headerBurst {
-		t.Errorf("another peer may send %d, want %d", got, headerBurst)
-	}
-	d.pass(time.Second)
-	if got := refused("a"); got != headerRate {
-		t.Errorf("a second later %d were judged, want %d", got, headerRate)
-	}
-}
-
 // A new neighbour in a mesh is asked for what was forwarded before it was one.
 func TestGraft(t *testing.T) {
 	d := newDesk(t, coretest.Network(t))

@@ -21,7 +21,23 @@ func (g *Gossip) judgeBundle(_ context.Context, from peer.ID, m *pubsub.Message)
 		return pubsub.ValidationIgnore
 	}
 	defer g.verdicts.Done()
-	return g.verdict(from, g.takeBundle(from, m.Data))
+	return g.weigh(from, m.Data)
+}
+
+// weigh judges a bundle, unless its sender had too many ignored. That is free for a sender otherwise:
+// every order of known messages is a new id, and costs a look-up for each message.
+func (g *Gossip) weigh(from peer.ID, data []byte) pubsub.ValidationResult {
+	// Bytes count as vain until they are not: several bundles of a peer may be judged at a time.
+	size := float64(len(data))
+	if !g.vain.spend(from, size) {
+		g.tracer.drop(dropVain, 1)
+		return pubsub.ValidationIgnore
+	}
+	verdict := g.verdict(from, g.takeBundle(from, data))
+	if verdict == pubsub.ValidationAccept {
+		g.vain.refund(from, size)
+	}
+	return verdict
 }
 
 // errNotForwarded means that there is nothing wrong with what came and nothing in it for others.

@@ -2,9 +2,6 @@ package gossip
 
 import (
 	"sync"
-	"time"
-
-	"github.com/libp2p/go-libp2p/core/peer"
 
 	"p2pchain/core"
 )
@@ -59,64 +56,4 @@ func (r *recent) has(hash core.Hash) bool {
 	defer r.mu.Unlock()
 	_, ok := r.in[hash]
 	return ok
-}
-
-// A budget limits headers that cost their maker nothing: those of the classic proof of work. Each
-// peer may send headerBurst at once and headerRate a second.
-type budget struct {
-	now func() time.Time
-
-	mu    sync.Mutex
-	peers map[peer.ID]allowance
-}
-
-type allowance struct {
-	left float64
-	at   time.Time
-}
-
-const (
-	headerBurst   = 16
-	headerRate    = 4
-	maxAllowances = 1024
-)
-
-func newBudget(now func() time.Time) *budget {
-	return &budget{now: now, peers: make(map[peer.ID]allowance)}
-}
-
-// spend reports whether a peer may send one more header now.
-func (b *budget) spend(p peer.ID) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	now := b.now()
-	a, ok := b.peers[p]
-	if !ok {
-		b.forget(now)
-		a = allowance{left: headerBurst, at: now}
-	}
-	a.left = min(headerBurst, a.left+headerRate*now.Sub(a.at).Seconds())
-	a.at = now
-	if a.left < 1 {
-		b.peers[p] = a
-		return false
-	}
-	a.left--
-	b.peers[p] = a
-	return true
-}
-
-// forget drops peers that are back at their full allowance, or all where that is not enough.
-func (b *budget) forget(now time.Time) {
-	if len(b.peers) < maxAllowances {
-		return
-	}
-	for p, a := range b.peers {
-		if now.Sub(a.at).Seconds() > headerBurst/headerRate {
-			delete(b.peers, p)
-		}
-	}
-	if len(b.peers) >= maxAllowances {
-		clear(b.peers)
-	}
 }

@@ -33,6 +33,7 @@ type Stats struct {
 const (
 	dropOutbound = "outbound queue full"
 	dropControl  = "outbound queue full (control)"
+	dropVain     = "peer sends too much that is known"
 )
 
 // A tracer counts what pubsub does. Pubsub calls it synchronously, so it must be quick.

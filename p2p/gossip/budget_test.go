@@ -1,0 +1,97 @@
+package gossip
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"p2pchain/core"
+	"p2pchain/core/consensus"
+	"p2pchain/core/coretest"
+)
+
+// A counter counts look-ups.
+type counter struct {
+	Pool
+	lookUps int
+}
+
+func (c *counter) Known(id core.Hash) bool {
+	c.lookUps++
+	return c.Pool.Known(id)
+}
+
+// Every order of known messages is another bundle. A peer that sends them all is not listened to for
+// a while; what brings news costs nobody anything.
+func TestVainBundlesAreLimited(t *testing.T) {
+	n := coretest.Network(t)
+	d := newDesk(t, n)
+	pool := &counter{Pool: d.pool}
+	d.Gossip.pool = pool
+	m := coretest.Messages(t, n, strings.Repeat("x", 1000), 51)
+	known, fresh := m[:50], m[50:]
+	d.say(t, known...)
+	size := len(bundle(t, known...))
+	turns := 0
+	flood := func(p peer.ID) int {
+		pool.lookUps = 0
+		for range 2 * vainBurst / size {
+			turns++
+			first := known[turns%50]
+			rest := slices.DeleteFunc(slices.Clone(known), func(m *core.Message) bool { return m == first })
+			if got := d.weigh(p, bundle(t, append([]*core.Message{first}, rest...)...)); got != pubsub.ValidationIgnore {
+				t.Fatalf("verdict %v on known messages", got)
+			}
+		}
+		return pool.lookUps / 50
+	}
+	if got, want := flood("a"), vainBurst/size; got != want {
+		t.Errorf("%d bundles were looked at, want %d", got, want)
+	}
+	if drops := d.Stats().Drops[dropVain]; drops == 0 {
+		t.Error("drops are not counted")
+	}
+	if got := d.weigh("b", bundle(t, fresh[0])); got != pubsub.ValidationAccept || d.vain.peers["b"].left != vainBurst {
+		t.Errorf("another peer's news: verdict %v, %v bytes left", got, d.vain.peers["b"].left)
+	}
+	d.pass(time.Second)
+	if got, want := flood("a"), vainRate/size; got < want || got > want+1 {
+		t.Errorf("a second later %d bundles were looked at, want %d", got, want)
+	}
+	if len(d.punished) > 0 {
+		t.Errorf("punished %v for what an honest peer may do", d.punished)
+	}
+}
+
+func TestClassicHeadersAreLimited(t *testing.T) {
+	n := coretest.Builtin(t, "classic", func(p *core.Params) { p.Difficulty = 1; p.GenesisTimeMS = 0 })
+	d := newDesk(t, n)
+	b := coretest.Next(t, n, coretest.Genesis(n), coretest.Messages(t, n, "m", 1)...)
+	if err := d.takeAnnouncement("a", encodeHeader(&b.Header)); err != nil {
+		t.Fatalf("a valid header: %v", err)
+	}
+	bad := b.Header
+	bad.Nonce++
+	refused := func(p peer.ID) (broken int) {
+		for range 100 {
+			if err := d.takeAnnouncement(p, encodeHeader(&bad)); consensus.ClassOf(err) == consensus.Broken {
+				broken++
+			}
+		}
+		return broken
+	}
+	if got := refused("a"); got != headerBurst-1 {
+		t.Errorf("%d headers of a flood were judged, want %d", got, headerBurst-1)
+	}
+	if got := refused("b"); got != headerBurst {
+		t.Errorf("another peer may send %d, want %d", got, headerBurst)
+	}
+	d.pass(time.Second)
+	if got := refused("a"); got != headerRate {
+		t.Errorf("a second later %d were judged, want %d", got, headerRate)
+	}
+}
