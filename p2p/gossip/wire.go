@@ -3,6 +3,7 @@ package gossip
 import (
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 
 	"p2pchain/core"
 )
@@ -21,6 +22,7 @@ const (
 	maxWholeBytes     = 200 << 10
 
 	prefixBytes = 4 // before each message: its size, big-endian
+	bundleHead  = 9 // the kind of a bundle, and its number
 )
 
 // A bundler packs messages until they make a full bundle.
@@ -36,7 +38,9 @@ func (b *bundler) add(m *core.Message) bool {
 		return false
 	}
 	if b.count == 0 {
-		b.data = append(b.data, kindBundle)
+		// A random number makes it another bundle than the last one of the same messages: those that
+		// a reorg gave back are published again while pubsub still takes the old bytes for known.
+		b.data = binary.BigEndian.AppendUint64(append(b.data, kindBundle), rand.Uint64())
 	}
 	b.data = appendMessage(b.data, m)
 	b.count++
@@ -60,10 +64,10 @@ func appendMessage(dst []byte, m *core.Message) []byte {
 // decodeBundle reads the 1 to 256 messages of a bundle. They all have bodies, and no id comes twice.
 // Errors wrap core.ErrMalformed.
 func decodeBundle(genesis core.Hash, data []byte) ([]*core.Message, error) {
-	if len(data) < 1 || data[0] != kindBundle || len(data) > maxBundleBytes {
+	if len(data) < bundleHead || data[0] != kindBundle || len(data) > maxBundleBytes {
 		return nil, fmt.Errorf("no bundle in %d bytes: %w", len(data), core.ErrMalformed)
 	}
-	msgs, err := decodeMessages(genesis, data[1:], maxBundleMessages)
+	msgs, err := decodeMessages(genesis, data[bundleHead:], maxBundleMessages)
 	if err != nil {
 		return nil, err
 	}
