@@ -218,17 +218,17 @@ func TestAddAllWaits(t *testing.T) {
 // TestAddAllRefused mixes messages that break a rule with good ones.
 func TestAddAllRefused(t *testing.T) {
 	f := start(t)
-	text := "good\n\n" + strings.Repeat("x", 17000) + "\r\nalso good\n" + strings.Repeat("y", 200000) + "\n\xff\xfe\nlast"
+	text := "good\n\n" + strings.Repeat("x", 17000) + "\r\nalso good\r\n\r\n\n" + strings.Repeat("y", 200000) + "\n\xff\xfe\nlast"
 	var got []string
 	err := f.client().AddAll(t.Context(), client.Lines(strings.NewReader(text)), func(r client.LineResult) error {
 		got = append(got, fmt.Sprint(r.Line, r.Status, r.Code))
 		return nil
 	})
-	want := "1accepted|2refusedpayload_too_large|3accepted|4refusedpayload_too_large|5accepted|6accepted"
+	want := "1accepted|3refusedpayload_too_large|4accepted|5accepted|7refusedpayload_too_large|8accepted|9accepted"
 	if err != nil || strings.ReplaceAll(strings.Join(got, "|"), " ", "") != want {
 		t.Errorf("%v: %q", err, got)
 	}
-	if added := strings.Join(f.pool.texts(), "|"); added != "good|also good|\xff\xfe|last" {
+	if added := strings.Join(f.pool.texts(), "|"); added != "good|also good\r|\r|\xff\xfe|last" {
 		t.Errorf("added %q", added)
 	}
 }
@@ -248,9 +248,9 @@ func TestAddAllFails(t *testing.T) {
 		return e
 	}
 	broken := func(yield func([]byte, error) bool) {
-		_ = yield([]byte("0"), nil) && yield([]byte("1"), nil) && yield(nil, errBadSector)
+		_ = yield([]byte("0"), nil) && yield(nil, nil) && yield([]byte("1"), nil) && yield(nil, errBadSector)
 	}
-	if e := run(t.Context(), broken, ignore); !errors.Is(e, errBadSector) || e.Done != 2 || e.InDoubt != 0 {
+	if e := run(t.Context(), broken, ignore); !errors.Is(e, errBadSector) || e.Done != 3 || e.InDoubt != 0 {
 		t.Errorf("broken input: %+v", e)
 	}
 	stop := errors.New("stop")

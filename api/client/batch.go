@@ -22,32 +22,33 @@ import (
 // retryAfter is how long AddAll waits for a node that is at a limit, if that does not ask for more.
 const retryAfter = time.Second
 
-// A BatchError says how far AddAll came. Messages are counted from 1.
+// A BatchError says how far AddAll came. Lines are counted from 1, empty ones too.
 type BatchError struct {
-	Done    int // every message up to this one has a result
-	InDoubt int // so many after it were sent but lack results; each of them may be stored or not
+	Done    int // every line up to this one has a result or is empty
+	InDoubt int // of so many lines after it messages were sent but lack results; each may be stored or not
 	Err     error
 }
 
 // Error says how far it came, and why no further.
 func (e *BatchError) Error() string {
 	if e.InDoubt == 0 {
-		return fmt.Sprintf("after message %d: %v", e.Done, e.Err)
+		return fmt.Sprintf("after line %d: %v", e.Done, e.Err)
 	}
-	return fmt.Sprintf("after message %d, with %d to %d in doubt: %v", e.Done, e.Done+1, e.Done+e.InDoubt, e.Err)
+	return fmt.Sprintf("after line %d, with %d to %d in doubt: %v", e.Done, e.Done+1, e.Done+e.InDoubt, e.Err)
 }
 
 // Unwrap returns the reason.
 func (e *BatchError) Unwrap() error { return e.Err }
 
-// AddAll adds every payload as a message, in order, in batches: whatever has come in while the node
-// works on one batch is the next. It waits while the node is at a limit, and lets payloads wait
-// meanwhile; at most two batches of about 1 MiB are in memory.
+// AddAll adds every payload that is not empty as a message, in order, in batches: whatever has come
+// in while the node works on one batch is the next. It waits while the node is at a limit, and lets
+// payloads wait meanwhile; at most two batches of about 1 MiB are in memory.
 //
-// The result of each message is handed to each, from another goroutine, one at a time; its Line
-// counts payloads from 1. A message was accepted, known already, or refused for a reason of its own.
-// An error of each, of payloads or of the node ends AddAll with a *BatchError. It returns only after
-// payloads has given its next one or ended.
+// The result of each message is handed to each, from another goroutine, one at a time. Its Line counts
+// payloads from 1, empty ones too: it is the number of the line in what Lines reads. A message was
+// accepted, known already, or refused for a reason of its own. An error of each, of payloads or of
+// the node ends AddAll with a *BatchError. It returns only after payloads has given its next one or
+// ended.
 func (c *Client) AddAll(ctx context.Context, payloads iter.Seq2[[]byte, error], each func(LineResult) error) error {
 	in, feed := newInbox(), &feeder{client: c, each: each}
 	g, ctx := errgroup.WithContext(ctx)
@@ -64,7 +65,7 @@ func (c *Client) AddAll(ctx context.Context, payloads iter.Seq2[[]byte, error], 
 	return nil
 }
 
-// collect puts every payload into the inbox.
+// collect puts every payload that is not empty into the inbox.
 func collect(ctx context.Context, payloads iter.Seq2[[]byte, error], in *inbox) error {
 	number := 0
 	for payload, err := range payloads {
@@ -72,6 +73,9 @@ func collect(ctx context.Context, payloads iter.Seq2[[]byte, error], in *inbox) 
 			return err
 		}
 		number++
+		if len(payload) == 0 {
+			continue
+		}
 		if err := in.put(ctx, number, payload); err != nil {
 			return err
 		}
@@ -83,8 +87,8 @@ func collect(ctx context.Context, payloads iter.Seq2[[]byte, error], in *inbox) 
 type feeder struct {
 	client *Client
 	each   func(LineResult) error
-	done   int // every message up to this one has a result
-	doubt  int // so many after it were sent and lack one
+	done   int // every line up to this one has a result or is empty
+	doubt  int // messages of so many lines after it were sent and lack one
 }
 
 func (f *feeder) run(ctx context.Context, in *inbox) error {
@@ -187,9 +191,10 @@ func from(list []int, i, n int) []int {
 	return list
 }
 
-// Lines yields the non-empty lines of r without their ends, each valid until the next one. Of a line
-// that no network would take it yields one byte more than the largest payload, so that the node
-// refuses it like any other that is too long.
+// Lines yields the lines of r without the line feeds that end them, each valid until the next one.
+// Every other byte is kept, carriage returns too. Empty lines are yielded for AddAll to count. Of a
+// line that no network would take it yields one byte more than the largest payload, so that the
+// node refuses it like any other that is too long.
 func Lines(r io.Reader) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		in := bufio.NewReaderSize(r, core.MaxPayload+2)
@@ -201,8 +206,9 @@ func Lines(r io.Reader) iter.Seq2[[]byte, error] {
 					_, err = in.ReadSlice('\n')
 				}
 			}
-			line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
-			if len(line) > 0 && !yield(line, nil) {
+			line = bytes.TrimSuffix(line, []byte("\n"))
+			isLine := err == nil || len(line) > 0 // what follows the last line feed is none if it is empty
+			if isLine && !yield(line, nil) {
 				return
 			}
 			if err != nil {

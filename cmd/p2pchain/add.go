@@ -99,7 +99,7 @@ func (a *app) countLine(sum *tally, r client.LineResult, wait bool) error {
 		sum.known++
 	default:
 		sum.refused++
-		fmt.Fprintf(a.stderr, "line %d (empty ones not counted): %s\n", r.Line, r.Detail)
+		fmt.Fprintf(a.stderr, "line %d: %s\n", r.Line, r.Detail)
 	}
 	if wait && r.ID != nil {
 		sum.ids = append(sum.ids, *r.ID)

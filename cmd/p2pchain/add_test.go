@@ -22,7 +22,7 @@ func TestUntilDone(t *testing.T) {
 		most int // lines that are wanted
 		want string
 	}{
-		{"to the end", strings.NewReader("a\n\nb\nc"), 10, "a b c"},
+		{"to the end", strings.NewReader("a\n\nb\nc"), 10, "a  b c"},
 		{"the reader has enough", strings.NewReader("a\nb\nc\n"), 2, "a b"},
 		{"the input breaks", failing, 10, "a b broken pipe"},
 	} {
