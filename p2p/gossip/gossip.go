@@ -10,6 +10,7 @@ import (
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"golang.org/x/sync/errgroup"
 
@@ -213,7 +214,8 @@ func (g *Gossip) Members() (map[peer.ID]bool, bool) {
 func (g *Gossip) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ps, err := pubsub.NewGossipSub(ctx, g.host, g.options()...)
+	// Who was just let go must not be dialled for the stream that pubsub was about to open.
+	ps, err := pubsub.NewGossipSub(network.WithNoDial(ctx, "gossip uses connected peers"), g.host, g.options()...)
 	if err != nil {
 		return fmt.Errorf("starting gossipsub: %w", err)
 	}
