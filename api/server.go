@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"p2pchain/core"
 )
 
 const (
@@ -17,6 +19,10 @@ const (
 	maxBatches = 8   // batches at once
 	maxVotes   = 8   // majority votes at once (DESIGN section 12)
 	maxDials   = 4   // requests that connect to a peer at once
+
+	// maxHeader is room for a message in the URL of PUT /add, where a byte may take three, on any
+	// network: more than this network takes, so that we can say what its limit is.
+	maxHeader = 3*core.MaxPayload + 72<<10
 )
 
 // A Server serves the API of one node. It is safe for concurrent use.
@@ -73,9 +79,8 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		ReadTimeout:       s.cfg.ReadTimeout,
 		WriteTimeout:      s.cfg.ReadTimeout + s.cfg.WriteTimeout, // it begins with the body
 		IdleTimeout:       s.cfg.IdleTimeout,
-		// PUT /add has its message in the URL, where a byte may take three.
-		MaxHeaderBytes: 16<<10 + 3*s.deps.Network.Params.MaxPayloadBytes,
-		ErrorLog:       slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
