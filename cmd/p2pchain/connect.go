@@ -42,25 +42,32 @@ func (a *app) clientCommand(cmd *cobra.Command, run func(context.Context, *clien
 		}
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := a.connect(f)
-		if err != nil {
-			return err
-		}
-		defer c.Close()
 		ctx := cmd.Context()
 		if f.timeout > 0 {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, f.timeout)
 			defer cancel()
 		}
+		c, err := a.connect(ctx, f)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
 		return run(ctx, c, args)
 	}
 	return cmd
 }
 
+// A target is a node that a command is for.
+type target struct {
+	url, token string
+	id         string // the peer id that must answer, empty where any may
+	dir        string // where id was found
+}
+
 // connect returns a client of the node that the flags name.
-func (a *app) connect(f *clientFlags) (*client.Client, error) {
-	address, token, err := a.findNode(f)
+func (a *app) connect(ctx context.Context, f *clientFlags) (*client.Client, error) {
+	to, err := a.findNode(f)
 	if err != nil {
 		return nil, err
 	}
@@ -69,38 +76,63 @@ func (a *app) connect(f *clientFlags) (*client.Client, error) {
 		if err != nil {
 			return nil, usagef("--token-file: %w", err)
 		}
-		token = strings.TrimSpace(string(text))
+		to.token = strings.TrimSpace(string(text))
 	}
-	c, err := client.New(address, client.WithToken(token))
+	c, err := client.New(to.url, client.WithToken(to.token))
 	if err != nil {
 		return nil, usagef("--api: %w", err)
+	}
+	if to.id == "" {
+		return c, nil
+	}
+	if err := to.verify(ctx); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
 
+// verify makes sure that the node which left its address is the one that answers there: after a kill
+// the address stays, and another node, even of another network, may have the port by now. Until then
+// the token is shown to nobody.
+func (to *target) verify(ctx context.Context) error {
+	c, err := client.New(to.url)
+	if err != nil {
+		return usagef("--api: %w", err)
+	}
+	defer c.Close()
+	answers, err := c.Node(ctx)
+	if errors.Is(err, client.ErrUnreachable) || errors.Is(err, client.ErrBusy) || ctx.Err() != nil {
+		return err
+	}
+	if err != nil || answers.PeerID != to.id {
+		return fmt.Errorf("%w: %s (something else answers at %s, where its node was)", node.ErrNoAddress, to.dir, to.url)
+	}
+	return nil
+}
+
 // findNode returns where the node is. The token of our own data directory is for the node there and
 // shown to no other.
-func (a *app) findNode(f *clientFlags) (address, token string, err error) {
+func (a *app) findNode(f *clientFlags) (target, error) {
 	switch {
 	case a.isSet("host") || a.isSet("port"):
 		if a.isSet("api") {
-			return "", "", usagef("--api says it all: leave --host and --port away")
+			return target{}, usagef("--api says it all: leave --host and --port away")
 		}
-		return "http://" + a.hostPort(seedAPI, f.host, f.port), "", nil
+		return target{url: "http://" + a.hostPort(seedAPI, f.host, f.port)}, nil
 	case f.api != "":
-		return f.api, "", nil
+		return target{url: f.api}, nil
 	}
 	dir, err := a.dataDir()
 	if err != nil {
-		return "", "", err
+		return target{}, err
 	}
 	found, err := node.ReadAddress(dir)
 	if errors.Is(err, node.ErrNoAddress) {
-		return "", "", fmt.Errorf("%w: %s", node.ErrNoAddress, dir)
+		return target{}, fmt.Errorf("%w: %s", node.ErrNoAddress, dir)
 	}
 	if err != nil {
-		return "", "", err
+		return target{}, err
 	}
-	token, err = node.ReadToken(dir)
-	return found.URL, token, err
+	token, err := node.ReadToken(dir)
+	return target{found.URL, token, found.ID, dir}, err
 }

@@ -161,9 +161,9 @@ func TestFindNode(t *testing.T) {
 			for _, flag := range strings.Fields(tt.set) {
 				a.origins[flag] = "flag"
 			}
-			address, token, err := a.findNode(&tt.flags)
-			if address != tt.address || token != tt.token || !errors.Is(err, tt.err) {
-				t.Errorf("findNode = %q, %q, %v, want %q, %q, %v", address, token, err, tt.address, tt.token, tt.err)
+			found, err := a.findNode(&tt.flags)
+			if found.url != tt.address || found.token != tt.token || !errors.Is(err, tt.err) {
+				t.Errorf("findNode = %q, %q, %v, want %q, %q, %v", found.url, found.token, err, tt.address, tt.token, tt.err)
 			}
 		})
 	}
