@@ -212,7 +212,7 @@ func TestHugeHeaders(t *testing.T) {
 	f := start(t)
 	conn := f.dial()
 	defer conn.Close()
-	fmt.Fprintf(conn, "GET /chain HTTP/1.1\r\nHost: localhost\r\nX: %s\r\n\r\n", strings.Repeat("x", 200<<10))
+	fmt.Fprintf(conn, "GET /chain HTTP/1.1\r\nHost: localhost\r\nX: %s\r\n\r\n", strings.Repeat("x", 300<<10))
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
