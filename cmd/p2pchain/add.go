@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -39,55 +41,103 @@ order, as fast as the node takes them. A line that is not UTF-8 travels as bytes
 	})
 }
 
-// addText adds one message and shows where it stands.
+// farewell is how long what is under way may take to end after a signal, so that it need not be said
+// to be in doubt.
+const farewell = 3 * time.Second
+
+// lingering returns a context that ends as ctx does, but after a cancellation only when the farewell
+// is over.
+func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
+	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	if limit, ok := ctx.Deadline(); ok {
+		own, cancel = context.WithDeadline(own, limit)
+	}
+	context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(farewell)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-own.Done():
+		}
+	})
+	return own, cancel
+}
+
+// addText adds one message and shows where it stands. What is stored is shown even if its block does
+// not come in time.
 func (a *app) addText(ctx context.Context, c *client.Client, words string, wait bool) error {
-	receipt, err := c.Add(ctx, []byte(words), "")
+	sending, cancel := lingering(ctx)
+	defer cancel()
+	receipt, err := c.Add(sending, []byte(words), "")
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%w: the message is in doubt: the node may have it or not", errInterrupted)
+	}
 	if err != nil {
 		return err
 	}
 	if wait {
-		m, err := c.Await(ctx, receipt.ID)
-		if err != nil {
-			return fmt.Errorf("message %v is stored; waiting for its block: %w", receipt.ID, err)
+		m, awaitErr := c.Await(ctx, receipt.ID)
+		switch {
+		case awaitErr == nil:
+			receipt.Standing = m.Standing
+		case errors.Is(awaitErr, context.Canceled):
+			err = fmt.Errorf("%w: message %v is stored and waits for its block", errInterrupted, receipt.ID)
+		default:
+			err = fmt.Errorf("message %v is stored; waiting for its block: %w", receipt.ID, awaitErr)
 		}
-		receipt.Standing = m.Standing
 	}
-	return a.print(receipt, func(t *text) {
+	return errors.Join(err, a.print(receipt, func(t *text) {
 		t.row("id", receipt.ID)
 		t.standing(receipt.Standing)
-	})
+	}))
 }
 
 // A tally counts what became of the lines.
 type tally struct {
 	added, known, refused int
+	done, doubt           int         // so many lines after line done may be stored or not
 	ids                   []core.Hash // to wait for
 }
 
-// addLines adds every line of standard input.
+// addLines adds every line of standard input. A signal ends the input; what was read by then is still
+// sent, if the node takes it before the farewell is over.
 func (a *app) addLines(ctx context.Context, c *client.Client, wait bool) error {
 	var sum tally
-	err := c.AddAll(ctx, untilDone(ctx, client.Lines(a.stdin)), func(r client.LineResult) error {
+	sending, cancel := lingering(ctx)
+	defer cancel()
+	err := c.AddAll(sending, untilDone(ctx, client.Lines(a.stdin)), func(r client.LineResult) error {
 		return a.countLine(&sum, r, wait)
 	})
+	if batch, ok := errors.AsType[*client.BatchError](err); ok {
+		sum.done, sum.doubt = batch.Done, batch.InDoubt
+	}
 	if err == nil {
 		err = ctx.Err() // which ends the input early
 	}
 	if err == nil {
-		for _, id := range sum.ids {
-			if _, err = c.Await(ctx, id); err != nil {
-				err = fmt.Errorf("all is stored; waiting for the block of message %v: %w", id, err)
-				break
-			}
-		}
+		err = a.awaitAll(ctx, c, sum.ids)
 	}
 	if !a.shared.json {
 		fmt.Fprintf(a.stdout, "%s\n", sum.words(wait && err == nil))
 	}
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%w: %s", errInterrupted, sum.words(false))
+	}
 	if err == nil && sum.refused > 0 {
-		err = fmt.Errorf("%d lines were not added: %w", sum.refused, client.ErrRefused)
+		err = fmt.Errorf("%s not added: %w", were(sum.refused, "line"), client.ErrRefused)
 	}
 	return err
+}
+
+// awaitAll waits until every message is in a block.
+func (a *app) awaitAll(ctx context.Context, c *client.Client, ids []core.Hash) error {
+	for _, id := range ids {
+		if _, err := c.Await(ctx, id); err != nil {
+			return fmt.Errorf("all is stored; waiting for the block of message %v: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // countLine notes and shows the result of one line.
@@ -112,10 +162,7 @@ func (a *app) countLine(sum *tally, r client.LineResult, wait bool) error {
 
 // words says what became of the lines.
 func (s *tally) words(confirmed bool) string {
-	out := fmt.Sprintf("%d messages added", s.added)
-	if s.added == 1 {
-		out = "1 message added"
-	}
+	out := plural(s.added, "message") + " added"
 	if confirmed {
 		out += ", all in blocks"
 	}
@@ -124,6 +171,11 @@ func (s *tally) words(confirmed bool) string {
 	}
 	if s.refused > 0 {
 		out += fmt.Sprintf(", %d refused", s.refused)
+	}
+	if s.doubt == 1 {
+		out += fmt.Sprintf(", and 1 more in doubt (line %d)", s.done+1)
+	} else if s.doubt > 1 {
+		out += fmt.Sprintf(", and up to %d more in doubt (lines %d to %d)", s.doubt, s.done+1, s.done+s.doubt)
 	}
 	return out
 }

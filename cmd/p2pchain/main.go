@@ -53,7 +53,7 @@ func (a *app) run(args []string) int {
 	if err != nil && !a.started {
 		err = usage(err)
 	}
-	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) && !errors.Is(err, errInterrupted) {
 		err = errInterrupted
 	}
 	return a.report(err, cmd)

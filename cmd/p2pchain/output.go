@@ -53,6 +53,22 @@ func (t *text) cells(values ...any) {
 // line writes a line of its own.
 func (t *text) line(format string, args ...any) { fmt.Fprintf(t.w, format+"\n", args...) }
 
+// plural returns a number and its noun, like "1 block" and "2 blocks".
+func plural[N int | uint64](n N, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
+// were is plural with its verb in the past.
+func were(n int, noun string) string {
+	if n == 1 {
+		return plural(n, noun) + " was"
+	}
+	return plural(n, noun) + " were"
+}
+
 // printable makes what strangers wrote safe for a terminal: control and format characters, which
 // could move the cursor or turn the text round, become visible, and so do bytes that are not UTF-8.
 func printable(s string) string {
