@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"mime"
 	"runtime"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -91,6 +93,12 @@ func (s *Server) check(d draft) error {
 		if c := d.mediaType[i]; c < 0x20 || c > 0x7e {
 			return badRequest("bad_media_type", "media_type may hold printable ASCII only")
 		}
+	}
+	if d.mediaType == "" {
+		return nil
+	}
+	if media, _, err := mime.ParseMediaType(d.mediaType); err != nil || !strings.Contains(media, "/") {
+		return badRequest("bad_media_type", fmt.Sprintf("media_type %q: want one like image/png", d.mediaType))
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 		if !hostAllowed(r.Host, s.cfg.Hosts, local) {
 			s.fail(w, r, problem(http.StatusMisdirectedRequest, "host_not_allowed",
-				fmt.Sprintf("this node does not answer to the name %q; name it by its address, or tell the node this name", r.Host)))
+				fmt.Sprintf("this node does not answer to the name %q; use its address, or start it with --http-host NAME", r.Host)))
 			return
 		}
 		if err := origins.Check(r); err != nil {

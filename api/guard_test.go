@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -220,6 +221,43 @@ func TestHugeHeaders(t *testing.T) {
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("status %d", resp.StatusCode)
+	}
+}
+
+// TestEncodedBodies sends bodies that say of themselves that they are compressed.
+func TestEncodedBodies(t *testing.T) {
+	f := start(t)
+	for _, w := range writes() {
+		a := f.do(w[0], w[1], w[2], "Content-Type", w[3], "Content-Encoding", "gzip")
+		if a.status != http.StatusUnsupportedMediaType || f.code(a) != "unsupported_encoding" {
+			t.Errorf("%s %s: %d %s", w[0], w[1], a.status, a.body)
+		}
+	}
+	f.untouched("gzip")
+	if a := f.do("POST", "/api/v1/messages", "x", "Content-Encoding", "Identity"); a.status != http.StatusOK {
+		t.Errorf("identity: %d %s", a.status, a.body)
+	}
+}
+
+// TestHelpfulWords holds that a refusal says what to do instead.
+func TestHelpfulWords(t *testing.T) {
+	f := start(t)
+	for _, tt := range []struct{ path, body, host, want string }{
+		{"/peers", `{"multiaddr":"junk"}`, "", `multiaddr "junk" is none: want one like /ip4/`},
+		{"/peers", `{}`, "", `want either "multiaddr", or "peer_id", "peer_host" and "peer_port"`},
+		{"/peers", `{"multiaddr":"","peer_port":""}`, "", `want either "multiaddr", or`},
+		{"/data", `{"data":"\ud800"}`, "", "half of a surrogate pair"},
+		{"/data", `{"data":"x"}`, "node.example", "--http-host NAME"},
+	} {
+		host := tt.host
+		if host == "" {
+			host = "localhost"
+		}
+		a := f.do("POST", tt.path, tt.body, "Host", host)
+		var p api.Problem
+		if f.code(a); json.Unmarshal([]byte(a.body), &p) != nil || !strings.Contains(p.Detail, tt.want) {
+			t.Errorf("%s to %s: %q, want %q", tt.body, host, p.Detail, tt.want)
+		}
 	}
 }
 

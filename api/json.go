@@ -254,14 +254,18 @@ func (p *parser) escape() {
 		}
 		return
 	}
+	const half = "half of a surrogate pair, which is no character"
 	switch unit := p.hex4(); {
 	case unit >= 0xdc00 && unit < 0xe000:
-		p.fail("half of a surrogate pair")
+		p.fail(half)
 	case unit >= 0xd800 && unit < 0xdc00:
-		p.expect('\\')
-		p.expect('u')
+		if !bytes.HasPrefix(p.b[p.at:], []byte(`\u`)) {
+			p.fail(half)
+			return
+		}
+		p.at += 2
 		if low := p.hex4(); low < 0xdc00 || low >= 0xe000 {
-			p.fail("half of a surrogate pair")
+			p.fail(half)
 		}
 	}
 }

@@ -56,6 +56,8 @@ func TestPostMessage(t *testing.T) {
 		{"json base64 with a loose bit", "application/json", `{"payload_base64":"AP9="}`, 400, "bad_base64", ""},
 		{"json long type", "application/json", `{"message":"x","media_type":"` + strings.Repeat("m", 65) + `"}`, 400, "bad_media_type", ""},
 		{"json type with a line end", "application/json", `{"message":"x","media_type":"a\nb"}`, 400, "bad_media_type", ""},
+		{"json type without a slash", "application/json", `{"message":"x","media_type":"bogus"}`, 400, "bad_media_type", ""},
+		{"json type with a broken parameter", "application/json", `{"message":"x","media_type":"a/b; c"}`, 400, "bad_media_type", ""},
 		{"form", "application/x-www-form-urlencoded", "message=x", 415, "unsupported_media_type", ""},
 		{"no media type at all", "text", "x", 415, "unsupported_media_type", ""},
 	} {

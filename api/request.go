@@ -56,6 +56,18 @@ func mediaType(r *http.Request) (string, map[string]string, error) {
 	return media, params, nil
 }
 
+// encoded refuses a body that is compressed or the like: nobody here would undo that, and what is
+// stored would not be what was meant.
+func encoded(w http.ResponseWriter, r *http.Request) error {
+	coding := strings.Join(r.Header.Values("Content-Encoding"), ", ")
+	if coding == "" || strings.EqualFold(coding, "identity") {
+		return nil
+	}
+	w.Header().Set("Accept-Encoding", "identity")
+	return problem(http.StatusUnsupportedMediaType, "unsupported_encoding",
+		fmt.Sprintf("Content-Encoding %q: want a body as it is, without one", coding))
+}
+
 // unsupported is the problem of a body in a form that is not known here.
 func unsupported(header string) *Problem {
 	return problem(http.StatusUnsupportedMediaType, "unsupported_media_type", fmt.Sprintf(

@@ -105,6 +105,9 @@ func (s *Server) run(route route, w *response, r *http.Request) error {
 		if err := s.authorize(r); err != nil {
 			return err
 		}
+		if err := encoded(w, r); err != nil {
+			return err
+		}
 		// What a write needs is bounded where its work begins: a slow body must hold up nobody.
 		return route.handle(s, w, r)
 	}

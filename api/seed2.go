@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -120,7 +121,8 @@ func (s *Server) postData(w *response, r *http.Request) error {
 }
 
 // dataMember returns what is to be added: a string as it is, other JSON in its compact form. Other
-// members are none of our business, as in the seed.
+// members are none of our business, as in the seed. An empty string is a value like any other here:
+// only a missing member is refused, while the other routes refuse an empty message, too.
 func dataMember(body []byte) ([]byte, error) {
 	members, err := parseObject(body)
 	if err != nil {
@@ -232,11 +234,12 @@ func peerMembers(body []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	const want = "\"multiaddr\", or \"peer_id\", \"peer_host\" and \"peer_port\""
 	var addr, id, host, port string
 	into := map[string]*string{"multiaddr": &addr, "peer_id": &id, "peer_host": &host, "peer_port": &port}
 	for _, m := range members {
 		if into[m.key] == nil {
-			return "", unknownMember(m.key, "\"multiaddr\", or \"peer_id\", \"peer_host\" and \"peer_port\"")
+			return "", unknownMember(m.key, want)
 		}
 		if m.key == "peer_port" && m.raw[0] != '"' {
 			port = string(m.raw)
@@ -244,11 +247,13 @@ func peerMembers(body []byte) (string, error) {
 			return "", err
 		}
 	}
-	if addr == "" {
+	switch {
+	case (addr == "") == (id+host+port == ""):
+		return "", badRequest("bad_address", "want either "+want)
+	case addr == "":
 		return peerAddress(id, host, port)
-	}
-	if !strings.HasPrefix(addr, "/") || id+host+port != "" {
-		return "", badRequest("bad_address", "want either \"multiaddr\", or \"peer_id\", \"peer_host\" and \"peer_port\"")
+	case !strings.HasPrefix(addr, "/"):
+		return "", badRequest("bad_address", fmt.Sprintf("multiaddr %q is none: want one like /ip4/192.0.2.1/tcp/22345/p2p/12D3KooW…", addr))
 	}
 	return addr, nil
 }
