@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -146,7 +147,7 @@ func (n *Node) openDirectory(context.Context) error {
 	return err
 }
 
-func (n *Node) openStore(context.Context) error {
+func (n *Node) openStore(ctx context.Context) error {
 	dir := filepath.Join(n.cfg.Dir, storeFolder)
 	opts := store.Options{
 		FS:           n.cfg.FS,
@@ -155,8 +156,9 @@ func (n *Node) openStore(context.Context) error {
 		CreatedBy:    "p2pchain " + n.cfg.Version,
 		ReserveBytes: n.cfg.ReserveBytes,
 	}
-	s, err := store.Open(dir, n.cfg.Network, opts)
-	if n.cfg.SetAside && !errors.Is(err, store.ErrLocked) {
+	_, missing := os.Stat(dir)
+	s, err := n.openPatiently(ctx, dir, opts)
+	if n.cfg.SetAside && !errors.Is(missing, fs.ErrNotExist) && !errors.Is(err, store.ErrLocked) {
 		if s != nil {
 			err = s.Close()
 		}
@@ -167,7 +169,7 @@ func (n *Node) openStore(context.Context) error {
 		if kept != "" {
 			n.note("the old chain is in %s", kept)
 		}
-		s, err = store.Open(dir, n.cfg.Network, opts)
+		s, err = n.openPatiently(ctx, dir, opts)
 	}
 	if err != nil {
 		return err
