@@ -68,7 +68,26 @@ func (l *list) Set(s string) error {
 	return nil
 }
 
-// checkMultiaddr accepts addresses to listen on and to announce.
+// checkListen accepts addresses that a node can listen on.
+func checkListen(s string) error {
+	a, err := multiaddr.NewMultiaddr(s)
+	if err != nil {
+		return checkMultiaddr(s)
+	}
+	var names []string
+	for _, p := range a.Protocols() {
+		if p.Code != multiaddr.P_IP6ZONE {
+			names = append(names, p.Name)
+		}
+	}
+	switch strings.Join(names, "/") {
+	case "ip4/tcp", "ip6/tcp", "ip4/tcp/ws", "ip6/tcp/ws", "ip4/udp/quic-v1", "ip6/udp/quic-v1":
+		return nil
+	}
+	return fmt.Errorf("%q is no address to listen on: want an IP address and a port, like /ip4/0.0.0.0/tcp/22345, /ip4/0.0.0.0/tcp/22345/ws or /ip6/::/udp/22345/quic-v1", s)
+}
+
+// checkMultiaddr accepts addresses to announce.
 func checkMultiaddr(s string) error {
 	if _, err := multiaddr.NewMultiaddr(s); err != nil {
 		return fmt.Errorf("%q is not a multiaddr like /ip4/0.0.0.0/tcp/22345: %w", s, err)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -51,13 +53,15 @@ agree on one chain. The bare command starts a node.`,
 	root.SetGlobalNormalizationFunc(seedSpelling)
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate(helpTemplate)
+	root.Version = version
+	root.SetVersionTemplate("p2pchain {{.Version}}\n")
+	root.SetHelpCommand(helpCommand())
 
 	root.AddGroup(
 		&cobra.Group{ID: groupNode, Title: "Run a node:"},
 		&cobra.Group{ID: groupClient, Title: "Use a node:"},
 		&cobra.Group{ID: groupTools, Title: "Other:"},
 	)
-	root.SetHelpCommandGroupID(groupTools)
 	a.makeRun(root)
 	root.AddCommand(
 		a.runCommand(), a.initCommand(), a.keyCommand(),
@@ -65,6 +69,26 @@ agree on one chain. The bare command starts a node.`,
 		a.versionCommand(), a.minerCommand(),
 	)
 	return root
+}
+
+// helpCommand is "help", which unlike cobra's takes a command that does not exist for a mistake.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Help about any command",
+		GroupID: groupTools,
+		// A broken configuration file must not keep anybody from reading.
+		PersistentPreRunE: func(*cobra.Command, []string) error { return nil },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usagef("there is no command %q", strings.Join(args, " "))
+			}
+			about.InitDefaultHelpFlag()
+			about.InitDefaultVersionFlag()
+			return about.Help()
+		},
+	}
 }
 
 // seedSpelling lets flags be written with underscores, as seed 1 wrote them.

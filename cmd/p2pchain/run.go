@@ -66,7 +66,7 @@ func (a *app) makeRun(cmd *cobra.Command) {
 func (a *app) addRunFlags(cmd *cobra.Command) *runFlags {
 	def := node.DefaultConfig()
 	f := &runFlags{
-		listen:             &list{kind: "MULTIADDR", check: checkMultiaddr},
+		listen:             &list{kind: "MULTIADDR", check: checkListen},
 		announce:           &list{kind: "MULTIADDR", check: checkMultiaddr},
 		bootstrap:          &list{kind: "ADDRESS", check: checkBootstrap},
 		http:               endpoint{node.DefaultHTTP},
@@ -143,6 +143,9 @@ func (a *app) nodeConfig(f *runFlags) (node.Config, error) {
 	}
 	if f.network != "" && f.genesis != "" {
 		return cfg, usagef("--network and --genesis both choose a network: leave one away")
+	}
+	if a.isSet("difficulty") && f.difficulty < 1 { // not set, it is 0
+		return cfg, usagef("--difficulty is %d, want 1 to 16", f.difficulty)
 	}
 	cfg.Network, err = node.FindNetwork(dir, node.NetworkChoice{
 		Name: f.network, File: f.genesis, Difficulty: f.difficulty, Anew: f.forceNewChain,

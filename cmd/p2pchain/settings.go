@@ -44,6 +44,9 @@ func (a *app) loadSettings(cmd *cobra.Command) error {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		switch env := envName(f.Name); {
 		case f.Changed:
+			if f.Value.String() == "" { // perhaps an unset variable of a script
+				errs = append(errs, usagef("--%s has an empty value; leave the flag away for its default", f.Name))
+			}
 			a.origins[f.Name] = "flag"
 		case slices.Contains(commandLineOnly(), f.Name), own && cmd.LocalNonPersistentFlags().Lookup(f.Name) != nil:
 		default:
