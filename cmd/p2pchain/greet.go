@@ -14,14 +14,14 @@ type greeting struct {
 	DataDir   string   `json:"data_dir"`
 	API       string   `json:"api,omitempty"`
 	Listen    []string `json:"listen"`
-	Join      string   `json:"join"` // the command with which another machine joins
+	Join      string   `json:"join"` // the command with which another node joins
 }
 
 // greet says who a node is: to a person on standard error, to a program as JSON on standard output.
 func (a *app) greet(n *node.Node) error {
 	flags, file := node.NetworkFlags(n.Dir(), n.Network())
 	join := a.command(append(flags, "--bootstrap", n.JoinAddr())...)
-	g := greeting{n.ID(), n.Network().Params.Name, n.Network().ID(), n.Dir(), n.API(), n.Addrs(), join}
+	g := greeting{n.ID(), n.Network().Params.Name, n.Network().ID(), n.Dir(), n.SharedAPI(), n.Addrs(), join}
 	if a.shared.json {
 		return a.printJSON(g)
 	}
@@ -38,16 +38,28 @@ func (a *app) greet(n *node.Node) error {
 	for _, note := range n.Notes() {
 		t.row("note", note)
 	}
-	t.line("\nanother machine joins with")
+	t.line("\n%s joins with", joiner(n.JoinAddr()))
 	if file != "" {
 		t.line("  (a copy of %s, as %s.json)", file, g.Network)
 	}
 	t.line("  %s", join)
 	if g.API != "" {
-		t.line("add the first message with\n  %s", a.command(append([]string{"add", "hello"}, a.whichNode()...)...))
+		what := "a message"
+		if n.IsEmpty() {
+			what = "the first message"
+		}
+		t.line("add %s with\n  %s", what, a.command(append([]string{"add", "hello"}, a.whichNode()...)...))
 	}
 	t.line("")
 	return t.w.Flush()
+}
+
+// joiner says who can join at an address.
+func joiner(addr string) string {
+	if node.IsLocal(addr) {
+		return "another node on this machine"
+	}
+	return "another machine"
 }
 
 // command returns a command line of this program, quoted for a shell.

@@ -27,9 +27,31 @@ func (n *Node) Addrs() []string { return n.p2p.Addrs() }
 // Notes returns what the user should know about how the node started, in sentences.
 func (n *Node) Notes() []string { return slices.Clone(n.notes) }
 
-// API returns the URL of the API, empty where it is off. An API on all addresses is shown by its
-// loopback one.
+// API returns the URL of the API for this machine, empty where it is off. An API on all addresses has
+// its loopback one there.
 func (n *Node) API() string {
+	return n.apiAt(netip.AddrFrom4([4]byte{127, 0, 0, 1})) // the unspecified IPv6 address takes IPv4 too
+}
+
+// SharedAPI is API for everybody: an API on all addresses has there the first one that other machines
+// reach, if there is any.
+func (n *Node) SharedAPI() string {
+	if n.listener == nil {
+		return ""
+	}
+	bound, _ := netip.ParseAddrPort(n.listener.Addr().String())
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return n.API()
+	}
+	if host, ok := firstShared(addrs, bound.Addr().Is4()); ok {
+		return n.apiAt(host)
+	}
+	return n.API()
+}
+
+// apiAt returns the URL of the API, on a host that stands for all addresses.
+func (n *Node) apiAt(all netip.Addr) string {
 	if n.listener == nil {
 		return ""
 	}
@@ -38,11 +60,33 @@ func (n *Node) API() string {
 		return "http://" + n.listener.Addr().String()
 	}
 	host := addr.Addr().Unmap()
-	if host.IsUnspecified() { // the unspecified IPv6 address takes IPv4 too
-		host = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	if host.IsUnspecified() {
+		host = all
 	}
 	return "http://" + netip.AddrPortFrom(host, addr.Port()).String()
 }
+
+// firstShared returns the first address that other machines may reach, IPv4 before IPv6.
+func firstShared(addrs []net.Addr, only4 bool) (netip.Addr, bool) {
+	var found netip.Addr
+	for _, a := range addrs {
+		prefix, err := netip.ParsePrefix(a.String())
+		host := prefix.Addr().Unmap()
+		if err != nil || host.IsLoopback() || host.IsLinkLocalUnicast() {
+			continue
+		}
+		if host.Is4() {
+			return host, true
+		}
+		if !found.IsValid() && !only4 {
+			found = host
+		}
+	}
+	return found, found.IsValid()
+}
+
+// IsEmpty reports whether the chain has nothing but its first block.
+func (n *Node) IsEmpty() bool { return n.chain.Tip().Header.Height == 0 }
 
 // JoinAddr returns the address that another machine most probably reaches, empty where there is none.
 func (n *Node) JoinAddr() string { return joinAddr(n.Addrs()) }
@@ -79,6 +123,12 @@ func reachRank(addr string) int {
 		rank++
 	}
 	return rank
+}
+
+// IsLocal reports whether a multiaddr leads to this machine only, wherever it is read.
+func IsLocal(addr string) bool {
+	a, err := multiaddr.NewMultiaddr(addr)
+	return err == nil && manet.IsIPLoopback(a)
 }
 
 // isLoopback reports whether only this machine reaches a listener.

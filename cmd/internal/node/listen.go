@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,7 +23,7 @@ const portTries = 50
 // listenHTTP opens the API's socket. An address that nobody chose may move; moved says how.
 func listenHTTP(addr string) (l net.Listener, moved string, err error) {
 	if addr != "" {
-		l, err = net.Listen("tcp", addr)
+		l, err = net.Listen(httpNetwork(addr), addr)
 		if err != nil {
 			return nil, "", fmt.Errorf("--http %s: %w: %w", addr, err, ErrAddressInUse)
 		}
@@ -49,6 +50,15 @@ func listenHTTP(addr string) (l net.Listener, moved string, err error) {
 		}
 	}
 	return nil, "", fmt.Errorf("the API's address: %w: %w", err, ErrAddressInUse)
+}
+
+// httpNetwork returns what to listen on: 0.0.0.0 means IPv4 only, where Go would take IPv6, too.
+func httpNetwork(addr string) string {
+	host, _, err := net.SplitHostPort(addr)
+	if ip, ipErr := netip.ParseAddr(host); err == nil && ipErr == nil && ip.Is4() {
+		return "tcp4"
+	}
+	return "tcp"
 }
 
 func splitPort(addr string) (string, int, error) {

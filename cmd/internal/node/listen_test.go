@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 )
 
@@ -74,5 +75,45 @@ func TestListenHTTP(t *testing.T) {
 	defer second.Close()
 	if first.Addr().String() == second.Addr().String() || moved2 == "" {
 		t.Errorf("two APIs at %v (%s) and %v (%s)", first.Addr(), moved, second.Addr(), moved2)
+	}
+}
+
+// TestListenHTTPFamily holds an IPv4 host to IPv4.
+func TestListenHTTPFamily(t *testing.T) {
+	l, _, err := listenHTTP("0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if got := l.Addr().String(); !strings.HasPrefix(got, "0.0.0.0:") {
+		t.Errorf("listening on %s, want IPv4 only", got)
+	}
+}
+
+// TestFirstShared picks the address of an API that is on all of them.
+func TestFirstShared(t *testing.T) {
+	addrs := func(list ...string) (out []net.Addr) {
+		for _, s := range list {
+			ip, ipNet, err := net.ParseCIDR(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, &net.IPNet{IP: ip, Mask: ipNet.Mask})
+		}
+		return out
+	}
+	for _, tt := range []struct {
+		addrs []net.Addr
+		only4 bool
+		want  string
+	}{
+		{addrs("127.0.0.1/8", "fe80::1/64", "2001:db8::1/64", "192.0.2.1/24"), false, "192.0.2.1"},
+		{addrs("::1/128", "2001:db8::1/64"), false, "2001:db8::1"},
+		{addrs("127.0.0.1/8", "2001:db8::1/64"), true, "invalid IP"},
+		{nil, false, "invalid IP"},
+	} {
+		if got, ok := firstShared(tt.addrs, tt.only4); got.String() != tt.want || ok != got.IsValid() {
+			t.Errorf("firstShared(%v, %v) = %v, %v, want %s", tt.addrs, tt.only4, got, ok, tt.want)
+		}
 	}
 }
