@@ -24,9 +24,10 @@ func (a *app) addCommand() *cobra.Command {
 		Long: `Adds a message through a running node. When it returns, the message is on that
 node's disk and waits for a block; --wait waits for the block, too.
 
-With - every line of standard input that is not empty becomes a message, in
-order, as fast as the node takes them. A line that is not UTF-8 travels as bytes
-(application/octet-stream).`,
+With - every line of standard input that is not empty becomes a message, as fast
+as the node takes them. The node gets them in order; the chain keeps that order
+from block to block only while one node mines. A line that is not UTF-8 travels
+as bytes (application/octet-stream).`,
 		Example: `  p2pchain add "hello, chain"
   p2pchain add - --wait < /var/log/dpkg.log
   tail -F app.log | p2pchain add -`,

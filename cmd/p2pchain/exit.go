@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"syscall"
 
@@ -41,6 +42,8 @@ var (
 	errUsage = errors.New("usage")
 	// errInterrupted means that a signal ended the command before its work was done.
 	errInterrupted = errors.New("interrupted")
+	// errNodeDisk means that the disk of the node that was asked is (nearly) full.
+	errNodeDisk = errors.New("a node with less than 256 MiB of free disk accepts nothing")
 )
 
 // An exitRow is one line of the table: a code, what it means, and the errors that lead to it.
@@ -59,7 +62,7 @@ func exitTable() []exitRow {
 		{exitInternal, "something failed that has no code of its own", "", nil},
 		{exitUsage, "the command line, a `P2PCHAIN_` variable, the configuration file or a parameter file is wrong",
 			"", []error{errUsage, core.ErrBadParams, node.ErrConfig}},
-		{exitUnreachable, "no node answers", "start one, or name one with `--api`", []error{client.ErrUnreachable, node.ErrNoAddress}},
+		{exitUnreachable, "no node answers", "start one, or name one with `--name`, `--data-dir` or `--api`", []error{client.ErrUnreachable, node.ErrNoAddress}},
 		{exitNotFound, "the node does not have what was asked for", "", []error{client.ErrNotFound}},
 		{exitAddressInUse, "an address that you set is taken or is not this machine's", "stop the other program, or choose another address",
 			[]error{node.ErrAddressInUse}},
@@ -69,7 +72,7 @@ func exitTable() []exitRow {
 		{exitNewerData, "the data directory was written by a newer version", "install that version", []error{store.ErrNewerSchema}},
 		{exitDamaged, "stored data is damaged", "move the `store` folder away; the node fetches everything anew from its peers",
 			[]error{store.ErrCorrupt}},
-		{exitDiskFull, "the disk is full", "free some space", []error{store.ErrDiskFull, syscall.ENOSPC}},
+		{exitDiskFull, "the disk is full; a node takes nothing more where less than 256 MiB are free", "free some space", []error{errNodeDisk, store.ErrDiskFull, syscall.ENOSPC}},
 		{exitSync, "the disk did not take data that it must keep (a failed fsync)", "look at the disk before you start again",
 			[]error{node.ErrSync}},
 		{exitTimeout, "the time limit ended first", "give a larger `--timeout`", []error{context.DeadlineExceeded}},
@@ -92,6 +95,15 @@ func exitRowOf(err error) exitRow {
 		}
 	}
 	return table[exitInternal]
+}
+
+// explain adds the cause to an answer that the table of codes would take for a passing state: a full
+// disk does not get better by waiting.
+func explain(err error) error {
+	if answer, ok := errors.AsType[*client.Error](err); ok && answer.Status == http.StatusInsufficientStorage {
+		return fmt.Errorf("%w: %w", err, errNodeDisk)
+	}
+	return err
 }
 
 // exitTableMarkdown renders the table as docs/exit-codes.md shows it.

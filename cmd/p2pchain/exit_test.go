@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"p2pchain/api"
+	"p2pchain/api/client"
 	"p2pchain/cmd/internal/node"
 	"p2pchain/core/store"
 )
@@ -77,6 +79,8 @@ func TestExitRowOf(t *testing.T) {
 		{"wrapped usage", fmt.Errorf("x: %w", usage(errors.New("y"))), exitUsage},
 		{"failed fsync", fmt.Errorf("%w: %w", node.ErrSync, errors.New("input/output error")), exitSync},
 		{"failed for want of space", fmt.Errorf("%w: %w", node.ErrSync, store.ErrDiskFull), exitDiskFull},
+		{"disk of the node", explain(fmt.Errorf("adding: %w", &client.Error{Problem: api.Problem{Status: 507}})), exitDiskFull},
+		{"limit of the node", explain(&client.Error{Problem: api.Problem{Status: 503}}), exitBusy},
 		{"joined", errors.Join(errors.New("x"), store.ErrLocked), exitLocked},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

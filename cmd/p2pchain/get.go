@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -87,6 +88,9 @@ func (a *app) getChain(ctx context.Context, c *client.Client, _ []string) error 
 
 // getBlock shows one block.
 func (a *app) getBlock(ctx context.Context, c *client.Client, args []string) error {
+	if !isBlockName(args[0]) {
+		return usagef("%q is not a block: want a height, a hash of 64 hex digits, or tip", args[0])
+	}
 	b, err := c.Block(ctx, args[0])
 	if err != nil {
 		return err
@@ -99,7 +103,7 @@ func (a *app) getBlock(ctx context.Context, c *client.Client, args []string) err
 		t.row("work", b.Work)
 		t.row("bits", b.Bits)
 		t.row("nonce", b.Nonce)
-		t.row("size", fmt.Sprintf("%d bytes", b.Size))
+		t.row("size", plural(b.Size, "byte"))
 		if b.Connected {
 			t.row("confirmations", b.Confirmations)
 		} else {
@@ -111,6 +115,18 @@ func (a *app) getBlock(ctx context.Context, c *client.Client, args []string) err
 			t.line("%v  %s", m.ID, payloadText(m.Payload))
 		}
 	})
+}
+
+// isBlockName reports whether a node would understand the name of a block.
+func isBlockName(name string) bool {
+	if name == "tip" {
+		return true
+	}
+	if _, err := core.ParseHash(name); err == nil {
+		return true
+	}
+	height, err := strconv.ParseUint(name, 10, 64)
+	return err == nil && strconv.FormatUint(height, 10) == name
 }
 
 // getMessage shows one message.
@@ -129,7 +145,7 @@ func (a *app) getMessage(ctx context.Context, c *client.Client, args []string) e
 		t.row("author", m.Author)
 		t.row("time", fmt.Sprintf("%v by the author's clock", m.Time))
 		t.row("type", m.MediaType)
-		t.row("size", fmt.Sprintf("%d bytes", m.Size))
+		t.row("size", plural(m.Size, "byte"))
 		t.line("")
 		t.line("%s", payloadText(m.Payload))
 	})
@@ -158,10 +174,16 @@ func (a *app) getData(ctx context.Context, c *client.Client, _ []string) error {
 			return pages(func(m client.WaitingMessage) error { return each(m) })
 		})
 	}
-	return pages(func(m client.WaitingMessage) error {
+	waiting := 0
+	err := pages(func(m client.WaitingMessage) error {
+		waiting++
 		_, err := fmt.Fprintf(a.stdout, "%v  %s\n", m.ID, payloadText(m.Payload))
 		return err
 	})
+	if err == nil && waiting == 0 {
+		a.remark("nothing waits")
+	}
+	return err
 }
 
 // getNeighbours lists addresses, as seed 1 does.
@@ -177,6 +199,9 @@ func (a *app) getNeighbours(ctx context.Context, c *client.Client, _ []string) e
 		Neighbours []string `json:"neighbours"`
 		Length     int      `json:"length"`
 	}{neighbours, len(neighbours)}
+	if len(neighbours) == 0 && !a.shared.json {
+		a.remark("no neighbours")
+	}
 	return a.print(v, func(t *text) {
 		for _, n := range neighbours {
 			t.line("%s", printable(n))
@@ -214,5 +239,5 @@ func payloadText(p client.Payload) string {
 	case p.Message != nil:
 		return printable(*p.Message)
 	}
-	return fmt.Sprintf("(%d bytes that are not text)", len(p.Base64))
+	return fmt.Sprintf("(%s, not text)", plural(len(p.Base64), "byte"))
 }

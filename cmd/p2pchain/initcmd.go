@@ -13,6 +13,9 @@ import (
 	"p2pchain/core"
 )
 
+// clockError is how far clocks that are as good as they have to be may differ.
+const clockError = 2 * time.Minute
+
 // initFlags are the parameters of a new network.
 type initFlags struct {
 	out      string
@@ -100,9 +103,17 @@ func (a *app) initNetwork(cmd *cobra.Command, f *initFlags) error {
 		t.row("genesis", made.Genesis)
 		t.row("sha256", made.ParamsHash)
 		t.line("")
-		t.line("Start a node of it with:  %s", a.command("--genesis", made.File))
+		t.line("Start a node of it with:  %s", a.command("--name", folderName(made.Name), "--genesis", made.File))
 		t.line("Every other node needs a copy of that file.")
 	})
+}
+
+// folderName returns a name for a node of a network, whose folder is then not that of another one.
+func folderName(network string) string {
+	if checkName(network) != nil {
+		return network + "-node"
+	}
+	return network
 }
 
 // build turns the flags into parameters.
@@ -126,6 +137,9 @@ func (f *initFlags) build(cmd *cobra.Command) (core.Params, error) {
 	}
 	if genesis.UnixMilli() < 0 || f.interval < 0 {
 		return p, usagef("--genesis-time and --block-interval: want no negative times")
+	}
+	if ahead := time.Until(genesis); ahead > clockError {
+		return p, usagef("--genesis-time: %s is in the future, and no node takes blocks before it", f.genesis)
 	}
 	p.GenesisTimeMS = uint64(genesis.UnixMilli())
 	p.BlockIntervalMS = uint64(f.interval.Milliseconds())

@@ -56,7 +56,7 @@ func (a *app) run(args []string) int {
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) && !errors.Is(err, errInterrupted) {
 		err = errInterrupted
 	}
-	return a.report(err, cmd)
+	return a.report(explain(err), cmd)
 }
 
 // report says on standard error what went wrong and returns the exit code for it.

@@ -24,6 +24,9 @@ func (a *app) print(v any, words func(*text)) error {
 	return t.w.Flush()
 }
 
+// remark tells a person that a list is empty: not on standard output, where programs count lines.
+func (a *app) remark(words string) { fmt.Fprintln(a.stderr, words) }
+
 // printJSON writes one value and a line end.
 func (a *app) printJSON(v any) error {
 	enc := json.NewEncoder(a.stdout)
@@ -54,7 +57,7 @@ func (t *text) cells(values ...any) {
 func (t *text) line(format string, args ...any) { fmt.Fprintf(t.w, format+"\n", args...) }
 
 // plural returns a number and its noun, like "1 block" and "2 blocks".
-func plural[N int | uint64](n N, noun string) string {
+func plural[N int | int64 | uint64](n N, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}

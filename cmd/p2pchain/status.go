@@ -39,7 +39,7 @@ func (a *app) showStatus(ctx context.Context, c *client.Client, _ []string) erro
 		t.row("", fmt.Sprintf("%v, %v hashes of work", n.Tip.Time, n.Tip.Work))
 		t.row("sync", syncWords(n))
 		t.row("peers", n.Peers)
-		t.row("waiting", fmt.Sprintf("%d messages, %d bytes", n.Mempool.Count, n.Mempool.Bytes))
+		t.row("waiting", plural(n.Mempool.Count, "message")+", "+plural(n.Mempool.Bytes, "byte"))
 		t.row("mining", miningWords(n.Mining))
 		if n.ClockSkewMS != nil {
 			t.row("clock", fmt.Sprintf("%v from that of the peers", time.Duration(*n.ClockSkewMS)*time.Millisecond))
@@ -62,9 +62,9 @@ func miningWords(m client.Mining) string {
 	case len(m.Paused) > 0:
 		return fmt.Sprintf("paused: %s", printable(strings.Join(m.Paused, ", ")))
 	case m.Working:
-		return fmt.Sprintf("%s, at block %d, %.2f million hashes a second, %d blocks sealed", m.Mode, m.Height, m.HashRate/1e6, m.Sealed)
+		return fmt.Sprintf("%s, at block %d, %.2f million hashes a second, %s sealed", m.Mode, m.Height, m.HashRate/1e6, plural(m.Sealed, "block"))
 	case m.Mode == "off":
 		return "off"
 	}
-	return fmt.Sprintf("%s, idle, %d blocks sealed", m.Mode, m.Sealed)
+	return fmt.Sprintf("%s, idle, %s sealed", m.Mode, plural(m.Sealed, "block"))
 }
