@@ -142,9 +142,7 @@ func TestLateJoiner(t *testing.T) {
 // Two parts of a network meet, and nothing is mined any more.
 func TestForkHeals(t *testing.T) {
 	n := coretest.Network(t)
-	// Nobody publishes again what a reorg gave back, but who wrote it: reconciliation spreads it.
-	cfg := p2ptest.Config{Gossip: func(c *gossip.Config) { c.Reconcile = time.Second }}
-	left, right := line(t, n, 2, cfg), line(t, n, 2, cfg)
+	left, right := line(t, n, 2, p2ptest.Config{}), line(t, n, 2, p2ptest.Config{})
 	all := append(append([]*p2ptest.Node{}, left...), right...)
 	msgs := coretest.Messages(t, n, "left", 3)
 	left[0].Say(msgs...) // its own: it publishes them again when they are given back
@@ -168,9 +166,8 @@ func TestReconciliationReplacesGossip(t *testing.T) {
 	}})
 	nodes[0].Say(coretest.Messages(t, n, "m", 3000)...)
 	p2ptest.Eventually(t, "3,000 messages everywhere", have(nodes, 3000))
-	if s := nodes[2].Gossip.Stats(); s.Reconciled == 0 {
-		t.Error("nothing was reconciled: this tests nothing")
-	}
+	// A round counts when it ends, which may be after its last message came.
+	p2ptest.Eventually(t, "a round that brought something", func() bool { return nodes[2].Gossip.Stats().Reconciled > 0 })
 }
 
 func TestDropsAreCounted(t *testing.T) {
