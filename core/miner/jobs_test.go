@@ -112,8 +112,8 @@ func TestNewMessagesJoinTheJob(t *testing.T) {
 		if busy != 1 || int(h.MessageCount) != seconds*perSecond/10 {
 			t.Errorf("%d searches go on, the last one of %d messages", busy, h.MessageCount)
 		}
-		if begun < seconds*10 || s.templates > seconds*110 {
-			t.Errorf("%d jobs of %d templates in %d s", begun, s.templates, seconds)
+		if begun < seconds*10 || s.templates.Load() > seconds*110 {
+			t.Errorf("%d jobs of %d templates in %d s", begun, s.templates.Load(), seconds)
 		}
 		s.add() // no message
 		time.Sleep(time.Second)
@@ -140,8 +140,8 @@ func TestReplacedJobStillCounts(t *testing.T) {
 		s.add("a")
 		time.Sleep(5 * time.Second)
 		blocks := s.blocks()
-		if len(blocks) != 2 || len(blocks[0].Messages) != 1 || s.templates < 2 {
-			t.Errorf("%d blocks after %d templates, want one of each message", len(blocks), s.templates)
+		if len(blocks) != 2 || len(blocks[0].Messages) != 1 || s.templates.Load() < 2 {
+			t.Errorf("%d blocks after %d templates, want one of each message", len(blocks), s.templates.Load())
 		}
 	})
 }

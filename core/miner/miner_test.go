@@ -192,7 +192,7 @@ func TestSourceFailureIsTriedAgainLater(t *testing.T) {
 		defer s.run()()
 		time.Sleep(10 * time.Second)
 		s.mu.Lock()
-		tries := s.templates
+		tries := s.templates.Load()
 		s.mu.Unlock()
 		if tries < 5 || tries > 20 {
 			t.Errorf("%d templates in 10 s of failures", tries)

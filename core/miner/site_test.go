@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ type site struct {
 
 	mu        sync.Mutex
 	waiting   []*core.Message
-	templates int
+	templates atomic.Int64
 	source    error // what Template fails with
 	submit    error // what submit fails with
 	sealed    []*core.Block
@@ -84,7 +85,7 @@ func (s *site) Template(maxMessages, maxBlockBytes int) (chain.Tip, []*core.Mess
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.templates++
+	s.templates.Add(1)
 	var out []*core.Message
 	size := core.HeaderSize
 	for _, m := range s.waiting {
