@@ -44,16 +44,20 @@ func TestClosings(t *testing.T) {
 		c.add("broken", 0, l.note("broken"))
 		c.add("chatty", 0, l.note("chatty")) // it broke a rule as well
 		synctest.Wait()
+		l.mu.Lock()
 		for _, p := range []peer.ID{"broken", "chatty", "foreigner 399"} {
 			if got := l.gone[p]; len(got) != 1 || got[0] != 0 {
 				t.Errorf("%s was let go at %v, want once and at once", p, got)
 			}
 		}
+		l.mu.Unlock()
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
+		l.mu.Lock()
 		if len(l.gone) != 402 || len(l.gone["foreigner 0"]) != 1 || l.gone["foreigner 0"][0] != 3*time.Second {
 			t.Errorf("%d let go, want 402; the first at %v, want after 3 s", len(l.gone), l.gone["foreigner 0"])
 		}
+		l.mu.Unlock()
 		c.add("late", time.Hour, l.note("late"))
 		c.stop()
 		c.add("later", 0, l.note("later"))
