@@ -49,17 +49,19 @@ func (c *Client) ask(ctx context.Context, p peer.ID, id protocol.ID, request pro
 		return nil, classify(ctx, err)
 	}
 	a := &answer{}
-	ctx, a.cancel = context.WithTimeout(ctx, c.cfg.StreamTimeout)
-	a.stop = context.AfterFunc(ctx, func() { s.Reset() })
+	bounded, cancel := context.WithTimeout(ctx, c.cfg.StreamTimeout)
+	a.cancel = cancel
+	a.stop = context.AfterFunc(bounded, func() { s.Reset() })
 	a.pipe, err = newPipe(s, limit, c.cfg.FrameTimeout)
 	if err == nil {
-		if err = a.write(request); err == nil {
-			err = s.CloseWrite()
-		}
+		err = a.write(request)
 	}
 	if err != nil {
 		return nil, a.end(ctx, err)
 	}
+	// A quick peer may have answered and stopped reading by now, which QUIC reports as an error here.
+	// The request is on its way; what became of it is for the answer to say.
+	_ = s.CloseWrite()
 	return a, nil
 }
 
