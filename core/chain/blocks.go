@@ -48,18 +48,14 @@ func (c *Chain) checkNew(blocks []*core.Block) (int, error) {
 		if state := c.State(hash); state == Connected || state == SideBlock {
 			continue
 		}
-		if missingBody(b) && !c.Settled(hash) {
-			return i, refusal(hash, consensus.ErrBodyMissing)
+		if err := consensus.CheckBodies(b); err != nil && !c.Settled(hash) {
+			return i, refusal(hash, err)
 		}
 		if err := consensus.CheckBlock(c.network, b); err != nil {
 			return i, c.refuse(hash, err)
 		}
 	}
 	return len(blocks), nil
-}
-
-func missingBody(b *core.Block) bool {
-	return slices.ContainsFunc(b.Messages, func(m *core.Message) bool { return m.Body == nil })
 }
 
 // refuse condemns a block where that is what the broken rule asks for.

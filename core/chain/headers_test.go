@@ -177,3 +177,26 @@ func TestSideHeadersAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestFailedPruneKeepsBlocks has a disk that cannot forget: blocks are connected all the same, and
+// nothing is forgotten in memory that is still on disk.
+func TestFailedPruneKeepsBlocks(t *testing.T) {
+	c, s, f := setup(t)
+	mustAdd(t, c, f.Chain("genesis", "a1", "a2", "a3")...)
+	mustAdd(t, c, f.Chain("a1", "c2")...)
+	failed := 0
+	s.Fail = func(ch chain.Change) error {
+		if len(ch.Forget) > 0 {
+			failed++
+			return errors.New("disk on fire")
+		}
+		return nil
+	}
+	for _, b := range f.Chain("a3", coretest.Names("a", 4, 300)...) {
+		mustAdd(t, c, b)
+	}
+	wantTip(t, c, f, "a300")
+	if failed == 0 || c.State(f.Hash("c2")) != chain.SideBlock {
+		t.Errorf("%d failures to forget, state %v", failed, c.State(f.Hash("c2")))
+	}
+}

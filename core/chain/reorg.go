@@ -39,7 +39,10 @@ func (c *Chain) commit(fresh []Stored, end *node) error {
 		c.followers.poke()
 	}
 	if c.connected >= pruneEvery || len(reverted) > 0 {
-		return c.prune()
+		// The blocks are connected whatever becomes of old ones: the next look tries again.
+		if err := c.prune(); err != nil {
+			c.cfg.Log.Error("pruning side branches", "err", err)
+		}
 	}
 	return nil
 }
