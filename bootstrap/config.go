@@ -21,6 +21,14 @@ type Config struct {
 	// MDNS turns on discovery by multicast DNS on the local network. Default true.
 	MDNS bool
 
+	// DHT turns on a Kademlia DHT of the network's own, in which nodes find each other under a key of the
+	// network. Default false.
+	DHT bool
+
+	// Exchange, if set, is used to ask connected peers for others while peers are few, and tells which
+	// peers are there only to introduce others. Default none.
+	Exchange Exchange
+
 	// WantPeers is the number of connected peers below which others than seeds are dialled. Default 8.
 	WantPeers int
 

