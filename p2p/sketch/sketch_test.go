@@ -1,0 +1,237 @@
+package sketch_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"p2pchain/core"
+	"p2pchain/p2p/sketch"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+// random returns a source whose seed is in the log of the test.
+func random(t testing.TB) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	return rand.New(rand.NewPCG(seed, 1))
+}
+
+func hashes(r *rand.Rand, n int) []core.Hash {
+	out := make([]core.Hash, n)
+	for i := range out {
+		for j := 0; j < core.HashSize; j += 8 {
+			binary.LittleEndian.PutUint64(out[i][j:], r.Uint64())
+		}
+	}
+	return out
+}
+
+func newKey(r *rand.Rand) (k sketch.Key) {
+	binary.LittleEndian.PutUint64(k[:], r.Uint64())
+	binary.LittleEndian.PutUint64(k[8:], r.Uint64())
+	return k
+}
+
+func of(key sketch.Key, cells int, sets ...[]core.Hash) *sketch.Sketch {
+	s := sketch.New(key, cells)
+	for _, set := range sets {
+		for _, h := range set {
+			s.Add(h)
+		}
+	}
+	return s
+}
+
+func sorted(h []core.Hash) []core.Hash {
+	return slices.SortedFunc(slices.Values(h), core.Hash.Compare)
+}
+
+func TestDifferences(t *testing.T) {
+	r := random(t)
+	both := hashes(r, 5000)
+	for _, tt := range []struct{ cells, mine, others int }{
+		{128, 0, 0}, {128, 1, 0}, {128, 0, 1}, {128, 5, 5}, {128, 30, 0},
+		{1024, 300, 300}, {2048, 0, 1000}, {16384, 10000, 500},
+	} {
+		t.Run(fmt.Sprintf("%d cells, %d and %d", tt.cells, tt.mine, tt.others), func(t *testing.T) {
+			tries, failed := max(1, 20_000/tt.cells), 0
+			for range tries {
+				key, mine, others := newKey(r), hashes(r, tt.mine), hashes(r, tt.others)
+				diff := of(key, tt.cells, both[:100], mine).Minus(of(key, tt.cells, both[:100], others))
+				a, b, ok := diff.Differences()
+				if !ok {
+					failed++
+					continue
+				}
+				if !slices.Equal(sorted(a), sorted(mine)) || !slices.Equal(sorted(b), sorted(others)) {
+					t.Fatalf("found %d and %d hashes, want %d and %d", len(a), len(b), tt.mine, tt.others)
+				}
+			}
+			// Two hashes with the same four cells hide each other, which is rare.
+			if failed > 1+tries/50 {
+				t.Errorf("%d of %d differences were not found", failed, tries)
+			}
+		})
+	}
+}
+
+func TestTooManyDifferences(t *testing.T) {
+	r := random(t)
+	for _, count := range []int{120, 1000, 50_000} {
+		diff := of(newKey(r), 128, hashes(r, count))
+		if _, _, ok := diff.Differences(); ok {
+			t.Errorf("128 cells give %d hashes back", count)
+		}
+		if got := diff.Estimate(); got < count/2 || got > 2*count {
+			t.Errorf("%d differences are taken for %d", count, got)
+		}
+	}
+}
+
+func TestCellsFor(t *testing.T) {
+	r := random(t)
+	for _, count := range []int{100, 1000, 5000} {
+		failed := 0
+		for range 20 {
+			key, mine := newKey(r), hashes(r, count)
+			whole := of(key, sketch.MaxCells, mine)
+			cells := sketch.CellsFor(whole.Fold(sketch.MinCells).Estimate(), sketch.MinCells)
+			if cells == 0 || cells > 5*count {
+				t.Fatalf("%d cells for %d differences", cells, count)
+			}
+			if _, _, ok := whole.Fold(cells).Differences(); !ok {
+				failed++
+			}
+		}
+		if failed > 3 {
+			t.Errorf("%d differences: the size was too small in %d of 20 cases", count, failed)
+		}
+	}
+	if got := sketch.CellsFor(20_000, sketch.MinCells); got != 0 {
+		t.Errorf("%d cells for 20,000 differences", got)
+	}
+}
+
+func TestFold(t *testing.T) {
+	r := random(t)
+	key, set := newKey(r), hashes(r, 1000)
+	whole := of(key, sketch.MaxCells, set)
+	for cells := sketch.MinCells; cells <= sketch.MaxCells; cells *= 2 {
+		if !bytes.Equal(whole.Fold(cells).Encode(), of(key, cells, set).Encode()) {
+			t.Errorf("folded to %d cells it is another sketch", cells)
+		}
+	}
+}
+
+// Who does not know the key cannot choose hashes that fall on the same cells: ids with a common start,
+// or that differ in a bit only, are as good as any.
+func TestChosenHashes(t *testing.T) {
+	r := random(t)
+	var chosen []core.Hash
+	for i := range 60 {
+		h := core.Hash{1, 2, 3, 4, 5, 6, 7, 8}
+		h[31] = byte(i)
+		chosen = append(chosen, h)
+	}
+	found := 0
+	for range 50 {
+		if _, _, ok := of(newKey(r), 128, chosen).Differences(); ok {
+			found++
+		}
+	}
+	if found < 45 {
+		t.Errorf("chosen hashes were found under %d keys of 50", found)
+	}
+}
+
+func TestGolden(t *testing.T) {
+	var key sketch.Key
+	for i := range key {
+		key[i] = byte(i)
+	}
+	var set []core.Hash
+	for i := range 10 {
+		set = append(set, sha256.Sum256([]byte{byte(i)}))
+	}
+	got := []byte(hex.EncodeToString(of(key, sketch.MinCells, set).Encode()) + "\n")
+	const file = "testdata/ten.hex"
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("the sketch of SHA-256(0) … SHA-256(9) differs from %s", file)
+	}
+}
+
+func TestDecode(t *testing.T) {
+	for _, size := range []int{0, 1, sketch.CellBytes, 127 * sketch.CellBytes, 129 * sketch.CellBytes, 128*sketch.CellBytes + 1, 2 * sketch.MaxCells * sketch.CellBytes} {
+		if _, err := sketch.Decode(sketch.Key{}, make([]byte, size)); !errors.Is(err, sketch.ErrMalformed) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+}
+
+// FuzzDecode holds the bounds for sketches that were made of nothing, and the encoding to one form.
+func FuzzDecode(f *testing.F) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{0, 1, 50, 500} {
+		f.Add([]byte("0123456789abcdef"), of(sketch.Key([]byte("0123456789abcdef")), 128, hashes(r, n)).Encode())
+	}
+	f.Add([]byte{}, bytes.Repeat([]byte{0, 0, 0, 1}, 128*11))
+	f.Fuzz(func(t *testing.T, k, b []byte) {
+		var key sketch.Key
+		copy(key[:], k)
+		s, err := sketch.Decode(key, b)
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(s.Encode(), b) {
+			t.Error("another encoding")
+		}
+		mine, others, _ := s.Differences()
+		if len(mine)+len(others) > s.Cells()+1 {
+			t.Errorf("%d hashes out of %d cells", len(mine)+len(others), s.Cells())
+		}
+		if e := s.Estimate(); e < 0 {
+			t.Errorf("estimate %d", e)
+		}
+	})
+}
+
+func BenchmarkSketch(b *testing.B) {
+	r := random(b)
+	key, set := newKey(r), hashes(r, 100_000)
+	b.Run("of 100,000", func(b *testing.B) {
+		for b.Loop() {
+			of(key, sketch.MaxCells, set)
+		}
+	})
+	for _, count := range []int{10, 1000, 10_000} {
+		b.Run(fmt.Sprintf("find %d", count), func(b *testing.B) {
+			diff := of(key, sketch.CellsFor(count, sketch.MaxCells), set[:count])
+			for b.Loop() {
+				if _, _, ok := diff.Differences(); !ok {
+					b.Fatal("not found")
+				}
+			}
+		})
+	}
+}
