@@ -51,7 +51,7 @@ func (c *Chain) checkNew(blocks []*core.Block) (int, error) {
 		if err := consensus.CheckBodies(b); err != nil && !c.Settled(hash) {
 			return i, refusal(hash, err)
 		}
-		if err := consensus.CheckBlock(c.network, b); err != nil {
+		if err := consensus.CheckBlockKnowing(c.network, c.cfg.Verified, b); err != nil {
 			return i, c.refuse(hash, err)
 		}
 	}

@@ -24,6 +24,9 @@ type Config struct {
 	Now func() time.Time // for first-seen times and the limit on future block times
 	Log *slog.Logger
 
+	// Verified, if set, remembers signatures that were checked before their block came.
+	Verified *consensus.Verified
+
 	// MaxAhead is how many headers a branch may run ahead of its stored blocks. It bounds what a
 	// peer can make us remember, at about 350 bytes a header. On networks with the classic proof of
 	// work, whose headers cost nothing, it is at most 1,024.

@@ -54,7 +54,10 @@ func compareKeys(a, b core.PublicKey) int { return core.Hash(a).Compare(core.Has
 // about the block: all that is found after them condemns it, until the bodies, which come last so
 // that a block has the same verdict with them and without. Dropped bodies are no error here: see
 // CheckBodies.
-func CheckBlock(n *core.Network, b *core.Block) error {
+func CheckBlock(n *core.Network, b *core.Block) error { return CheckBlockKnowing(n, nil, b) }
+
+// CheckBlockKnowing is CheckBlock for who remembers signatures: those are not checked again.
+func CheckBlockKnowing(n *core.Network, known *Verified, b *core.Block) error {
 	if err := checkEach(b.Messages, func(m *core.Message) error { return checkID(n, m) }); err != nil {
 		return err
 	}
@@ -78,7 +81,7 @@ func CheckBlock(n *core.Network, b *core.Block) error {
 	if err != nil {
 		return err
 	}
-	if err := CheckSignatures(b.Messages); err != nil {
+	if err := known.CheckSignatures(b.Messages); err != nil {
 		return err
 	}
 	return checkEach(b.Messages, (*core.Message).CheckBody)

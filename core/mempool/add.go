@@ -107,13 +107,13 @@ func (p *Pool) hasRoom(m *core.Message, from Origin, waiting int64) bool {
 func (a *addition) checkSignatures() {
 	msgs, at := a.remaining()
 	err := consensus.CheckSignatures(msgs)
-	bad, ok := errors.AsType[*consensus.MessageError](err)
-	if !ok {
-		return
+	if bad, ok := errors.AsType[*consensus.MessageError](err); ok {
+		for i := bad.Index; i < len(msgs); i++ {
+			a.errs[at[i]] = consensus.CheckSignature(msgs[i])
+		}
+		msgs, _ = a.remaining()
 	}
-	for i := bad.Index; i < len(msgs); i++ {
-		a.errs[at[i]] = consensus.CheckSignature(msgs[i])
-	}
+	a.pool.cfg.Verified.Add(msgs...)
 }
 
 // remaining returns the messages without an error and their positions.

@@ -191,3 +191,19 @@ func TestSubscribe(t *testing.T) {
 	default:
 	}
 }
+
+// Good signatures are remembered for whoever judges blocks; bad ones are not.
+func TestAddRemembersSignatures(t *testing.T) {
+	verified := consensus.NewVerified()
+	w := newWorld(t, func(c *mempool.Config) { c.Verified = verified })
+	msgs := w.messages("m", 40)
+	forged := *msgs[7]
+	forged.Signature[0] ^= 1
+	msgs[7] = &forged
+	w.pool.Add(msgs, foreign)
+	for i, m := range msgs {
+		if got := verified.Has(m); got != (i != 7) {
+			t.Errorf("message %d: remembered %v", i, got)
+		}
+	}
+}

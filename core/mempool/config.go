@@ -4,6 +4,8 @@ import (
 	"errors"
 	"log/slog"
 	"time"
+
+	"p2pchain/core/consensus"
 )
 
 // Config holds what a node may choose about its waiting messages.
@@ -16,6 +18,9 @@ type Config struct {
 	MemoryBytes int64
 	Now         func() time.Time // for acceptance times
 	Log         *slog.Logger
+
+	// Verified, if set, is told of every good signature, for whoever judges blocks.
+	Verified *consensus.Verified
 }
 
 // DefaultConfig returns the limits of DESIGN section 6 and the wall clock.

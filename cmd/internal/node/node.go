@@ -18,6 +18,7 @@ import (
 	"p2pchain/bootstrap"
 	"p2pchain/core"
 	"p2pchain/core/chain"
+	"p2pchain/core/consensus"
 	"p2pchain/core/mempool"
 	"p2pchain/core/miner"
 	"p2pchain/core/store"
@@ -182,12 +183,13 @@ func (n *Node) openStore(ctx context.Context) error {
 func (n *Node) openChain(context.Context) error {
 	chainCfg := chain.DefaultConfig()
 	chainCfg.Now, chainCfg.Log = n.cfg.Now, n.log.With("part", "chain")
+	chainCfg.Verified = consensus.NewVerified()
 	var err error
 	if n.chain, err = chain.Open(n.cfg.Network, n.store, chainCfg); err != nil {
 		return err
 	}
 	poolCfg := mempool.DefaultConfig()
-	poolCfg.Now, poolCfg.Log = n.cfg.Now, n.log.With("part", "mempool")
+	poolCfg.Now, poolCfg.Log, poolCfg.Verified = n.cfg.Now, n.log.With("part", "mempool"), chainCfg.Verified
 	n.pool, err = mempool.Open(n.cfg.Network, n.chain, n.store, poolCfg)
 	return err
 }
