@@ -40,6 +40,8 @@ func rules() []rule {
 		{"core/store", []string{"core", "core/consensus", "core/chain", "core/mempool"}, []string{libp2p, "net/http"}},
 		{"core/coretest", []string{"core/..."}, quiet},
 		{"core", nil, pure},
+		// It builds whole nodes, on Pebble's file systems in memory.
+		{"p2p/p2ptest", []string{"core/...", "p2p/...", "bootstrap"}, []string{"net/http"}},
 		{"p2p", []string{"core", "core/consensus", "core/chain", "core/mempool", "core/coretest", "p2p/..."}, []string{pebble}},
 		{"api", []string{"core", "core/consensus", "core/chain", "core/mempool", "core/miner", "core/proof", "api/..."}, []string{libp2p, pebble}},
 		{"bootstrap", nil, []string{pebble}},

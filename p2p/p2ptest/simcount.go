@@ -1,0 +1,108 @@
+package p2ptest
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// SimCounts say what happened on a simulated network. A test of faults checks them by Happened, since a run
+// without faults proves nothing.
+type SimCounts struct {
+	Sent       int   // packets
+	Bytes      int64 // of those
+	Delivered  int   // packets, copies included
+	Lost       int   // by Links.Loss
+	Duplicated int   // second copies that arrived
+	Reordered  int   // packets that arrived after one that was sent later on the same link
+	Cut        int   // by a partition
+	Overflowed int   // before a narrow uplink
+	Dead       int   // from or to a node that is down
+	Partitions int
+	Crashes    int
+	Restarts   int
+}
+
+// faults are the counts that Happened knows.
+func (c *SimCounts) faults() map[string]int {
+	return map[string]int{
+		"lost": c.Lost, "duplicated": c.Duplicated, "reordered": c.Reordered, "cut": c.Cut, "overflowed": c.Overflowed,
+		"dead": c.Dead, "partitions": c.Partitions, "crashes": c.Crashes, "restarts": c.Restarts,
+	}
+}
+
+// String lists the counts in a line.
+func (c SimCounts) String() string {
+	return fmt.Sprintf("%d packets of %d bytes sent, %d delivered, %d lost, %d duplicated, %d reordered, %d cut, %d overflowed, %d dead; "+
+		"%d partitions, %d crashes, %d restarts",
+		c.Sent, c.Bytes, c.Delivered, c.Lost, c.Duplicated, c.Reordered, c.Cut, c.Overflowed, c.Dead, c.Partitions, c.Crashes, c.Restarts)
+}
+
+// Counts returns what happened so far.
+func (s *SimNet) Counts() SimCounts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.counts
+}
+
+// crashed cuts a node off.
+func (s *SimNet) crashed(n *SimNode) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.ends, netip.AddrPortFrom(simIP(n.Index), simPort))
+	s.counts.Crashes++
+}
+
+func (s *SimNet) restarted() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counts.Restarts++
+}
+
+// Happened fails the test unless each of these faults happened at least so often: lost, duplicated,
+// reordered, cut, overflowed, dead (packets), partitions, crashes, restarts.
+func (s *SimNet) Happened(least int, faults ...string) {
+	s.t.Helper()
+	counts := s.Counts()
+	known := counts.faults()
+	for _, fault := range faults {
+		n, ok := known[fault]
+		if !ok {
+			s.t.Fatalf("no fault %q, there are %v", fault, slices.Sorted(maps.Keys(known)))
+		}
+		if n < least {
+			s.t.Errorf("the run is void: %d %s, want at least %d", n, fault, least)
+		}
+	}
+}
+
+// Bytes returns how many bytes of QUIC one node sent to another so far, lost ones included. An UDP
+// packet has 28 more for its own headers.
+func (s *SimNet) Bytes(from, to *SimNode) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pipe(simPath{simIP(from.Index), simIP(to.Index)}).bytes
+}
+
+// Random returns a source of random numbers for a purpose, the same for each seed.
+func (s *SimNet) Random(purpose uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(s.seed, purpose))
+}
+
+// Within waits in virtual time until a condition holds, looking every 5 ms, and returns how long that
+// took. It ends the test after limit.
+func (s *SimNet) Within(limit time.Duration, what string, holds func() bool) time.Duration {
+	s.t.Helper()
+	for begin := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		took := time.Since(begin)
+		if holds() {
+			return took
+		}
+		if took > limit {
+			s.t.Fatalf("after %v: not %s (%v)", limit, what, s.Counts())
+		}
+	}
+}

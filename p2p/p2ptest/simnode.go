@@ -1,0 +1,296 @@
+package p2ptest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"p2pchain/bootstrap"
+	"p2pchain/core"
+	"p2pchain/core/chain"
+	"p2pchain/core/mempool"
+	"p2pchain/core/miner"
+	"p2pchain/core/miner/minertest"
+	"p2pchain/core/store"
+	"p2pchain/p2p"
+)
+
+// SimConfig says what a node does by itself.
+type SimConfig struct {
+	// Dials are the numbers of the nodes that it connects to, again whenever a connection is lost, as
+	// the seeds of an operator. They may start later than it does.
+	Dials []int
+	// TriesPerSecond is the rate of its miner, which works while messages wait; 0 is no miner.
+	TriesPerSecond float64
+	// P2P changes the settings of its network side.
+	P2P func(*p2p.Config)
+	// Log takes what the node logs; nil drops it.
+	Log io.Writer
+}
+
+// A SimNode is a node as in production, between its disk and its network: Pebble on a file system
+// that keeps after a power cut only what was synced, chain, pool, miner (which draws lots instead of
+// searching), p2p.Node on QUIC, and bootstrap with fixed seeds. What is different: no TCP, no
+// multicast DNS, no REST, and a peer book that is lost with the node.
+//
+// P2P, Chain and Pool are those of the current life: read them anew after Restart, and not while the
+// node is down. One goroutine at a time may crash and restart a node.
+type SimNode struct {
+	Index   int
+	Network *core.Network
+	P2P     *p2p.Node
+	Chain   *chain.Chain
+	Pool    *mempool.Pool
+	Store   *store.Store
+
+	net    *SimNet
+	t      testing.TB
+	cfg    SimConfig
+	disk   *vfs.MemFS
+	miner  *miner.Miner
+	wires  *simTransport
+	cancel context.CancelFunc
+	ended  sync.WaitGroup
+
+	mu   sync.Mutex // guards life and accepted
+	life int        // odd while the node is up
+	said map[core.Hash]bool
+}
+
+// Start runs the next node on an empty disk until the test ends.
+func (s *SimNet) Start(n *core.Network, cfg SimConfig) *SimNode {
+	s.t.Helper()
+	node := &SimNode{
+		Index: s.number(), Network: n, net: s, t: s.t, cfg: cfg, disk: vfs.NewCrashableMem(), said: make(map[core.Hash]bool),
+	}
+	s.mu.Lock()
+	s.nodes = append(s.nodes, node)
+	s.mu.Unlock()
+	node.up()
+	s.t.Cleanup(node.down)
+	return node
+}
+
+// Addr returns the address of a node, with its id, whether it runs or not.
+func (s *SimNet) Addr(i int) string {
+	id, err := peer.IDFromPrivateKey(simKey(s.t, i))
+	if err != nil {
+		s.t.Fatalf("node %d: %v", i, err)
+	}
+	return simListen(i) + "/p2p/" + id.String()
+}
+
+// Crash cuts the power: nothing that the node sends arrives from now on, and its disk keeps what was
+// synced and a random part of the rest. It returns when what the node left behind has ended.
+func (n *SimNode) Crash() {
+	n.mu.Lock()
+	up := n.life%2 == 1
+	n.life++ // from here on, what the node accepts is no promise
+	n.mu.Unlock()
+	if !up {
+		n.t.Fatalf("node %d crashes while it is down", n.Index)
+	}
+	n.net.crashed(n)
+	random := n.random(0)
+	n.disk = n.disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: random.IntN(101), RNG: random})
+	n.close()
+}
+
+// random is for what a node draws in one of its lives.
+func (n *SimNode) random(what uint64) *rand.Rand {
+	return n.net.Random(uint64(n.Index+1)<<32 | uint64(n.life)<<8 | what)
+}
+
+// Restart runs a crashed node again, on what its disk kept.
+func (n *SimNode) Restart() {
+	n.t.Helper()
+	n.net.restarted()
+	n.up()
+}
+
+// Up reports whether the node runs.
+func (n *SimNode) Up() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.life%2 == 1
+}
+
+// up opens and runs all parts.
+func (n *SimNode) up() {
+	n.t.Helper()
+	if err := n.open(); err != nil {
+		n.t.Fatalf("node %d: %v", n.Index, err)
+	}
+	seeker, err := n.seeker()
+	if err != nil {
+		n.t.Fatalf("node %d: %v", n.Index, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	n.cancel = cancel
+	n.run(ctx, "pool", n.Pool.Run)
+	n.run(ctx, "p2p", n.P2P.Run)
+	n.run(ctx, "bootstrap", seeker.Run)
+	if n.miner != nil {
+		n.run(ctx, "miner", n.miner.Run)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.life++
+}
+
+func (n *SimNode) run(ctx context.Context, name string, part func(context.Context) error) {
+	n.ended.Go(func() {
+		if err := part(ctx); err != nil {
+			n.t.Errorf("node %d: %s: %v", n.Index, name, err)
+		}
+	})
+}
+
+// down ends a node with its test.
+func (n *SimNode) down() {
+	if !n.Up() {
+		return
+	}
+	n.mu.Lock()
+	n.life++
+	n.mu.Unlock()
+	n.close()
+}
+
+// close ends what up began.
+func (n *SimNode) close() {
+	n.cancel()
+	n.ended.Wait()
+	for _, closing := range []func() error{n.P2P.Close, n.wires.close, n.Store.Close} {
+		if err := closing(); err != nil {
+			n.t.Errorf("closing node %d: %v", n.Index, err)
+		}
+	}
+}
+
+// open opens all parts in the order of cmd/internal/node.
+func (n *SimNode) open() error {
+	log := slog.New(slog.DiscardHandler)
+	if n.cfg.Log != nil {
+		log = slog.New(slog.NewTextHandler(n.cfg.Log, nil)).With("node", n.Index, "life", n.life)
+	}
+	var err error
+	fatal := func(err error) { n.t.Errorf("node %d: disk: %v", n.Index, err) }
+	if n.Store, err = store.Open("store", n.Network, store.Options{FS: n.disk, OnFatal: fatal, CacheBytes: 1 << 20}); err != nil {
+		return err
+	}
+	chains, pools := chain.DefaultConfig(), mempool.DefaultConfig()
+	chains.Log, pools.Log = log, log
+	if n.Chain, err = chain.Open(n.Network, n.Store, chains); err != nil {
+		return err
+	}
+	if n.Pool, err = mempool.Open(n.Network, n.Chain, n.Store, pools); err != nil {
+		return err
+	}
+	n.wires = &simTransport{net: n.net, from: simIP(n.Index).AsSlice()}
+	cfg := p2p.DefaultConfig()
+	cfg.Key, cfg.Listen, cfg.Agent = simKey(n.t, n.Index), []string{simListen(n.Index)}, fmt.Sprintf("simulated/%d", n.Index)
+	cfg.HostOptions = n.wires.options()
+	cfg.Log, cfg.Exchange.Log, cfg.Syncer.Log, cfg.Gossip.Log = log, log, log, log
+	if n.cfg.P2P != nil {
+		n.cfg.P2P(&cfg)
+	}
+	if n.P2P, err = p2p.Open(n.Network, n.Chain, n.Pool, cfg); err != nil {
+		return err
+	}
+	return n.openMiner(log)
+}
+
+func (n *SimNode) openMiner(log *slog.Logger) error {
+	if n.cfg.TriesPerSecond == 0 {
+		return nil
+	}
+	cfg := miner.DefaultConfig()
+	cfg.Search = minertest.NewPoisson(n.Network, n.cfg.TriesPerSecond, n.random(1).Uint64())
+	var err error
+	n.miner, err = miner.New(n.Network, n.Pool, n.Chain, n.submit, cfg, log)
+	return err
+}
+
+// submit puts a sealed block on the chain and tells the peers, as cmd/internal/node does.
+func (n *SimNode) submit(ctx context.Context, b *core.Block) error {
+	if _, err := n.Chain.AddBlocks([]*core.Block{b}); err != nil {
+		return err
+	}
+	if err := n.P2P.PublishBlock(ctx, b); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("publishing a block: %w", err)
+	}
+	return nil
+}
+
+// seeker keeps the node connected to those that it dials.
+func (n *SimNode) seeker() (*bootstrap.Bootstrap, error) {
+	cfg := bootstrap.DefaultConfig(n.Network.ID())
+	cfg.MDNS = false
+	for _, i := range n.cfg.Dials {
+		seed, err := bootstrap.ParseSeed(n.net.Addr(i))
+		if err != nil {
+			return nil, err
+		}
+		cfg.Seeds = append(cfg.Seeds, seed)
+	}
+	return bootstrap.New(n.P2P.Host(), new(bootstrap.MemoryBook), cfg, slog.New(slog.DiscardHandler))
+}
+
+// Say takes messages as from the node's users and returns how many it accepted: those are promised
+// to last, and Lasting will ask for them. It is none while the node is down.
+func (n *SimNode) Say(msgs ...*core.Message) int {
+	n.t.Helper()
+	n.mu.Lock()
+	if n.life%2 == 0 {
+		n.mu.Unlock()
+		return 0
+	}
+	life, pool := n.life, n.Pool
+	n.mu.Unlock()
+	accepted := 0
+	errs := pool.Add(msgs, mempool.Origin{})
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for i, err := range errs {
+		switch {
+		case n.life != life: // it crashed before its user had the answer
+		case err == nil:
+			n.said[msgs[i].ID] = true
+			accepted++
+		case !errors.Is(err, mempool.ErrKnown):
+			n.t.Errorf("node %d, message %d: %v", n.Index, i, err)
+		}
+	}
+	return accepted
+}
+
+// Wait has messages wait in the node's pool as if a peer had sent them: known here, published by
+// nobody.
+func (n *SimNode) Wait(msgs ...*core.Message) {
+	n.t.Helper()
+	for i, err := range n.Pool.Add(msgs, mempool.Origin{Peer: "elsewhere"}) {
+		if err != nil && !errors.Is(err, mempool.ErrKnown) {
+			n.t.Fatalf("node %d, message %d: %v", n.Index, i, err)
+		}
+	}
+}
+
+// Seal connects a block that was mined on the node's tip, and publishes it.
+func (n *SimNode) Seal(b *core.Block) {
+	n.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := n.submit(ctx, b); err != nil {
+		n.t.Fatalf("node %d: %v", n.Index, err)
+	}
+}

@@ -1,0 +1,7 @@
+// Package simtest has tests of whole networks: real nodes on simulated QUIC links in virtual time
+// (p2ptest.Sim), with figures that must hold and faults that must have happened.
+//
+// go test runs them in small. With P2PCHAIN_LONG=1 in the environment, as make soak and make chaos set
+// it, they have the sizes of the figures in docs/benchmarks.md. P2PCHAIN_SEED repeats the adversity of
+// a run that logged its seed; what a seed fixes is in the docs of p2ptest.SimNet.
+package simtest
