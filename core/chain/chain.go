@@ -203,6 +203,22 @@ func (c *Chain) HashAt(height uint64) (core.Hash, error) { return c.store.HashAt
 // Block returns a stored block, on the best chain or off it; ErrNotFound.
 func (c *Chain) Block(hash core.Hash) (*core.Block, error) { return c.store.Block(hash) }
 
+// Leaves returns the leaves of a stored block, on the best chain or off it; ErrNotFound.
+func (c *Chain) Leaves(block core.Hash) ([]core.Leaf, error) { return c.store.Leaves(block) }
+
+// Message returns the message of a leaf, if the node has it in any place: it waits, or is in a block
+// that is stored; ErrNotFound. It has the leaf's signature, which was judged only if the leaf is that
+// of a stored block; its body may be nil.
+func (c *Chain) Message(leaf core.Leaf) (*core.Message, error) {
+	m, err := c.store.Message(leaf.ID)
+	if err != nil {
+		return nil, err
+	}
+	signed := *m
+	signed.Signature = leaf.Signature // its author may have signed it more than once
+	return &signed, nil
+}
+
 // Locate returns where the best chain holds a message; ErrNotFound.
 func (c *Chain) Locate(id core.Hash) (Place, error) {
 	places, err := c.store.Places(id)

@@ -25,6 +25,11 @@ type Store interface {
 	Frontier(height uint64) (core.Frontier, error)
 	// Block returns a stored block, on the best chain or off it; erased bodies are nil.
 	Block(hash core.Hash) (*core.Block, error)
+	// Leaves returns the leaves of a stored block, on the best chain or off it.
+	Leaves(block core.Hash) ([]core.Leaf, error)
+	// Message returns any stored message, waiting or in a block, with any signature of its author; an
+	// erased body is nil.
+	Message(id core.Hash) (*core.Message, error)
 	// Places returns every stored block that holds the message, on the best chain or off it.
 	Places(id core.Hash) ([]Place, error)
 	// Commit makes a change durable: all of it or, after an error or a crash, nothing.

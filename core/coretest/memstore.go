@@ -109,6 +109,25 @@ func (s *MemStore) Block(hash core.Hash) (*core.Block, error) {
 	return b, nil
 }
 
+// Leaves implements chain.Store.
+func (s *MemStore) Leaves(block core.Hash) ([]core.Leaf, error) {
+	b, err := s.Block(block)
+	if err != nil {
+		return nil, err
+	}
+	return b.Leaves(), nil
+}
+
+// Message implements chain.Store for messages in blocks.
+func (s *MemStore) Message(id core.Hash) (*core.Message, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.places[id] {
+		return s.blocks[p.Block].Messages[p.Position], nil
+	}
+	return nil, chain.ErrNotFound
+}
+
 // Places implements chain.Store.
 func (s *MemStore) Places(id core.Hash) ([]chain.Place, error) {
 	s.mu.Lock()

@@ -156,12 +156,18 @@ func (a *addition) release(accepted map[core.Hash]bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	unread := a.seen == memoryMark{p.at, p.memory.edge}
+	unsealed := a.seen.at == p.at // no block that was looked at can hold them
 	for _, m := range a.charged {
 		p.inflight -= int64(m.Size())
 		if !accepted[m.ID] {
 			p.shares.charge(m, a.from, -1)
-		} else if unread {
+			continue
+		}
+		if unread {
 			p.memory.keep(m)
+		}
+		if unsealed {
+			p.leaves.add(m.Leaf(), false)
 		}
 	}
 }

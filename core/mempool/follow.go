@@ -51,10 +51,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	added, stopAdded := p.Subscribe()
 	defer stopAdded()
 	for {
-		p.following.Lock()
-		err := p.catchUp()
-		p.following.Unlock()
-		if err != nil {
+		if err := p.follow(ctx); err != nil {
 			p.cfg.Log.Error("following the chain", "err", err)
 		}
 		select {
@@ -64,6 +61,23 @@ func (p *Pool) Run(ctx context.Context) error {
 		case <-added:
 		}
 	}
+}
+
+// follow catches up, and lets others have the lock between two pages of the rest.
+func (p *Pool) follow(ctx context.Context) error {
+	for ctx.Err() == nil {
+		p.following.Lock()
+		err := p.catchUp()
+		more := false
+		if err == nil {
+			more, err = p.indexOn()
+		}
+		p.following.Unlock()
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
 }
 
 // catchUp brings memory to the chain's tip and fills it. The caller holds following.
@@ -98,9 +112,13 @@ func (p *Pool) apply(u chain.Update) error {
 		}
 		sealed = append(sealed, leaves...)
 	}
+	if err := p.indexReverted(u.Reverted); err != nil {
+		return err
+	}
 	p.mu.Lock()
 	for i := range sealed {
 		p.memory.remove(sealed[i].ID)
+		p.leaves.remove(sealed[i].ID)
 	}
 	p.at = u.Tip
 	p.mu.Unlock()
@@ -110,11 +128,32 @@ func (p *Pool) apply(u chain.Update) error {
 	return nil
 }
 
-// reset forgets all that is in memory and starts at the chain's tip: memory is only a cache.
+// indexReverted lets what blocks gave back be found. Those that the new branch holds are taken out
+// again with its leaves.
+func (p *Pool) indexReverted(blocks []core.Hash) error {
+	for _, block := range blocks {
+		leaves, err := p.store.Leaves(block)
+		if errors.Is(err, chain.ErrNotFound) {
+			continue // forgotten meanwhile
+		}
+		if err != nil {
+			return fmt.Errorf("reading the leaves of block %v: %w", block, err)
+		}
+		for i := range leaves {
+			p.leaves.add(leaves[i], false)
+		}
+	}
+	return nil
+}
+
+// reset forgets all that is in memory and starts at the chain's tip: memory is only a cache. The caller
+// holds following.
 func (p *Pool) reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.memory = newMemory(p.cfg.MemoryBytes)
+	p.leaves.clear()
+	p.indexed = 0
 	p.at = p.chain.Tip().Hash
 }
 
@@ -174,5 +213,6 @@ func (p *Pool) take(w Waiting) bool {
 		return true
 	}
 	p.memory.push(w.Seq, m)
+	p.leaves.add(m.Leaf(), true)
 	return true
 }

@@ -153,15 +153,6 @@ func (l *ledger) Message(id core.Hash) (*core.Message, error) {
 	return nil, chain.ErrNotFound
 }
 
-// Leaves implements mempool.Store.
-func (l *ledger) Leaves(block core.Hash) ([]core.Leaf, error) {
-	b, err := l.Block(block)
-	if err != nil {
-		return nil, err
-	}
-	return b.Leaves(), nil
-}
-
 // WaitingTotals implements mempool.Store.
 func (l *ledger) WaitingTotals() (int, int64) {
 	l.mu.Lock()

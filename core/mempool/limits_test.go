@@ -198,10 +198,15 @@ func TestMemoryIsAccounted(t *testing.T) {
 	}
 	clear(held[:cap(held)])
 	own := heap() - before // what the test's store holds: the messages and its list
-	if _, _, err := w.pool.Template(1, 1<<20); err != nil {
-		t.Fatal(err)
+	_, msgs, err := w.pool.Template(count, 32<<20)
+	if err != nil || len(msgs) != count {
+		t.Fatalf("template of %d messages, %v", len(msgs), err)
 	}
 	index := heap() - before - own // what the pool adds to the messages
+	between := heap()
+	leaves := mempool.IndexOf(msgs) // has a bound of its own
+	index -= heap() - between
+	runtime.KeepAlive(leaves)
 	accounted := w.pool.Totals().Memory
 	if w.pool.Totals().InMemory != count {
 		t.Fatalf("%d messages in memory, want %d", w.pool.Totals().InMemory, count)

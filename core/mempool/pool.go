@@ -37,6 +37,9 @@ type Pool struct {
 	// following is held by the one that brings memory up to the chain: it alone changes at and
 	// memory's window. It is taken before mu and held over reads of store and chain.
 	following sync.Mutex
+	indexed   uint64 // up to this Seq all that waits is in leaves, room permitting; guarded by following
+
+	leaves *leafIndex
 
 	// mu guards what is below and is never held over a call that may wait for the disk.
 	mu       sync.Mutex
@@ -57,6 +60,7 @@ func Open(n *core.Network, c Chain, s Store, cfg Config) (*Pool, error) {
 		memory: newMemory(cfg.MemoryBytes),
 		at:     c.Tip().Hash,
 		shares: newShares(waiting),
+		leaves: newLeafIndex(),
 	}, nil
 }
 
