@@ -36,6 +36,8 @@ type Hello struct {
 	Work          []byte                 `protobuf:"bytes,6,opt,name=work,proto3" json:"work,omitempty"`                                // of the tip, 16 bytes, big-endian
 	LowestFull    uint64                 `protobuf:"varint,7,opt,name=lowest_full,json=lowestFull,proto3" json:"lowest_full,omitempty"` // the first height from which on no body is missing
 	ClockMs       uint64                 `protobuf:"varint,8,opt,name=clock_ms,json=clockMs,proto3" json:"clock_ms,omitempty"`          // the sender's clock, Unix milliseconds
+	Introducer    bool                   `protobuf:"varint,9,opt,name=introducer,proto3" json:"introducer,omitempty"`                   // the sender has no chain and only introduces peers
+	Records       [][]byte               `protobuf:"bytes,10,rep,name=records,proto3" json:"records,omitempty"`                         // the sender's own addresses, as libp2p signed peer records, at most 2
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -124,6 +126,20 @@ func (x *Hello) GetClockMs() uint64 {
 		return x.ClockMs
 	}
 	return 0
+}
+
+func (x *Hello) GetIntroducer() bool {
+	if x != nil {
+		return x.Introducer
+	}
+	return false
+}
+
+func (x *Hello) GetRecords() [][]byte {
+	if x != nil {
+		return x.Records
+	}
+	return nil
 }
 
 // HeadersRequest asks for the headers after the first block of the locator that is on the answering
@@ -588,12 +604,449 @@ func (x *VoteReply) GetReason() string {
 	return ""
 }
 
+// PeersRequest asks for peers that the answering node knows.
+type PeersRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Limit         uint32                 `protobuf:"varint,1,opt,name=limit,proto3" json:"limit,omitempty"` // of records
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PeersRequest) Reset() {
+	*x = PeersRequest{}
+	mi := &file_wire_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PeersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PeersRequest) ProtoMessage() {}
+
+func (x *PeersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PeersRequest.ProtoReflect.Descriptor instead.
+func (*PeersRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *PeersRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type PeersReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Records       [][]byte               `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"` // libp2p signed peer records, each a whole envelope
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PeersReply) Reset() {
+	*x = PeersReply{}
+	mi := &file_wire_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PeersReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PeersReply) ProtoMessage() {}
+
+func (x *PeersReply) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PeersReply.ProtoReflect.Descriptor instead.
+func (*PeersReply) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *PeersReply) GetRecords() [][]byte {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+// SketchRequest asks for a sketch of the ids that wait for a block.
+type SketchRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Cells         uint32                 `protobuf:"varint,1,opt,name=cells,proto3" json:"cells,omitempty"` // a power of two
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SketchRequest) Reset() {
+	*x = SketchRequest{}
+	mi := &file_wire_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SketchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SketchRequest) ProtoMessage() {}
+
+func (x *SketchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SketchRequest.ProtoReflect.Descriptor instead.
+func (*SketchRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SketchRequest) GetCells() uint32 {
+	if x != nil {
+		return x.Cells
+	}
+	return 0
+}
+
+type SketchReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Count         uint64                 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"` // of waiting messages
+	Ids           []byte                 `protobuf:"bytes,2,opt,name=ids,proto3" json:"ids,omitempty"`      // all of them, of 32 bytes each, where they are not more than the cells
+	Key           []byte                 `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`      // else 16 bytes that the sketch depends on
+	Cells         []byte                 `protobuf:"bytes,4,opt,name=cells,proto3" json:"cells,omitempty"`  // of 44 bytes each
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SketchReply) Reset() {
+	*x = SketchReply{}
+	mi := &file_wire_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SketchReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SketchReply) ProtoMessage() {}
+
+func (x *SketchReply) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SketchReply.ProtoReflect.Descriptor instead.
+func (*SketchReply) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *SketchReply) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *SketchReply) GetIds() []byte {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *SketchReply) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *SketchReply) GetCells() []byte {
+	if x != nil {
+		return x.Cells
+	}
+	return nil
+}
+
+// OfferRequest tells of waiting messages that the answering node may lack. It asks for them before it
+// answers.
+type OfferRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ids           []byte                 `protobuf:"bytes,1,opt,name=ids,proto3" json:"ids,omitempty"` // of 32 bytes each
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OfferRequest) Reset() {
+	*x = OfferRequest{}
+	mi := &file_wire_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OfferRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OfferRequest) ProtoMessage() {}
+
+func (x *OfferRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OfferRequest.ProtoReflect.Descriptor instead.
+func (*OfferRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *OfferRequest) GetIds() []byte {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+type OfferReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Taken         uint32                 `protobuf:"varint,1,opt,name=taken,proto3" json:"taken,omitempty"` // how many of them came and were new
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OfferReply) Reset() {
+	*x = OfferReply{}
+	mi := &file_wire_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OfferReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OfferReply) ProtoMessage() {}
+
+func (x *OfferReply) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OfferReply.ProtoReflect.Descriptor instead.
+func (*OfferReply) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *OfferReply) GetTaken() uint32 {
+	if x != nil {
+		return x.Taken
+	}
+	return 0
+}
+
+// FillRequest asks for some messages of a block. They come as parts without a header, in the order of
+// their positions: all of them, or none where the answering node does not have the block.
+type FillRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Block         []byte                 `protobuf:"bytes,1,opt,name=block,proto3" json:"block,omitempty"`                 // hash of the block
+	Positions     []uint32               `protobuf:"varint,2,rep,packed,name=positions,proto3" json:"positions,omitempty"` // ascending, from 0
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FillRequest) Reset() {
+	*x = FillRequest{}
+	mi := &file_wire_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FillRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FillRequest) ProtoMessage() {}
+
+func (x *FillRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FillRequest.ProtoReflect.Descriptor instead.
+func (*FillRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *FillRequest) GetBlock() []byte {
+	if x != nil {
+		return x.Block
+	}
+	return nil
+}
+
+func (x *FillRequest) GetPositions() []uint32 {
+	if x != nil {
+		return x.Positions
+	}
+	return nil
+}
+
+// LeavesRequest asks for the leaves of a block.
+type LeavesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Block         []byte                 `protobuf:"bytes,1,opt,name=block,proto3" json:"block,omitempty"` // hash of the block
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeavesRequest) Reset() {
+	*x = LeavesRequest{}
+	mi := &file_wire_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeavesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeavesRequest) ProtoMessage() {}
+
+func (x *LeavesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeavesRequest.ProtoReflect.Descriptor instead.
+func (*LeavesRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *LeavesRequest) GetBlock() []byte {
+	if x != nil {
+		return x.Block
+	}
+	return nil
+}
+
+// LeavesReply is a piece of the leaves; more follow until there are as many as the header says. None
+// at all: the answering node does not have the block.
+type LeavesReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Leaves        []byte                 `protobuf:"bytes,1,opt,name=leaves,proto3" json:"leaves,omitempty"` // of 96 bytes each
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeavesReply) Reset() {
+	*x = LeavesReply{}
+	mi := &file_wire_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeavesReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeavesReply) ProtoMessage() {}
+
+func (x *LeavesReply) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeavesReply.ProtoReflect.Descriptor instead.
+func (*LeavesReply) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *LeavesReply) GetLeaves() []byte {
+	if x != nil {
+		return x.Leaves
+	}
+	return nil
+}
+
 var File_wire_proto protoreflect.FileDescriptor
 
 const file_wire_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"wire.proto\x12\rp2pchain.wire\"\xcb\x01\n" +
+	"wire.proto\x12\rp2pchain.wire\"\x85\x02\n" +
 	"\x05Hello\x12\x18\n" +
 	"\agenesis\x18\x01 \x01(\fR\agenesis\x12\x18\n" +
 	"\anetwork\x18\x02 \x01(\tR\anetwork\x12\x14\n" +
@@ -603,7 +1056,12 @@ const file_wire_proto_rawDesc = "" +
 	"\x04work\x18\x06 \x01(\fR\x04work\x12\x1f\n" +
 	"\vlowest_full\x18\a \x01(\x04R\n" +
 	"lowestFull\x12\x19\n" +
-	"\bclock_ms\x18\b \x01(\x04R\aclockMs\"@\n" +
+	"\bclock_ms\x18\b \x01(\x04R\aclockMs\x12\x1e\n" +
+	"\n" +
+	"introducer\x18\t \x01(\bR\n" +
+	"introducer\x12\x18\n" +
+	"\arecords\x18\n" +
+	" \x03(\fR\arecords\"@\n" +
 	"\x0eHeadersRequest\x12\x18\n" +
 	"\alocator\x18\x01 \x01(\fR\alocator\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\rR\x05limit\"(\n" +
@@ -628,7 +1086,31 @@ const file_wire_proto_rawDesc = "" +
 	"\amessage\x18\x01 \x01(\fR\amessage\"5\n" +
 	"\tVoteReply\x12\x10\n" +
 	"\x03yes\x18\x01 \x01(\bR\x03yes\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reasonB\x1cZ\x1ap2pchain/p2p/exchange/wireb\x06proto3"
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"$\n" +
+	"\fPeersRequest\x12\x14\n" +
+	"\x05limit\x18\x01 \x01(\rR\x05limit\"&\n" +
+	"\n" +
+	"PeersReply\x12\x18\n" +
+	"\arecords\x18\x01 \x03(\fR\arecords\"%\n" +
+	"\rSketchRequest\x12\x14\n" +
+	"\x05cells\x18\x01 \x01(\rR\x05cells\"]\n" +
+	"\vSketchReply\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\x04R\x05count\x12\x10\n" +
+	"\x03ids\x18\x02 \x01(\fR\x03ids\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\fR\x03key\x12\x14\n" +
+	"\x05cells\x18\x04 \x01(\fR\x05cells\" \n" +
+	"\fOfferRequest\x12\x10\n" +
+	"\x03ids\x18\x01 \x01(\fR\x03ids\"\"\n" +
+	"\n" +
+	"OfferReply\x12\x14\n" +
+	"\x05taken\x18\x01 \x01(\rR\x05taken\"A\n" +
+	"\vFillRequest\x12\x14\n" +
+	"\x05block\x18\x01 \x01(\fR\x05block\x12\x1c\n" +
+	"\tpositions\x18\x02 \x03(\rR\tpositions\"%\n" +
+	"\rLeavesRequest\x12\x14\n" +
+	"\x05block\x18\x01 \x01(\fR\x05block\"%\n" +
+	"\vLeavesReply\x12\x16\n" +
+	"\x06leaves\x18\x01 \x01(\fR\x06leavesB\x1cZ\x1ap2pchain/p2p/exchange/wireb\x06proto3"
 
 var (
 	file_wire_proto_rawDescOnce sync.Once
@@ -642,7 +1124,7 @@ func file_wire_proto_rawDescGZIP() []byte {
 	return file_wire_proto_rawDescData
 }
 
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_wire_proto_goTypes = []any{
 	(*Hello)(nil),           // 0: p2pchain.wire.Hello
 	(*HeadersRequest)(nil),  // 1: p2pchain.wire.HeadersRequest
@@ -654,6 +1136,15 @@ var file_wire_proto_goTypes = []any{
 	(*MempoolReply)(nil),    // 7: p2pchain.wire.MempoolReply
 	(*VoteRequest)(nil),     // 8: p2pchain.wire.VoteRequest
 	(*VoteReply)(nil),       // 9: p2pchain.wire.VoteReply
+	(*PeersRequest)(nil),    // 10: p2pchain.wire.PeersRequest
+	(*PeersReply)(nil),      // 11: p2pchain.wire.PeersReply
+	(*SketchRequest)(nil),   // 12: p2pchain.wire.SketchRequest
+	(*SketchReply)(nil),     // 13: p2pchain.wire.SketchReply
+	(*OfferRequest)(nil),    // 14: p2pchain.wire.OfferRequest
+	(*OfferReply)(nil),      // 15: p2pchain.wire.OfferReply
+	(*FillRequest)(nil),     // 16: p2pchain.wire.FillRequest
+	(*LeavesRequest)(nil),   // 17: p2pchain.wire.LeavesRequest
+	(*LeavesReply)(nil),     // 18: p2pchain.wire.LeavesReply
 }
 var file_wire_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
@@ -674,7 +1165,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
