@@ -116,6 +116,9 @@ func (l protocolLimit) limits(peers int) rcmgr.ResourceLimits {
 	}
 }
 
+// dhtOf returns the protocol of the network's DHT, which package bootstrap speaks.
+func dhtOf(n *core.Network) protocol.ID { return protocol.ID("/p2pchain/" + n.ID() + "/kad/1.0.0") }
+
 // protocolLimits are those of the request protocols. A peer that asks more at a time is refused
 // there and then; one that asks too often is answered later.
 func protocolLimits(n *core.Network) map[protocol.ID]protocolLimit {
@@ -127,6 +130,10 @@ func protocolLimits(n *core.Network) map[protocol.ID]protocolLimit {
 		ids.Blocks:   {16, 32<<20 + 4*block},
 		ids.Messages: {8, 32 << 20},
 		ids.Mempool:  {4, 8 << 20},
+		ids.Sketch:   {4, 12 << 20},
+		ids.Offer:    {2, 256 << 10},
 		ids.Vote:     {16, 4 << 20},
+		ids.Peers:    {4, 512 << 10},
+		dhtOf(n):     {16, 4 << 20},
 	}
 }

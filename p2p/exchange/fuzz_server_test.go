@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -38,6 +39,9 @@ type fixture struct{ messages []*core.Message }
 func (f fixture) Self() Hello            { return Hello{Network: "x"} }
 func (f fixture) Greeted(peer.ID, Hello) {}
 func (f fixture) Punish(peer.ID, error)  {}
+func (f fixture) Offered(context.Context, peer.ID, []core.Hash) (int, error) {
+	return 0, nil
+}
 
 func (f fixture) Message(id core.Hash) (*core.Message, error) {
 	for _, m := range f.messages {
@@ -81,6 +85,8 @@ func FuzzRequest(f *testing.F) {
 		&wire.BlocksRequest{Hashes: tip[:]},
 		&wire.MessagesRequest{Ids: has.messages[1].ID[:]},
 		&wire.MempoolRequest{Limit: 7},
+		&wire.SketchRequest{Cells: 128},
+		&wire.OfferRequest{Ids: has.messages[1].ID[:]},
 		&wire.VoteRequest{Message: has.messages[0].Bytes()},
 		&wire.BlocksRequest{From: 1, Count: 9},
 	} {

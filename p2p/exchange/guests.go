@@ -21,11 +21,14 @@ const (
 	kindMessages
 	kindMempool
 	kindVote
+	kindPeers
+	kindSketch
+	kindOffer
 	kinds
 )
 
 // rateOf says how often each peer may ask: units a second, and how many at once. A unit is a request,
-// of blocks a KiB, of messages a message.
+// of blocks and sketches a KiB, of messages and offers a message.
 func rateOf(k kind) (perSecond rate.Limit, burst int) {
 	switch k {
 	case kindHello:
@@ -38,6 +41,12 @@ func rateOf(k kind) (perSecond rate.Limit, burst int) {
 		return 64 << 10, 64 << 10
 	case kindMessages:
 		return 20000, 20000
+	case kindPeers:
+		return 0.5, 8
+	case kindSketch:
+		return 256, 4096
+	case kindOffer:
+		return 4096, 20000
 	default: // kindVote
 		return 10, 10
 	}

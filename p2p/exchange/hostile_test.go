@@ -75,6 +75,8 @@ func TestHostileAnswers(t *testing.T) {
 	t.Run("range", func(t *testing.T) { v.try(ids.Blocks, v.askRange, v.rangeScripts()) })
 	t.Run("messages", func(t *testing.T) { v.try(ids.Messages, v.askMessages, v.messageScripts()) })
 	t.Run("mempool", func(t *testing.T) { v.try(ids.Mempool, v.askMempool, v.mempoolScripts()) })
+	t.Run("sketch", func(t *testing.T) { v.try(ids.Sketch, v.askSketch, v.sketchScripts()) })
+	t.Run("offer", func(t *testing.T) { v.try(ids.Offer, v.askOffer, v.offerScripts()) })
 	t.Run("hello", func(t *testing.T) { v.try(ids.Hello, v.askHello, v.helloScripts()) })
 	t.Run("vote", func(t *testing.T) { v.try(ids.Vote, v.askVote, v.voteScripts()) })
 }

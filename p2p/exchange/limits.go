@@ -18,6 +18,7 @@ const (
 	MaxBlocks  = 128  // blocks in a request
 	MaxIDs     = 1024 // messages in a request
 	MaxPage    = 8192 // ids in a page of the mempool
+	MaxOffer   = 256  // ids in an offer: what is taken comes before the answer
 )
 
 const (
@@ -26,7 +27,7 @@ const (
 	maxAgent    = 128       // characters of an agent
 	maxReason   = 200       // characters of a vote's reason
 
-	maxHelloFrame = 1 << 10
+	maxHelloFrame = 4 << 10
 	maxSmallFrame = 64 // a request of two numbers
 )
 
@@ -81,7 +82,7 @@ func (c *Config) Validate() error {
 const HelloProtocol protocol.ID = "/p2pchain/hello/1"
 
 // Protocols are the ids of the protocols of one network.
-type Protocols struct{ Hello, Headers, Blocks, Messages, Mempool, Vote protocol.ID }
+type Protocols struct{ Hello, Headers, Blocks, Fill, Leaves, Messages, Mempool, Vote, Peers, Sketch, Offer protocol.ID }
 
 // ProtocolsOf returns the ids for a network.
 func ProtocolsOf(n *core.Network) Protocols {
@@ -90,8 +91,13 @@ func ProtocolsOf(n *core.Network) Protocols {
 		Hello:    HelloProtocol,
 		Headers:  id("headers"),
 		Blocks:   id("blocks"),
+		Fill:     id("fill"),
+		Leaves:   id("leaves"),
 		Messages: id("messages"),
 		Mempool:  id("mempool"),
 		Vote:     id("vote"),
+		Peers:    id("peers"),
+		Sketch:   id("sketch"),
+		Offer:    id("offer"),
 	}
 }

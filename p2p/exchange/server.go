@@ -25,6 +25,10 @@ type Chain interface {
 	HashAt(height uint64) (core.Hash, error)
 	// Block returns a stored block; chain.ErrNotFound.
 	Block(hash core.Hash) (*core.Block, error)
+	// Leaves returns the leaves of a stored block; chain.ErrNotFound.
+	Leaves(block core.Hash) ([]core.Leaf, error)
+	// Message returns the message of such a leaf; chain.ErrNotFound.
+	Message(leaf core.Leaf) (*core.Message, error)
 }
 
 // A Pool is what a Server tells of the waiting messages; it is *mempool.Pool but for tests.
@@ -35,12 +39,15 @@ type Pool interface {
 	List(after uint64, limit int) ([]mempool.Waiting, error)
 }
 
-// Peers knows who we are and hears about the others. It must not wait for anything.
+// Peers knows who we are and hears about the others. But for Offered it must not wait for anything.
 type Peers interface {
 	// Self returns what this node says of itself now.
 	Self() Hello
 	// Greeted is told what a peer that asked us said of itself, after it was answered.
 	Greeted(p peer.ID, h Hello)
+	// Offered takes those of the messages that are unknown here from the peer that has them, and
+	// returns how many came. It alone may wait, until ctx ends.
+	Offered(ctx context.Context, p peer.ID, ids []core.Hash) (int, error)
 	// Punish is told about a peer that broke the protocol.
 	Punish(p peer.ID, why error)
 }
@@ -56,6 +63,7 @@ type Server struct {
 	guests   *guests
 	blocks   *room
 	headers  *semaphore.Weighted // requests for headers
+	sketches *sketcher
 	handlers []handler
 }
 
@@ -83,15 +91,19 @@ func NewServer(h host.Host, n *core.Network, c Chain, pool Pool, peers Peers, cf
 	s := &Server{
 		host: h, network: n, chain: c, pool: pool, peers: peers, cfg: cfg,
 		guests: newGuests(), blocks: newRoom(cfg.BlockMemory, cfg.FrameTimeout/5),
-		headers: semaphore.NewWeighted(headersAtOnce),
+		headers: semaphore.NewWeighted(headersAtOnce), sketches: newSketcher(pool, time.Now),
 	}
 	ids := ProtocolsOf(n)
 	s.handlers = []handler{
 		{ids.Hello, kindHello, maxHelloFrame, s.serveHello},
 		{ids.Headers, kindHeaders, MaxLocator*core.HashSize + maxSmallFrame, s.serveHeaders},
 		{ids.Blocks, kindBlocks, MaxBlocks*core.HashSize + maxSmallFrame, s.serveBlocks},
+		{ids.Fill, kindBlocks, maxFillFrame, s.serveFill},
+		{ids.Leaves, kindBlocks, core.HashSize + maxSmallFrame, s.serveLeaves},
 		{ids.Messages, kindMessages, MaxIDs*core.HashSize + maxSmallFrame, s.serveMessages},
 		{ids.Mempool, kindMempool, maxSmallFrame, s.serveMempool},
+		{ids.Sketch, kindSketch, maxSmallFrame, s.serveSketch},
+		{ids.Offer, kindOffer, MaxOffer*core.HashSize + maxSmallFrame, s.serveOffer},
 		{ids.Vote, kindVote, core.MaxMessageSize + maxSmallFrame, s.serveVote},
 	}
 	return s, nil

@@ -50,6 +50,11 @@ func TestHostileRequests(t *testing.T) {
 		{"hashes and a range", ids.Blocks, frame(&wire.BlocksRequest{Hashes: make([]byte, 32), Count: 1})},
 		{"too many ids", ids.Messages, frame(&wire.MessagesRequest{Ids: make([]byte, 1025*32)})},
 		{"mempool request too large", ids.Mempool, size(65)},
+		{"sketch of an odd size", ids.Sketch, frame(&wire.SketchRequest{Cells: 129})},
+		{"sketch too small", ids.Sketch, frame(&wire.SketchRequest{Cells: 64})},
+		{"sketch too large", ids.Sketch, frame(&wire.SketchRequest{Cells: 32768})},
+		{"offer too long", ids.Offer, frame(&wire.OfferRequest{Ids: make([]byte, 257*32)})},
+		{"offer not whole", ids.Offer, frame(&wire.OfferRequest{Ids: make([]byte, 33)})},
 		{"vote too large", ids.Vote, size(core.MaxMessageSize + 65)},
 		{"garbage", ids.Headers, []byte{3, 0xff, 0xff, 0xff}},
 	} {

@@ -57,6 +57,7 @@ type peers struct {
 
 	mu       sync.Mutex
 	greeted  map[peer.ID]exchange.Hello
+	offered  []core.Hash
 	punished chan error
 }
 
@@ -69,6 +70,13 @@ func (p *peers) Greeted(id peer.ID, h exchange.Hello) {
 }
 
 func (p *peers) Punish(_ peer.ID, why error) { p.punished <- why }
+
+func (p *peers) Offered(_ context.Context, _ peer.ID, ids []core.Hash) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.offered = append(p.offered, ids...)
+	return len(ids), nil
+}
 
 // A world is a node that answers and a node that asks.
 type world struct {
@@ -138,7 +146,12 @@ func newWorld(t testing.TB, n *core.Network, addr string, blocks []*core.Block, 
 // serve starts the server on a chain.
 func (w *world) serve(c exchange.Chain) {
 	w.t.Helper()
-	server, err := exchange.NewServer(w.server, w.n, c, w.pool, w.peers, w.cfg)
+	w.servePool(c, w.pool)
+}
+
+func (w *world) servePool(c exchange.Chain, pool exchange.Pool) {
+	w.t.Helper()
+	server, err := exchange.NewServer(w.server, w.n, c, pool, w.peers, w.cfg)
 	if err != nil {
 		w.t.Fatal(err)
 	}

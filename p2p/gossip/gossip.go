@@ -17,6 +17,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/mempool"
+	"p2pchain/p2p/exchange"
 )
 
 // ErrNotRunning means that Run was not called, or has ended.
@@ -52,8 +53,13 @@ type Exchange interface {
 	// Mempool returns ids of waiting messages, oldest first, and what to pass as after to go on; no
 	// ids are the end.
 	Mempool(ctx context.Context, p peer.ID, after uint64, limit int) ([]core.Hash, uint64, error)
+	// Sketch returns a sketch of what waits, or all ids where there are no more of them than cells.
+	Sketch(ctx context.Context, p peer.ID, cells int) (exchange.Summary, error)
 	// Messages returns those of the messages that the peer has.
 	Messages(ctx context.Context, p peer.ID, ids []core.Hash) ([]*core.Message, error)
+	// Offer lets the peer fetch what it lacks of these messages, at most exchange.MaxOffer, and returns
+	// how many were new there.
+	Offer(ctx context.Context, p peer.ID, ids []core.Hash) (int, error)
 }
 
 // A Syncer fetches what was announced and connects what came whole. Its methods must not wait.
@@ -168,6 +174,16 @@ func (g *Gossip) PeerUp(p peer.ID) { g.reconciler.peerUp(p) }
 // PeerDown tells that a peer is gone.
 func (g *Gossip) PeerDown(p peer.ID) { g.reconciler.peerDown(p) }
 
+// Offered takes those of the messages that are unknown here from the peer that offers them, and
+// returns how many were new.
+func (g *Gossip) Offered(ctx context.Context, p peer.ID, ids []core.Hash) (int, error) {
+	if !g.begin() {
+		return 0, ErrNotRunning
+	}
+	defer g.verdicts.Done()
+	return g.reconciler.offered(ctx, p, ids)
+}
+
 // grafted asks a new neighbour in a mesh for what was forwarded before it was one: GossipSub tells
 // of that only peers that are none.
 func (g *Gossip) grafted(p peer.ID, topic string) {
@@ -181,7 +197,8 @@ func (g *Gossip) grafted(p peer.ID, topic string) {
 // Stats returns the counters.
 func (g *Gossip) Stats() Stats {
 	s := g.tracer.snapshot()
-	s.Reconciled, s.Held = g.reconciler.taken.Load(), g.future.len()
+	s.Held = g.future.len()
+	s.Rounds, s.Reconciled, s.Given = g.reconciler.rounds.Load(), g.reconciler.taken.Load(), g.reconciler.given.Load()
 	return s
 }
 

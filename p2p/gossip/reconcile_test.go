@@ -15,6 +15,8 @@ import (
 	"p2pchain/core/consensus"
 	"p2pchain/core/coretest"
 	"p2pchain/core/mempool"
+	"p2pchain/p2p/exchange"
+	"p2pchain/p2p/sketch"
 )
 
 // A shelf is an Exchange with one peer's waiting messages.
@@ -25,13 +27,41 @@ type shelf struct {
 	lists int
 	asked int // ids
 	give  func([]*core.Message) []*core.Message
+
+	sketches []int // sizes that were asked for
+	offered  []core.Hash
+}
+
+// has returns all ids that the peer claims to have.
+func (s *shelf) has() []core.Hash { return append(idsOf(s.msgs), s.phony...) }
+
+func (s *shelf) Sketch(_ context.Context, _ peer.ID, cells int) (exchange.Summary, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sketches = append(s.sketches, cells)
+	all := s.has()
+	if len(all) <= cells {
+		return exchange.Summary{Count: len(all), IDs: all}, nil
+	}
+	made := sketch.New(sketch.Key{byte(len(s.sketches))}, cells)
+	for _, id := range all {
+		made.Add(id)
+	}
+	return exchange.Summary{Count: len(all), Sketch: made}, nil
+}
+
+func (s *shelf) Offer(_ context.Context, _ peer.ID, ids []core.Hash) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offered = append(s.offered, ids...)
+	return len(ids), nil
 }
 
 func (s *shelf) Mempool(_ context.Context, _ peer.ID, after uint64, limit int) ([]core.Hash, uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lists++
-	all := append(idsOf(s.msgs), s.phony...)
+	all := s.has()
 	page := all[min(int(after), len(all)):]
 	page = slices.Clone(page[:min(limit, len(page))])
 	return page, after + uint64(len(page)), nil
@@ -66,37 +96,123 @@ func reconciling(t *testing.T, d *desk, s Exchange) *reconciler {
 
 func TestReconcile(t *testing.T) {
 	n := coretest.Network(t)
-	msgs := coretest.Messages(t, n, "m", 600)
+	msgs := coretest.Messages(t, n, "m", 700)
 	synctest.Test(t, func(t *testing.T) {
 		d, s := newDesk(t, n), &shelf{msgs: msgs[:500]}
-		d.say(t, msgs[:100]...)
+		d.say(t, msgs[:480]...)
+		d.say(t, msgs[600:]...)
 		r := reconciling(t, d, s)
 		r.peerUp("a")
 		synctest.Wait()
-		if got := d.pool.Totals().Count; got != 500 || s.asked != 400 {
-			t.Errorf("a new peer: %d waiting, %d asked for; want 500 and 400", got, s.asked)
+		if got := d.pool.Totals().Count; got != 600 || s.asked != 20 {
+			t.Errorf("a new peer: %d waiting, %d asked for; want 600 and 20", got, s.asked)
+		}
+		if !sameIDs(s.offered, msgs[600:]) {
+			t.Errorf("%d messages were offered, want the 100 that the peer lacks", len(s.offered))
 		}
 		s.mu.Lock()
-		s.msgs, s.lists = msgs, 0
+		s.msgs, s.sketches = msgs, nil
 		s.mu.Unlock()
 		time.Sleep(DefaultConfig().Reconcile)
 		synctest.Wait()
-		if got := d.pool.Totals().Count; got != 600 || s.asked != 500 {
-			t.Errorf("30 s later: %d waiting, %d asked for; want 600 and 500", got, s.asked)
+		if got := d.pool.Totals().Count; got != 700 || s.asked != 120 {
+			t.Errorf("30 s later: %d waiting, %d asked for; want 700 and 120", got, s.asked)
 		}
-		if s.lists != 2 {
-			t.Errorf("%d pages were read, want the one with what is new and the end", s.lists)
+		if s.lists != 0 || len(s.sketches) > maxSketches {
+			t.Errorf("%d pages were read and sketches of %v cells, want no page", s.lists, s.sketches)
 		}
 		r.peerDown("a")
 		s.mu.Lock()
-		s.lists = 0
+		s.sketches = nil
 		s.mu.Unlock()
 		time.Sleep(5 * DefaultConfig().Reconcile)
-		if s.lists != 0 {
+		if len(s.sketches) != 0 {
 			t.Error("a peer that is gone is asked")
 		}
-		if r.taken.Load() != 500 {
-			t.Errorf("counted %d, want 500", r.taken.Load())
+		if taken, given := r.taken.Load(), r.given.Load(); taken != 120 || given != 100 || r.rounds.Load() != 2 {
+			t.Errorf("counted %d taken and %d given in %d rounds, want 120, 100 and 2", taken, given, r.rounds.Load())
+		}
+	})
+}
+
+// sameIDs compares ids with those of messages, in any order.
+func sameIDs(ids []core.Hash, msgs []*core.Message) bool {
+	a, b := slices.SortedFunc(slices.Values(ids), core.Hash.Compare), slices.SortedFunc(slices.Values(idsOf(msgs)), core.Hash.Compare)
+	return slices.Equal(a, b)
+}
+
+// Where more is different than a sketch holds, the peer's list is read.
+func TestReconcileReadsLongLists(t *testing.T) {
+	n := coretest.Network(t)
+	msgs := coretest.Messages(t, n, "m", 10)
+	phony := make([]core.Hash, 20_000)
+	for i := range phony {
+		phony[i] = core.Hash{byte(i), byte(i >> 8), 7}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		d, s := newDesk(t, n), &shelf{msgs: msgs, phony: phony}
+		r := reconciling(t, d, s)
+		r.peerUp("a")
+		synctest.Wait()
+		if s.lists == 0 || len(s.sketches) != 1 || d.pool.Totals().Count != len(msgs) {
+			t.Errorf("%d pages after sketches of %v cells brought %d messages", s.lists, s.sketches, d.pool.Totals().Count)
+		}
+	})
+}
+
+// A sketch that was made of nothing costs a bounded amount, and nothing is offered that is not here.
+func TestReconcileWithForgedSketch(t *testing.T) {
+	n := coretest.Network(t)
+	msgs := coretest.Messages(t, n, "m", 5)
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, n)
+		d.say(t, msgs...)
+		s := &forger{shelf: &shelf{}, extra: core.Hash{1, 2, 3}}
+		r := reconciling(t, d, s)
+		r.peerUp("a")
+		synctest.Wait()
+		if !sameIDs(s.offered, msgs) {
+			t.Errorf("%d messages offered, want our %d", len(s.offered), len(msgs))
+		}
+		if len(d.punished) > 0 {
+			t.Error("the peer may have sealed what it listed")
+		}
+	})
+}
+
+// A forger gives sketches in which it lacks a message that does not exist.
+type forger struct {
+	*shelf
+	extra core.Hash
+}
+
+func (f *forger) Sketch(_ context.Context, _ peer.ID, cells int) (exchange.Summary, error) {
+	key := sketch.Key{9}
+	with, none := sketch.New(key, cells), sketch.New(key, cells)
+	with.Add(f.extra)
+	return exchange.Summary{Count: 1000, Sketch: none.Minus(with)}, nil
+}
+
+func TestOffered(t *testing.T) {
+	n := coretest.Network(t)
+	msgs := coretest.Messages(t, n, "m", 300)
+	synctest.Test(t, func(t *testing.T) {
+		d, s := newDesk(t, n), &shelf{msgs: msgs}
+		d.say(t, msgs[:100]...)
+		r := newReconciler(d.pool, s, d, d.unspread, d.cfg)
+		if taken, err := r.offered(t.Context(), "a", idsOf(msgs)); taken != 0 || err != nil || s.asked != 0 {
+			t.Errorf("a stranger's offer: %d taken, %v", taken, err)
+		}
+		r.peerUp("a")
+		if taken, err := r.offered(t.Context(), "a", idsOf(msgs[:250])); taken != 150 || err != nil || s.asked != 150 {
+			t.Errorf("%d taken of 150 that are unknown, %d asked for, %v", taken, s.asked, err)
+		}
+		if !d.unspread.has(msgs[200].ID) || d.unspread.has(msgs[50].ID) {
+			t.Error("what was taken counts as forwarded, or what was known does not")
+		}
+		s.msgs = []*core.Message{resigned(msgs[299])}
+		if _, err := r.offered(t.Context(), "a", idsOf(msgs[299:])); err == nil || len(d.punished) != 1 {
+			t.Errorf("a bad signature: %v, %d punished", err, len(d.punished))
 		}
 	})
 }
@@ -119,6 +235,7 @@ func TestReconcileWithBadPeers(t *testing.T) {
 		{"not asked for", &shelf{msgs: msgs[:2], give: func([]*core.Message) []*core.Message { return msgs[5:6] }}, true, 0, 2},
 		{"lists what it has not", &shelf{phony: phony}, false, 0, maxVain * messagesPage},
 		{"lists more than it has", &shelf{msgs: msgs[:10], phony: phony[:100]}, false, 10, 110},
+		{"sketches what it has not", &shelf{phony: phony[:5000]}, false, 0, maxVain * messagesPage},
 		{"gives no bodies", &shelf{msgs: coretest.WithoutBodies(&core.Block{Messages: msgs[:3]}).Messages}, false, 0, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -164,13 +281,29 @@ type crowd struct {
 	asked map[peer.ID][]time.Duration
 }
 
-func (c *crowd) Mempool(ctx context.Context, p peer.ID, after uint64, _ int) ([]core.Hash, uint64, error) {
+func (c *crowd) Sketch(ctx context.Context, p peer.ID, cells int) (exchange.Summary, error) {
 	if !c.slow[p] {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.asked[p] = append(c.asked[p], time.Since(c.from))
-		return nil, after, nil
+		return exchange.Summary{}, nil
 	}
+	if !sleep(ctx, 9900*time.Millisecond) {
+		return exchange.Summary{}, ctx.Err()
+	}
+	return exchange.Summary{Count: 1 << 20, Sketch: overfull(cells)}, nil
+}
+
+// overfull returns a sketch of too many hashes for any size.
+func overfull(cells int) *sketch.Sketch {
+	s := sketch.New(sketch.Key{}, cells)
+	for i := range 2 * sketch.MaxCells {
+		s.Add(core.Hash{byte(i), byte(i >> 8)})
+	}
+	return s
+}
+
+func (c *crowd) Mempool(ctx context.Context, _ peer.ID, after uint64, _ int) ([]core.Hash, uint64, error) {
 	select {
 	case <-time.After(9900 * time.Millisecond):
 		return []core.Hash{{1}}, after + 1, nil
@@ -178,6 +311,8 @@ func (c *crowd) Mempool(ctx context.Context, p peer.ID, after uint64, _ int) ([]
 		return nil, after, ctx.Err()
 	}
 }
+
+func (c *crowd) Offer(context.Context, peer.ID, []core.Hash) (int, error) { return 0, nil }
 
 func (c *crowd) Messages(context.Context, peer.ID, []core.Hash) ([]*core.Message, error) {
 	return nil, nil
@@ -255,22 +390,6 @@ func (d deadlined) Messages(ctx context.Context, p peer.ID, ids []core.Hash) ([]
 		return nil, ctx.Err()
 	}
 	return msgs, err
-}
-
-// The whole list is read again now and then, for what was dropped here or missed.
-func TestReconcileReadsAllNowAndThen(t *testing.T) {
-	n := coretest.Network(t)
-	msgs := coretest.Messages(t, n, "m", 10)
-	d, s := newDesk(t, n), &shelf{msgs: msgs}
-	r := newReconciler(d.pool, s, d, d.unspread, d.cfg)
-	p := &reconciled{id: "a"}
-	for round := range fullEvery + 1 {
-		r.round(t.Context(), p)
-		if want := round == 0 || round == fullEvery; (s.lists == 2) != want {
-			t.Errorf("round %d read %d pages", round, s.lists)
-		}
-		s.lists = 0
-	}
 }
 
 func TestVainIsUndecided(t *testing.T) {

@@ -23,7 +23,9 @@ type Stats struct {
 	Messages   Counts            `json:"messages"`
 	Blocks     Counts            `json:"blocks"`
 	Taken      uint64            `json:"taken"`      // new messages out of bundles
+	Rounds     uint64            `json:"rounds"`     // comparisons of all that waits with single peers
 	Reconciled uint64            `json:"reconciled"` // new messages fetched from single peers
+	Given      uint64            `json:"given"`      // messages that single peers lacked and took
 	Drops      map[string]uint64 `json:"drops"`      // lost here without a verdict, by reason
 	Held       int               `json:"held"`       // headers of the near future
 	Mesh       int               `json:"mesh"`       // peers to which both topics are forwarded in full

@@ -174,6 +174,11 @@ func (n *Node) Self() exchange.Hello {
 	}
 }
 
+// Offered implements exchange.Peers.
+func (n *Node) Offered(ctx context.Context, p peer.ID, ids []core.Hash) (int, error) {
+	return n.Gossip.Offered(ctx, p, ids)
+}
+
 // Greeted implements exchange.Peers.
 func (n *Node) Greeted(peer.ID, exchange.Hello) {}
 
