@@ -128,6 +128,8 @@ func protocolLimits(n *core.Network) map[protocol.ID]protocolLimit {
 		ids.Hello:    {4, 64 << 10},
 		ids.Headers:  {4, 8 << 20},
 		ids.Blocks:   {16, 32<<20 + 4*block},
+		ids.Fill:     {8, 16<<20 + 2*block},
+		ids.Leaves:   {4, 16<<20 + block},
 		ids.Messages: {8, 32 << 20},
 		ids.Mempool:  {4, 8 << 20},
 		ids.Sketch:   {4, 12 << 20},

@@ -76,7 +76,7 @@ func TestNoLimitIsZero(t *testing.T) {
 	n := coretest.Network(t, func(p *core.Params) { p.MaxBlockBytes = 33554432 })
 	limits := resourceLimits(n, 1).ToPartialLimitConfig()
 	ids := exchange.ProtocolsOf(n)
-	for _, id := range []protocol.ID{ids.Hello, ids.Headers, ids.Blocks, ids.Messages, ids.Mempool, ids.Sketch, ids.Offer, ids.Vote} {
+	for _, id := range []protocol.ID{ids.Hello, ids.Headers, ids.Blocks, ids.Fill, ids.Leaves, ids.Messages, ids.Mempool, ids.Sketch, ids.Offer, ids.Vote} {
 		for what, all := range map[string]map[protocol.ID]rcmgr.ResourceLimits{"all": limits.Protocol, "one peer": limits.ProtocolPeer} {
 			if l, ok := all[id]; !ok || blocked(l) {
 				t.Errorf("%s of %s: %+v", id, what, l)

@@ -98,13 +98,13 @@ func NewServer(h host.Host, n *core.Network, c Chain, pool Pool, peers Peers, cf
 		{ids.Hello, kindHello, maxHelloFrame, s.serveHello},
 		{ids.Headers, kindHeaders, MaxLocator*core.HashSize + maxSmallFrame, s.serveHeaders},
 		{ids.Blocks, kindBlocks, MaxBlocks*core.HashSize + maxSmallFrame, s.serveBlocks},
-		{ids.Fill, kindBlocks, maxFillFrame, s.serveFill},
-		{ids.Leaves, kindBlocks, core.HashSize + maxSmallFrame, s.serveLeaves},
 		{ids.Messages, kindMessages, MaxIDs*core.HashSize + maxSmallFrame, s.serveMessages},
 		{ids.Mempool, kindMempool, maxSmallFrame, s.serveMempool},
 		{ids.Sketch, kindSketch, maxSmallFrame, s.serveSketch},
 		{ids.Offer, kindOffer, MaxOffer*core.HashSize + maxSmallFrame, s.serveOffer},
 		{ids.Vote, kindVote, core.MaxMessageSize + maxSmallFrame, s.serveVote},
+		{ids.Fill, kindBlocks, maxFillFrame, s.serveFill},
+		{ids.Leaves, kindBlocks, core.HashSize + maxSmallFrame, s.serveLeaves},
 	}
 	return s, nil
 }
