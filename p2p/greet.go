@@ -135,16 +135,21 @@ func (n *Node) helloOnce(ctx context.Context, p peer.ID) error {
 
 // Self returns what this node says of itself now.
 func (n *Node) Self() exchange.Hello {
-	tip := n.chain.Tip()
-	return exchange.Hello{
+	h := exchange.Hello{
 		Genesis: n.network.Genesis,
 		Network: n.network.Params.Name,
 		Agent:   n.cfg.Agent,
-		Tip:     tip.Hash,
-		Height:  tip.Header.Height,
-		Work:    tip.Header.Work,
+		Tip:     n.network.Genesis,
 		ClockMS: uint64(max(0, n.cfg.Now().UnixMilli())),
+		Records: n.records.get(n.cfg.Key, n.host.Addrs(), n.log),
 	}
+	if n.chain == nil {
+		h.Introducer = true
+		return h
+	}
+	tip := n.chain.Tip()
+	h.Tip, h.Height, h.Work = tip.Hash, tip.Header.Height, tip.Header.Work
+	return h
 }
 
 // Greeted takes in what a peer said of itself when it asked us. One of another network got our hello
@@ -161,6 +166,9 @@ func (n *Node) Greeted(p peer.ID, h exchange.Hello) {
 // meet takes in a hello of a peer of our network.
 func (n *Node) meet(p peer.ID, h exchange.Hello, took time.Duration) {
 	offset := time.UnixMilli(int64(h.ClockMS)).Sub(n.cfg.Now().Add(-took / 2))
+	if !h.Introducer {
+		n.visits.note(p, n.host.Network().ConnsToPeer(p), h.Records)
+	}
 	if !n.table.greet(p, h, offset, took) {
 		return
 	}

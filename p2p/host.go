@@ -30,7 +30,7 @@ var (
 )
 
 // openHost makes the libp2p host and listens on every address of cfg, which is valid.
-func openHost(n *core.Network, cfg Config, gate *bans) (host.Host, error) {
+func openHost(n *core.Network, cfg Config, gate *bans, table *Table) (host.Host, error) {
 	var listen []ma.Multiaddr
 	for _, text := range cfg.Listen {
 		addr, err := ma.NewMultiaddr(text)
@@ -50,7 +50,7 @@ func openHost(n *core.Network, cfg Config, gate *bans) (host.Host, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("connection manager: %w", err), resources.Close())
 	}
-	h, err := libp2p.New(append(hostOptions(cfg, gate),
+	h, err := libp2p.New(append(hostOptions(cfg, gate, table),
 		libp2p.ResourceManager(resources),
 		libp2p.ConnectionManager(conns),
 	)...)
@@ -65,8 +65,8 @@ func openHost(n *core.Network, cfg Config, gate *bans) (host.Host, error) {
 	return h, nil
 }
 
-// hostOptions are all but the limits. What libp2p does against NAT stays off.
-func hostOptions(cfg Config, gate *bans) []libp2p.Option {
+// hostOptions are all but the limits.
+func hostOptions(cfg Config, gate *bans, table *Table) []libp2p.Option {
 	var announce []ma.Multiaddr
 	for _, text := range cfg.Announce {
 		if addr, err := ma.NewMultiaddr(text); err == nil { // Validate has seen it
@@ -86,7 +86,7 @@ func hostOptions(cfg Config, gate *bans) []libp2p.Option {
 	if len(cfg.HostOptions) > 0 {
 		return append(options, cfg.HostOptions...)
 	}
-	return append(options,
+	return append(append(options, natOptions(cfg.NAT, table)...),
 		libp2p.ShareTCPListener(), // /tcp/… and /tcp/…/ws on one port
 		libp2p.Transport(tcp.NewTCPTransport),
 		libp2p.Transport(quic.NewTransport),

@@ -2,10 +2,13 @@ package p2p
 
 import (
 	"context"
+	"errors"
 
 	"github.com/libp2p/go-libp2p/core/host"
+	"golang.org/x/sync/errgroup"
 
 	"p2pchain/core"
+	"p2pchain/p2p/exchange"
 )
 
 // An Introducer is a host that only introduces peers of one network to each other: it has no chain,
@@ -22,17 +25,30 @@ func OpenIntroducer(n *core.Network, cfg Config) (*Introducer, error) {
 		return nil, err
 	}
 	node := &Node{network: n, cfg: cfg, log: cfg.Log, bans: newBans(), table: newTable()}
+	node.visits = newVisitors(introducerMost, introducerKeeps, cfg.Now)
 	var err error
-	if node.host, err = openHost(n, cfg, node.bans); err != nil {
+	if node.host, err = openHost(n, cfg, node.bans, node.table); err != nil {
 		return nil, err
+	}
+	if node.client, err = exchange.NewClient(node.host, n, cfg.Exchange); err == nil {
+		node.server, err = exchange.NewIntroducer(node.host, n, node, node.visits, cfg.Exchange)
+	}
+	if err == nil && cfg.NAT.RelayService {
+		node.relay, err = openRelay(node.host, node.table)
+	}
+	if err != nil {
+		return nil, errors.Join(err, node.Close())
 	}
 	return &Introducer{node: node}, nil
 }
 
 // Run answers until ctx ends and then returns nil. By then every goroutine that it started has ended.
 func (i *Introducer) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
+	defer i.node.going.stop()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return i.node.server.Run(ctx) })
+	g.Go(func() error { return i.node.greetAll(ctx) })
+	return g.Wait()
 }
 
 // Close closes the host with all connections. One that runs is stopped first, by the end of the
@@ -52,4 +68,4 @@ func (i *Introducer) Addrs() []string { return i.node.Addrs() }
 func (i *Introducer) Peers() []Peer { return i.node.Peers() }
 
 // Known returns how many peers it can introduce now.
-func (i *Introducer) Known() int { return 0 }
+func (i *Introducer) Known() int { return i.node.visits.count() }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
 	"golang.org/x/sync/errgroup"
 
 	"p2pchain/core"
@@ -32,6 +33,9 @@ type Node struct {
 	table   *Table
 	foreign foreigners
 	going   closings
+	records ownRecords
+	visits  *visitors
+	relay   *relay.Relay // nil: off
 	client  *exchange.Client
 	server  *exchange.Server
 	syncer  *syncer.Syncer
@@ -45,13 +49,17 @@ func Open(n *core.Network, c *chain.Chain, pool *mempool.Pool, cfg Config) (*Nod
 		return nil, err
 	}
 	node := &Node{network: n, chain: c, cfg: cfg, log: cfg.Log, bans: newBans(), table: newTable()}
+	node.visits = newVisitors(memberMost, memberKeeps, cfg.Now)
 	var err error
-	if node.host, err = openHost(n, cfg, node.bans); err != nil {
+	if node.host, err = openHost(n, cfg, node.bans, node.table); err != nil {
 		return nil, err
 	}
-	if err := node.build(pool); err != nil {
-		node.Close()
-		return nil, err
+	err = node.build(pool)
+	if err == nil && cfg.NAT.RelayService {
+		node.relay, err = openRelay(node.host, node.table)
+	}
+	if err != nil {
+		return nil, errors.Join(err, node.Close())
 	}
 	return node, nil
 }
@@ -64,6 +72,7 @@ func (n *Node) build(pool *mempool.Pool) (err error) {
 	if n.server, err = exchange.NewServer(n.host, n.network, n.chain, pool, n, n.cfg.Exchange); err != nil {
 		return err
 	}
+	n.server.ServePeers(n.visits)
 	if n.syncer, err = syncer.New(n.chain, n.client, n, n.cfg.Syncer); err != nil {
 		return err
 	}
@@ -73,7 +82,13 @@ func (n *Node) build(pool *mempool.Pool) (err error) {
 
 // Close closes the host with all connections. A node that runs is stopped first, by the end of the
 // context of Run.
-func (n *Node) Close() error { return n.host.Close() }
+func (n *Node) Close() error {
+	var err error
+	if n.relay != nil {
+		err = n.relay.Close()
+	}
+	return errors.Join(err, n.host.Close())
+}
 
 // Run runs all parts until ctx ends and then returns nil; any other end is an error. By the time it
 // returns, every goroutine it started has ended.

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"p2pchain/core"
+	"p2pchain/p2p/exchange"
 )
 
 var (
@@ -49,8 +50,11 @@ type Peer struct {
 // minClocks is how many peers it takes to say something of our clock.
 const minClocks = 3
 
-// Peers returns the peers past hello, the longest connected first.
-func (n *Node) Peers() []Peer { return n.table.peers() }
+// Peers returns the peers past hello, the longest connected first, without introducers.
+func (n *Node) Peers() []Peer { return n.table.peers(false) }
+
+// Introducers returns the peers past hello that only introduce others.
+func (n *Node) Introducers() []Peer { return n.table.peers(true) }
 
 // ClockSkew returns how far our clock is ahead of the median of our peers' clocks. It is false with
 // fewer than three peers, since one of them must not be able to stop us.
@@ -109,11 +113,17 @@ func (n *Node) Disconnect(id string) error {
 
 // AskPeers asks a connected peer for others and returns those that it knows, with the addresses that
 // their owners signed. Errors are those of exchange.Client.
-func (n *Node) AskPeers(context.Context, peer.ID) ([]peer.AddrInfo, error) { return nil, nil }
+func (n *Node) AskPeers(ctx context.Context, from peer.ID) ([]peer.AddrInfo, error) {
+	found, err := n.client.Peers(ctx, from, exchange.MaxPeers)
+	if errors.Is(err, exchange.ErrProtocol) {
+		n.Punish(from, err)
+	}
+	return found, err
+}
 
 // RoleOf says what a connected peer is: a member of the network, or an introducer, which can be asked
 // for peers and is good for nothing else. A peer that is not past hello is neither.
-func (n *Node) RoleOf(p peer.ID) (member, introducer bool) { return n.table.isReady(p), false }
+func (n *Node) RoleOf(p peer.ID) (member, introducer bool) { return n.table.roleOf(p) }
 
 // Subscribe returns a channel of capacity 1 that is poked when peers come, say hello or go, and a
 // function that ends this.

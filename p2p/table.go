@@ -41,13 +41,14 @@ func newTable() *Table {
 	return &Table{entries: make(map[peer.ID]*entry), pokes: make(map[chan struct{}]struct{})}
 }
 
-// Ready returns the peers that are past hello, the longest connected first.
+// Ready returns the peers that are past hello, the longest connected first. Introducers are none of
+// them: nothing of what peers are for can be had from one.
 func (t *Table) Ready() []exchange.Remote {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var out []exchange.Remote
 	for id, e := range t.entries {
-		if e.ready {
+		if e.ready && !e.hello.Introducer {
 			out = append(out, exchange.Remote{ID: id, Session: e.session, Hello: e.hello})
 		}
 	}
@@ -152,7 +153,7 @@ func (t *Table) skew() (time.Duration, int) {
 	t.mu.Lock()
 	var offsets []time.Duration
 	for _, e := range t.entries {
-		if e.ready {
+		if e.ready && !e.hello.Introducer {
 			offsets = append(offsets, e.offset)
 		}
 	}
@@ -169,13 +170,37 @@ func (t *Table) skew() (time.Duration, int) {
 	return -median, len(offsets)
 }
 
-// peers describes the peers past hello.
-func (t *Table) peers() []Peer {
+// readyIDs lists the peers past hello, introducers too.
+func (t *Table) readyIDs() []peer.ID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var out []peer.ID
+	for p, e := range t.entries {
+		if e.ready {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// roleOf says what a peer past hello is; one that is not is neither.
+func (t *Table) roleOf(p peer.ID) (member, introducer bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.entries[p]
+	if e == nil || !e.ready {
+		return false, false
+	}
+	return !e.hello.Introducer, e.hello.Introducer
+}
+
+// peers describes the peers past hello: introducers, or all others.
+func (t *Table) peers(introducers bool) []Peer {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var out []Peer
 	for id, e := range t.entries {
-		if !e.ready {
+		if !e.ready || e.hello.Introducer != introducers {
 			continue
 		}
 		direction := Outbound

@@ -21,6 +21,9 @@ type Hello struct {
 
 	LowestFull uint64 // the first height from which on no body is missing
 	ClockMS    uint64 // the sender's clock, Unix milliseconds
+
+	Introducer bool               // it has no chain, and only introduces peers
+	Records    [OwnRecords]Record // of its own addresses; nobody has opened them yet
 }
 
 // A Remote is a peer that passed hello, as package p2p hands it to the other parts.
@@ -38,15 +41,22 @@ func (h *Hello) NetworkName() string {
 
 func (h *Hello) encode() *wire.Hello {
 	work := h.Work.Bytes()
-	return &wire.Hello{
+	m := &wire.Hello{
 		Genesis: h.Genesis[:], Network: h.Network, Agent: h.Agent,
 		Tip: h.Tip[:], Height: h.Height, Work: work[:], LowestFull: h.LowestFull, ClockMs: h.ClockMS,
+		Introducer: h.Introducer,
 	}
+	for _, r := range h.Records {
+		if r != "" {
+			m.Records = append(m.Records, []byte(r))
+		}
+	}
+	return m
 }
 
 // decodeHello checks every field: texts end up in logs, and times in sums.
 func decodeHello(m *wire.Hello) (Hello, error) {
-	h := Hello{Network: m.Network, Agent: m.Agent, Height: m.Height, LowestFull: m.LowestFull, ClockMS: m.ClockMs}
+	h := Hello{Network: m.Network, Agent: m.Agent, Height: m.Height, LowestFull: m.LowestFull, ClockMS: m.ClockMs, Introducer: m.Introducer}
 	work := [16]byte{}
 	if !fill(h.Genesis[:], m.Genesis) || !fill(h.Tip[:], m.Tip) || !fill(work[:], m.Work) {
 		return Hello{}, broken("hello with a field of a wrong size")
@@ -57,6 +67,15 @@ func decodeHello(m *wire.Hello) (Hello, error) {
 	}
 	if !ValidAgent(h.Agent) {
 		return Hello{}, broken("hello with agent %.40q", h.Agent)
+	}
+	if len(m.Records) > OwnRecords {
+		return Hello{}, broken("hello with %d records", len(m.Records))
+	}
+	for i, r := range m.Records {
+		if len(r) == 0 || len(r) > maxRecord {
+			return Hello{}, broken("hello with a record of %d bytes", len(r))
+		}
+		h.Records[i] = Record(r)
 	}
 	if h.ClockMS > core.MaxTimeMS {
 		return Hello{}, broken("hello with clock %d", h.ClockMS)

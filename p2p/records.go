@@ -1,0 +1,78 @@
+package p2p
+
+import (
+	"log/slog"
+	"sync"
+
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+
+	"p2pchain/p2p/exchange"
+)
+
+// OwnRecords are what this node signed of its own addresses: one record with those of the world, for
+// everybody, and one with the private ones, for those near it. They are signed again when the
+// addresses change.
+type ownRecords struct {
+	mu     sync.Mutex // guards all
+	of     string     // the addresses, as bytes
+	signed [exchange.OwnRecords]exchange.Record
+}
+
+// get returns the records of these addresses.
+func (o *ownRecords) get(key crypto.PrivKey, addrs []ma.Multiaddr, log *slog.Logger) [exchange.OwnRecords]exchange.Record {
+	world, near := sortAddrs(addrs)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	of := join(world) + "|" + join(near)
+	if of == o.of {
+		return o.signed
+	}
+	o.of, o.signed = of, [exchange.OwnRecords]exchange.Record{}
+	for i, list := range [][]ma.Multiaddr{world, near} {
+		if len(list) == 0 {
+			continue
+		}
+		record, err := exchange.Sign(key, list, peer.TimestampSeq())
+		if err != nil {
+			log.Error("own addresses not signed", "err", err)
+			continue
+		}
+		o.signed[i] = record
+	}
+	if o.signed[0] == "" { // in a hello they have no places of their own
+		o.signed[0], o.signed[1] = o.signed[1], ""
+	}
+	return o.signed
+}
+
+// sortAddrs returns the public addresses, and the private ones: those of loopback only if there are
+// no others.
+func sortAddrs(addrs []ma.Multiaddr) (world, near []ma.Multiaddr) {
+	var loopback []ma.Multiaddr
+	for _, a := range addrs {
+		switch realm := exchange.RealmOf(a); {
+		case manet.IsIP6LinkLocal(a):
+		case realm == exchange.World:
+			world = append(world, a)
+		case realm == exchange.Home:
+			near = append(near, a)
+		default:
+			loopback = append(loopback, a)
+		}
+	}
+	if len(world)+len(near) == 0 {
+		near = loopback
+	}
+	return world, near
+}
+
+func join(addrs []ma.Multiaddr) string {
+	text := ""
+	for _, a := range addrs {
+		text += a.String() + ","
+	}
+	return text
+}
