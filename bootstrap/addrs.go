@@ -78,6 +78,18 @@ func checkIPAddr(a ma.Multiaddr) error {
 	return nil
 }
 
+// checkSignedAddr is checkIPAddr for addresses that their owner published for anybody: these may lead
+// through a relay.
+func checkSignedAddr(a ma.Multiaddr) error {
+	for i, c := range a {
+		if c.Code() == ma.P_CIRCUIT {
+			outer, _ := peer.SplitAddr(a[:i])
+			return checkIPAddr(outer)
+		}
+	}
+	return checkIPAddr(a)
+}
+
 // dialable returns the addresses of the peer id that pass check, each once, without /p2p/ID at the end,
 // at most 16.
 func dialable(id peer.ID, addrs []ma.Multiaddr, check func(ma.Multiaddr) error) []ma.Multiaddr {

@@ -35,7 +35,8 @@ type Bootstrap struct {
 
 	poke  chan struct{} // capacity 1: the loop should look at the plan again
 	watch *watcher
-	mdns  *mdns // nil: turned off
+	mdns  *mdns   // nil: turned off
+	dht   *finder // nil: turned off
 }
 
 // A SeedStatus says how one seed is doing.
@@ -63,11 +64,12 @@ type MDNSStatus struct {
 
 // A Status is a snapshot for people: the API and the doctor command show it.
 type Status struct {
-	Connected int // peers
+	Connected int // peers, introducers not counted
 	Wanted    int // Config.WantPeers
 	Known     int // peers that could be dialled, connected ones included
 	Seeds     []SeedStatus
 	MDNS      MDNSStatus
+	DHT       DHTStatus
 }
 
 // New makes a Bootstrap for h that keeps what it learns in book. It starts nothing. An error names the
@@ -87,6 +89,9 @@ func New(h host.Host, book Book, cfg Config, log *slog.Logger) (*Bootstrap, erro
 		watch:    newWatcher(h),
 	}
 	b.ping = func(ctx context.Context, id peer.ID) error { return pingOnce(ctx, h, id) }
+	if cfg.DHT {
+		b.dht = newFinder(h, cfg, log)
+	}
 	if cfg.MDNS {
 		b.mdns = newMDNS(h.ID(), cfg, log, b.watch)
 	}
@@ -109,12 +114,17 @@ func (b *Bootstrap) Run(ctx context.Context) error {
 	// What the network looks like before anybody acts on it, so that no change goes unnoticed.
 	before := readLocalNet(b.host)
 	changed := b.watch.subscribe()
+	roles, stop := b.roles()
+	defer stop()
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { b.loop(gctx, changed); return nil })
+	g.Go(func() error { b.loop(gctx, changed, roles); return nil })
 	g.Go(func() error { b.pingLoop(gctx); return nil })
 	g.Go(func() error { b.saveLoop(gctx); return nil })
 	if b.mdns != nil {
 		g.Go(func() error { return b.mdns.run(gctx, b.enough, b.heard) })
+	}
+	if b.dht != nil {
+		g.Go(func() error { b.dht.run(gctx, b.enough, b.told); return nil })
 	}
 	g.Go(func() error { b.watch.run(gctx, before); return nil })
 	err := g.Wait()
@@ -137,6 +147,9 @@ func (b *Bootstrap) Status() Status {
 	b.mu.Unlock()
 	if b.mdns != nil {
 		s.MDNS = b.mdns.snapshot()
+	}
+	if b.dht != nil {
+		s.DHT = b.dht.snapshot()
 	}
 	return s
 }
@@ -174,9 +187,9 @@ func (b *Bootstrap) change(f func(p *plan, now time.Time)) {
 }
 
 // loop starts what the plan says is due, each in its own goroutine, and ends when all of these have.
-func (b *Bootstrap) loop(ctx context.Context, changed <-chan struct{}) {
-	var dials sync.WaitGroup
-	defer dials.Wait()
+func (b *Bootstrap) loop(ctx context.Context, changed, roles <-chan struct{}) {
+	var running sync.WaitGroup
+	defer running.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -185,27 +198,40 @@ func (b *Bootstrap) loop(ctx context.Context, changed <-chan struct{}) {
 			return
 		case <-timer.C:
 		case <-b.poke:
+		case <-roles:
 		case <-changed:
 			b.change(func(p *plan, now time.Time) { p.kick(now) })
 		}
-		jobs, wait := b.look()
-		for _, j := range jobs {
-			dials.Go(func() { b.dial(ctx, j) })
+		due, wait := b.look()
+		for _, j := range due.dials {
+			running.Go(func() { b.dial(ctx, j) })
+		}
+		for _, p := range due.asks {
+			running.Go(func() { b.ask(ctx, p) })
+		}
+		for _, p := range due.releases {
+			running.Go(func() { b.release(p) })
 		}
 		timer.Reset(wait)
 	}
 }
 
+// Work is what is due.
+type work struct {
+	dials          []job
+	asks, releases []peer.ID
+}
+
 // look brings the plan up to date and returns what is due and for how long nothing else will be.
-func (b *Bootstrap) look() (jobs []job, wait time.Duration) {
-	peers := b.host.Network().Peers()
-	b.change(func(p *plan, now time.Time) { p.observe(now, peers) })
+func (b *Bootstrap) look() (due work, wait time.Duration) {
+	peers := b.sight()
+	b.change(func(p *plan, now time.Time) { p.see(now, peers) })
 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	jobs = b.plan.due(now)
-	return jobs, b.plan.wake(now).Sub(now)
+	due = work{b.plan.due(now), b.plan.dueAsks(now), b.plan.dueReleases(now)}
+	return due, b.plan.wake(now).Sub(now)
 }
 
 func (b *Bootstrap) enough() bool {

@@ -37,10 +37,10 @@ func (b *Bootstrap) dial(run context.Context, j job) {
 	if run.Err() != nil {
 		return
 	}
-	peers := b.host.Network().Peers()
+	peers := b.sight()
 	b.update(func(p *plan, now time.Time) {
 		done(p, now)
-		p.observe(now, peers)
+		p.see(now, peers)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -46,7 +47,8 @@ type plan struct {
 	rand     *rand.Rand
 	seeds    []*seedState
 	contacts map[peer.ID]*contact
-	peers    int // connected
+	peers    int // connected, introducers not counted
+	sighted  map[peer.ID]sighting
 	removed  []peer.ID
 	changes  []seedChange
 }
@@ -55,12 +57,20 @@ type plan struct {
 type contact struct {
 	entry Entry
 	lan   []ma.Multiaddr // what it announces; not for the book until we were connected
+	told  []ma.Multiaddr // what others told of it; neither
 	heard time.Time      // when it last announced itself; zero: never
 	up    time.Time      // connected since; zero: not connected
 	next  time.Time      // not to be dialled before
 	busy  bool           // a dial is under way
 	saved bool           // belongs into the book
 	dirty bool           // the book does not have this state
+
+	dialling []netip.Prefix // the parts of the internet where it is dialled, while busy
+
+	asking   bool // for others
+	nextAsk  time.Time
+	dry      uint32 // answers in a row that had nothing new
+	released bool   // we closed the connection, since there is nothing more to ask
 }
 
 // A job is one dial: of a seed if seed is not nil, else of the peer.
@@ -107,22 +117,30 @@ func (p *plan) duePeers(now time.Time, match func(*contact) bool) (jobs []job) {
 			a.entry.LastTried.Compare(b.entry.LastTried),
 			cmp.Compare(a.entry.ID, b.entry.ID))
 	})
+	count := p.parts()
 	for _, c := range ready {
 		if !p.wantsMore() || !p.hasPlace(false) {
 			break
 		}
-		c.busy, c.entry.LastTried = true, now
-		jobs = append(jobs, job{peer: peer.AddrInfo{ID: c.entry.ID, Addrs: c.addrs()}})
+		addrs, parts := open(c.addrs(), count)
+		if len(addrs) == 0 && len(c.addrs()) > 0 {
+			continue // until a peer there goes
+		}
+		for _, part := range parts {
+			count[part]++
+		}
+		c.busy, c.entry.LastTried, c.dialling = true, now, parts
+		jobs = append(jobs, job{peer: peer.AddrInfo{ID: c.entry.ID, Addrs: addrs}})
 	}
 	return jobs
 }
 
 func (c *contact) waiting() bool { return !c.busy && c.up.IsZero() }
 
-// addrs returns where to dial: what the peer announces right now before what the book says.
+// addrs returns where to dial: what the peer announces right now before what others and the book say.
 func (c *contact) addrs() []ma.Multiaddr {
 	var all []ma.Multiaddr
-	for _, a := range slices.Concat(c.lan, c.entry.Addrs) {
+	for _, a := range slices.Concat(c.lan, c.told, c.entry.Addrs) {
 		all = appendAddr(all, a)
 	}
 	return all
@@ -172,6 +190,7 @@ func (p *plan) wake(now time.Time) time.Time {
 			earlier(s.next)
 		}
 	}
+	first = p.askWake(now, first)
 	if !p.wantsMore() {
 		return first
 	}
@@ -229,6 +248,7 @@ func (p *plan) jitter(d time.Duration) time.Duration {
 // observe takes the list of connected peers, whenever it may have changed.
 func (p *plan) observe(now time.Time, connected []peer.ID) {
 	up := make(map[peer.ID]bool, len(connected))
+	introducers := 0
 	for _, id := range connected {
 		up[id] = true
 		c := p.contacts[id]
@@ -237,8 +257,11 @@ func (p *plan) observe(now time.Time, connected []peer.ID) {
 			p.contacts[id] = c
 		}
 		c.rise(now)
+		if p.sighted[id].introducer {
+			introducers++
+		}
 	}
-	p.peers = len(up)
+	p.peers = len(up) - introducers
 	for id, c := range p.contacts {
 		if !up[id] && !c.up.IsZero() {
 			p.fall(c, now)
@@ -251,8 +274,12 @@ func (p *plan) observe(now time.Time, connected []peer.ID) {
 
 // fall notes that the connection to c has ended.
 func (p *plan) fall(c *contact, now time.Time) {
+	if c.released {
+		p.leave(c, now)
+		return
+	}
 	lasted := now.Sub(c.up)
-	c.up = time.Time{}
+	c.up, c.asking = time.Time{}, false
 	if lasted < stableAfter {
 		p.peerFailed(c, now)
 		if !c.saved && c.heard.IsZero() {

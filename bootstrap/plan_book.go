@@ -69,7 +69,7 @@ func (p *plan) saveFailed(id peer.ID) {
 
 func (p *plan) saveLink(now time.Time, l link, last bool) {
 	c := p.contacts[l.id]
-	if c == nil || c.up.IsZero() || len(l.addrs) == 0 {
+	if c == nil || c.up.IsZero() || len(l.addrs) == 0 || p.sighted[l.id].introducer {
 		return
 	}
 	if now.Sub(c.up) < stableAfter && !last {

@@ -18,6 +18,7 @@ type seedState struct {
 	up       time.Time // since when one of its peers is connected
 	next     time.Time // not to be tried before
 	busy     bool
+	rests    bool // its peer is an introducer that is not needed now
 	told     seedTold
 }
 
@@ -83,7 +84,7 @@ func (p *plan) offer(info peer.AddrInfo, now time.Time) {
 }
 
 func (p *plan) seedFailed(s *seedState, err error, now time.Time) {
-	s.err = err
+	s.err, s.rests = err, false
 	s.failures = min(s.failures, 1<<20) + 1
 	s.next = now.Add(p.delay(s.failures, p.cfg.RetryMax))
 	if p.enough() || errors.Is(err, errSelf) {
@@ -100,8 +101,10 @@ func (p *plan) observeSeed(s *seedState, now time.Time) {
 	})
 	switch {
 	case connected && s.up.IsZero():
-		s.up, s.err = now, nil
+		s.up, s.err, s.rests = now, nil, false
 		p.tell(s, toldUp)
+	case !connected && s.rests:
+		p.observeResting(s, now)
 	case !connected && !s.up.IsZero():
 		lasted := now.Sub(s.up)
 		s.up = time.Time{}
@@ -114,6 +117,21 @@ func (p *plan) observeSeed(s *seedState, now time.Time) {
 	case !connected && !s.busy && s.err == nil && !s.tried.IsZero():
 		// The try succeeded, and the connection ended before anybody looked.
 		p.seedFailed(s, endedAfter(0), now)
+	}
+}
+
+// observeResting is observeSeed for one whose peer was let go since it only introduces others: it is
+// visited again from time to time, and soon where peers are few.
+func (p *plan) observeResting(s *seedState, now time.Time) {
+	if !s.up.IsZero() {
+		s.up, s.err, s.failures = time.Time{}, nil, 0
+		s.next = now.Add(p.jitter(visitEvery))
+	}
+	switch {
+	case p.peers == 0:
+		s.next = earliest(s.next, now.Add(p.cfg.RetryMin))
+	case !p.enough():
+		s.next = earliest(s.next, now.Add(p.cfg.RetryMax/4))
 	}
 }
 
