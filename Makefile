@@ -75,13 +75,15 @@ bench: ## every benchmark (how to read them: docs/benchmarks.md)
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(PACKAGES)
 
 .PHONY: soak
-soak: ## the whole-node tests, many times as large (SCALE)
+soak: ## the whole-node tests, many times as large (SCALE), and simulated networks in full size
+	P2PCHAIN_LONG=1 $(GO) test -count=1 -v -timeout 1h ./p2p/...
 	$(GO) test -count=1 -v -timeout 4h ./cmd/internal/integration -args -scale $(SCALE)
 
 .PHONY: chaos
 chaos: ## crash, kill, partition and fork choice tests, many times over (SCALE)
 	$(GO) test -count=1 -timeout 4h -run Crash ./core/store -args -images $$((500 * $(SCALE)))
 	$(GO) test -count=1 -timeout 4h -run Model ./core/chain -args -model-steps $$((100000 * $(SCALE)))
+	P2PCHAIN_LONG=1 $(GO) test -count=$(SCALE) -v -timeout 4h -run Storm ./p2p/simtest
 	$(GO) test -count=1 -v -timeout 4h -run 'Kill|Restart|Partition|Stack' ./cmd/internal/integration -args -scale $(SCALE)
 
 .PHONY: cover

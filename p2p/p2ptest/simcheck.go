@@ -54,7 +54,7 @@ func (n *SimNode) Known(ids []core.Hash) (count int) {
 // Sealed returns how many of the messages are on a node's best chain.
 func (n *SimNode) Sealed(ids []core.Hash) (count int) {
 	for _, id := range ids {
-		if n.Pool.Known(id) && !n.Pool.Has(id) {
+		if _, err := n.Store.Sealed(id); err == nil {
 			count++
 		}
 	}

@@ -1,0 +1,130 @@
+package simtest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"p2pchain/core"
+	"p2pchain/core/coretest"
+	"p2pchain/p2p/p2ptest"
+)
+
+// TestStorm lets nine nodes write and mine while packets get lost, doubled and overtaken, the network
+// is cut into parts and nodes lose their power. Then all is well again, and they must come to one tip
+// that holds every message which any of them accepted.
+func TestStorm(t *testing.T) {
+	const nodes = 9
+	rounds := size(3, 25)
+	start := seed(t)
+	synctest.Test(t, func(t *testing.T) {
+		calm := p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 80 * time.Millisecond, BitsPerSecond: 20_000_000}
+		rough := calm
+		rough.Loss, rough.Duplicate, rough.Reorder, rough.Jitter = 0.05, 0.03, 0.05, 10*time.Millisecond
+		s := p2ptest.Sim(t, start, rough)
+		n := coretest.Network(t, func(p *core.Params) { p.BlockIntervalMS, p.Difficulty = 2000, 2 })
+		w := &weather{s: s, random: s.Random(0)}
+		for i, others := range randomDials(w.random, nodes, 3) {
+			w.nodes = append(w.nodes, s.Start(n, p2ptest.SimConfig{Dials: others, TriesPerSecond: 20}))
+			w.write(t, i)
+		}
+		time.Sleep(10 * time.Second)
+		for range rounds {
+			w.round()
+		}
+		w.quiet()
+		s.SetLinks(calm)
+		accepted := s.Accepted()
+		began := s.Elapsed()
+		s.Within(5*time.Minute, "one tip with every accepted message", func() bool {
+			return s.Agree() && s.Nodes()[0].Sealed(accepted) == len(accepted)
+		})
+		reorgs := 0
+		for i, node := range w.nodes {
+			if sealed := node.Sealed(accepted); sealed != len(accepted) {
+				t.Errorf("node %d has %d of %d accepted messages", i, sealed, len(accepted))
+			}
+			records, err := node.Store.Reorgs(1000)
+			if err != nil {
+				t.Error(err)
+			}
+			reorgs += len(records)
+		}
+		t.Logf("%v of storm, %v until all agree: height %d, %d reorgs, %d messages accepted; %v",
+			began, s.Elapsed()-began, w.nodes[0].Chain.Tip().Header.Height, reorgs, len(accepted), s.Counts())
+		s.CheckStores()
+		s.Happened(rounds, "partitions", "crashes", "restarts")
+		s.Happened(100*rounds, "lost", "duplicated", "reordered", "cut", "dead")
+		if reorgs < rounds || len(accepted) < 10*rounds {
+			t.Errorf("the run is void: %d reorgs, %d messages accepted", reorgs, len(accepted))
+		}
+	})
+}
+
+// A weather makes trouble for nodes, as its random numbers say.
+type weather struct {
+	s       *p2ptest.SimNet
+	random  *rand.Rand
+	nodes   []*p2ptest.SimNode
+	stop    []chan struct{}
+	writers sync.WaitGroup
+}
+
+// write has a user write to a node about once a second.
+func (w *weather) write(t *testing.T, i int) {
+	node, random, stop := w.nodes[i], w.s.Random(uint64(1000+i)), make(chan struct{})
+	w.stop = append(w.stop, stop)
+	w.writers.Go(func() {
+		for k := 0; ; k++ {
+			node.Say(coretest.Message(t, node.Network, coretest.Key(i), fmt.Sprintf("node %d, message %d", i, k)))
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Duration(200+random.IntN(1600)) * time.Millisecond):
+			}
+		}
+	})
+}
+
+// round cuts the network in two or three, lets one or two nodes crash on the way, and ends whole.
+func (w *weather) round() {
+	groups := make([][]*p2ptest.SimNode, 2+w.random.IntN(2))
+	for _, node := range w.nodes {
+		g := w.random.IntN(len(groups))
+		groups[g] = append(groups[g], node)
+	}
+	w.s.Partition(groups...)
+	w.pause(3 * time.Second)
+	var down []*p2ptest.SimNode
+	for _, i := range w.random.Perm(len(w.nodes))[:1+w.random.IntN(2)] {
+		w.nodes[i].Crash()
+		down = append(down, w.nodes[i])
+		w.pause(time.Second)
+	}
+	w.pause(5 * time.Second)
+	if w.random.IntN(2) == 0 {
+		w.s.Heal() // before the nodes are back
+	}
+	for _, node := range down {
+		node.Restart()
+		w.pause(3 * time.Second)
+	}
+	w.s.Heal()
+	w.pause(6 * time.Second)
+}
+
+// pause waits for half of a time to all of it.
+func (w *weather) pause(most time.Duration) {
+	time.Sleep(most/2 + time.Duration(w.random.Int64N(int64(most/2))))
+}
+
+// quiet ends the writing.
+func (w *weather) quiet() {
+	for _, stop := range w.stop {
+		close(stop)
+	}
+	w.writers.Wait()
+}
