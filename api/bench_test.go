@@ -35,6 +35,7 @@ func benchServer(b *testing.B, top uint64) string {
 	s, err := api.New(cfg, api.Deps{
 		Network: n, Key: coretest.Key(0), Chain: &endlessChain{Chain: c, top: top, full: full}, Pool: sink{},
 		Messages: &fixture{}, Miner: fakeMiner{}, Host: &fakeHost{},
+		Invite: noInvite,
 	})
 	if err != nil {
 		b.Fatal(err)

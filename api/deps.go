@@ -93,6 +93,8 @@ type Deps struct {
 	Miner    Miner
 	Host     Host
 
+	// Invite returns what others join with. An error means that nobody can say yet where the node is.
+	Invite func() (Invite, error)
 	// Ready says why the node cannot take messages now, nil if it can. May be nil itself.
 	Ready func() error
 }
@@ -112,6 +114,7 @@ func (d *Deps) validate() error {
 	need("Messages", d.Messages == nil)
 	need("Miner", d.Miner == nil)
 	need("Host", d.Host == nil)
+	need("Invite", d.Invite == nil)
 	return errors.Join(errs...)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"io"
 	"log/slog"
@@ -35,8 +36,12 @@ type fixture struct {
 	pool    *fakePool
 	host    *fakeHost
 	url     string
-	log     *bytes.Buffer // read it after stop
-	stop    func()        // ends the server and waits for it
+
+	invite    api.Invite // what Deps.Invite returns
+	inviteErr error
+
+	log  *bytes.Buffer // read it after stop
+	stop func()        // ends the server and waits for it
 }
 
 // fakeChain is a chain that can lose bodies.
@@ -169,6 +174,8 @@ func (fakeMiner) Status() api.Mining {
 	return api.Mining{Mode: "auto", Threads: 1, Working: true, HashRate: 1234567.5, Height: 4, Sealed: 2}
 }
 
+func noInvite() (api.Invite, error) { return api.Invite{}, errors.New("nobody reaches this node") }
+
 const (
 	peerA = "12D3KooWA1bZ8QmFzkQxg4mU3vJ6TnYv3m2yq1HcW5T7nqQkQ1aa"
 	peerB = "12D3KooWB2cY9RnGykRyh5nV4wK7UoZw4n3zr2JdX6U8orRlR2bb"
@@ -198,8 +205,11 @@ func (h *fakeHost) Connect(_ context.Context, addr string) error {
 	return h.connect
 }
 func (h *fakeHost) Vote(ctx context.Context, m *core.Message) (yes, asked int) { return h.vote(ctx, m) }
-func (h *fakeHost) Sync() api.Sync                                             { return api.Sync{State: "idle", Target: 4} }
-func (h *fakeHost) ClockSkew() (time.Duration, bool)                           { return -1500 * time.Millisecond, true }
+func (h *fakeHost) Sync() api.Sync {
+	eta := 0.5
+	return api.Sync{State: "blocks", Height: 3, BestHeader: 4, Target: 4, BlocksPerSecond: 2, MessagesPerSecond: 3.5, BytesPerSecond: 1000, ETASeconds: &eta}
+}
+func (h *fakeHost) ClockSkew() (time.Duration, bool) { return -1500 * time.Millisecond, true }
 
 func twoPeers() []api.Peer {
 	return []api.Peer{
@@ -242,6 +252,7 @@ func startAt(t *testing.T, n *core.Network, l net.Listener, edits ...func(*api.C
 	cfg.Log = slog.New(slog.NewTextHandler(&lockedWriter{w: f.log}, nil))
 	deps := api.Deps{
 		Network: n, Key: coretest.Key(7), Chain: f.chain, Pool: f.pool, Messages: f, Miner: fakeMiner{}, Host: f.host,
+		Invite: func() (api.Invite, error) { return f.invite, f.inviteErr },
 	}
 	for _, edit := range edits {
 		edit(&cfg, &deps)
@@ -330,6 +341,10 @@ func (f *fixture) sample() {
 		coretest.MessageWith(f.t, n, coretest.Key(0), "\x80", octets),
 	}
 	f.host.peers = twoPeers()
+	f.invite = api.Invite{
+		Invite: "p2pchain1af5w6", Network: n.Params.Name, NetworkID: n.ID(),
+		Addresses: []string{"/ip4/192.0.2.1/tcp/22345/p2p/12D3KooWSelf"},
+	}
 }
 
 // An answer is what came back for a request.

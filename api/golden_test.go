@@ -48,6 +48,7 @@ func TestGolden(t *testing.T) {
 		{"block-hash", "GET", "/api/v1/blocks/" + tip, "", nil},
 		{"node", "GET", "/api/v1/node", "", nil},
 		{"peers", "GET", "/api/v1/peers", "", nil},
+		{"invite", "GET", "/api/v1/invite", "", nil},
 		{"livez", "GET", "/livez", "", nil},
 		{"readyz", "GET", "/readyz", "", nil},
 		{"method", "DELETE", "/chain", "", nil},

@@ -45,6 +45,15 @@ func tipInfo(t chain.Tip) TipInfo {
 	return TipInfo{t.Hash, t.Header.Height, Time(t.Header.TimeMS), t.Header.Work}
 }
 
+// getInvite returns what others join with.
+func (s *Server) getInvite(w *response, _ *http.Request) error {
+	invite, err := s.deps.Invite()
+	if err != nil {
+		return busy("no_address", err.Error())
+	}
+	return writeJSON(w, http.StatusOK, invite)
+}
+
 // getPeers lists the peers.
 func (s *Server) getPeers(w *response, _ *http.Request) error {
 	peers := append([]Peer{}, s.deps.Host.Peers()...) // never null

@@ -41,7 +41,7 @@ func TestNeedsToken(t *testing.T) {
 		cfg := api.DefaultConfig()
 		tt.edit(&cfg)
 		s, err := api.New(cfg, api.Deps{
-			Network: f.network, Key: coretest.Key(0), Chain: f.chain, Pool: f.pool, Messages: f, Miner: fakeMiner{}, Host: f.host,
+			Network: f.network, Key: coretest.Key(0), Chain: f.chain, Pool: f.pool, Messages: f, Miner: fakeMiner{}, Host: f.host, Invite: noInvite,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -66,7 +66,7 @@ func TestNeedsToken(t *testing.T) {
 
 func TestNewNamesWhatIsMissing(t *testing.T) {
 	_, err := api.New(api.Config{}, api.Deps{})
-	for _, want := range []string{"ReadTimeout", "WriteTimeout", "Grace", "MaxReads", "Log", "Network", "Key", "Chain", "Pool", "Messages", "Miner", "Host"} {
+	for _, want := range []string{"ReadTimeout", "WriteTimeout", "Grace", "MaxReads", "Log", "Network", "Key", "Chain", "Pool", "Messages", "Miner", "Host", "Invite"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s is missing in %v", want, err)
 		}

@@ -40,10 +40,18 @@ type TipInfo struct {
 	Work   core.Work `json:"work"`
 }
 
-// Sync says how far the node is behind its peers.
+// Sync says how far the node is behind its peers, and how fast it catches up. Rates are averages of
+// the last ten seconds or so.
 type Sync struct {
-	State  string `json:"state"`  // in the words of p2p/syncer
-	Target uint64 `json:"target"` // the height it is on the way to
+	State             string  `json:"state"`       // in the words of p2p/syncer
+	Height            uint64  `json:"height"`      // of the tip
+	BestHeader        uint64  `json:"best_header"` // of the best valid header
+	Target            uint64  `json:"target"`      // the height it is on the way to
+	BlocksPerSecond   float64 `json:"blocks_per_second"`
+	MessagesPerSecond float64 `json:"messages_per_second"`
+	BytesPerSecond    float64 `json:"bytes_per_second"`
+	// ETASeconds is how long the rest takes at this rate, nil where that is unknown or nothing is left.
+	ETASeconds *float64 `json:"eta_seconds,omitempty"`
 }
 
 // Mining says how mining goes.
@@ -75,4 +83,14 @@ type Peer struct {
 type PeerList struct {
 	Count int    `json:"count"`
 	Peers []Peer `json:"peers"`
+}
+
+// An Invite is what others join the node's network with.
+type Invite struct {
+	Invite    string   `json:"invite"` // one line, for p2pchain join
+	Network   string   `json:"network"`
+	NetworkID string   `json:"network_id"`
+	Addresses []string `json:"addresses"` // multiaddrs that are in it, each with /p2p/ and a peer id
+	// LocalOnly says that none of the addresses leads to another machine.
+	LocalOnly bool `json:"local_only"`
 }

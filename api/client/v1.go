@@ -133,6 +133,14 @@ func (c *Client) Peers(ctx context.Context) ([]Peer, error) {
 	return list.Peers, err
 }
 
+// Invite returns what others join the node's network with; ErrBusy where nobody can say yet where the
+// node is.
+func (c *Client) Invite(ctx context.Context) (Invite, error) {
+	var i Invite
+	err := c.get(ctx, v1+"/invite", nil, &i)
+	return i, err
+}
+
 // Live returns nil if the node answers at all.
 func (c *Client) Live(ctx context.Context) error { return c.get(ctx, "/livez", nil, nil) }
 

@@ -12,6 +12,7 @@ type (
 	DataBlock      = api.DataBlock
 	DataMessage    = api.DataMessage
 	FullBlock      = api.FullBlock
+	Invite         = api.Invite
 	LineResult     = api.LineResult
 	MempoolPage    = api.MempoolPage
 	Message        = api.Message

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"p2pchain/api/client"
 	"p2pchain/cmd/internal/node"
@@ -26,11 +27,9 @@ type clientFlags struct {
 	timeout   time.Duration
 }
 
-// clientCommand makes a command that talks to a node. Its run function gets a context that ends with
-// the time limit.
-func (a *app) clientCommand(cmd *cobra.Command, run func(context.Context, *client.Client, []string) error) *cobra.Command {
+// addClientFlags declares which node a command talks to.
+func addClientFlags(flags *pflag.FlagSet) *clientFlags {
 	f := new(clientFlags)
-	flags := cmd.Flags()
 	flags.StringVar(&f.api, "api", "", "`URL` of the node's API (default: that of the node that runs in the data folder)")
 	flags.StringVar(&f.tokenFile, "token-file", "", "`FILE` with the token that the node wants, if it is not in the data folder")
 	flags.DurationVar(&f.timeout, "timeout", 0, "time limit, like 30s (default: none)")
@@ -41,13 +40,16 @@ func (a *app) clientCommand(cmd *cobra.Command, run func(context.Context, *clien
 			panic(err) // declared above
 		}
 	}
+	return f
+}
+
+// clientCommand makes a command that talks to a node. Its run function gets a context that ends with
+// the time limit.
+func (a *app) clientCommand(cmd *cobra.Command, run func(context.Context, *client.Client, []string) error) *cobra.Command {
+	f := addClientFlags(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx := cmd.Context()
-		if f.timeout > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, f.timeout)
-			defer cancel()
-		}
+		ctx, cancel := f.limit(cmd.Context())
+		defer cancel()
 		c, err := a.connect(ctx, f)
 		if err != nil {
 			return err
@@ -56,6 +58,14 @@ func (a *app) clientCommand(cmd *cobra.Command, run func(context.Context, *clien
 		return run(ctx, c, args)
 	}
 	return cmd
+}
+
+// limit returns a context that ends with the time limit, if there is one.
+func (f *clientFlags) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if f.timeout > 0 {
+		return context.WithTimeout(ctx, f.timeout)
+	}
+	return context.WithCancel(ctx)
 }
 
 // A target is a node that a command is for.

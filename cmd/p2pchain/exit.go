@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"p2pchain/api/client"
+	"p2pchain/cmd/internal/invite"
 	"p2pchain/cmd/internal/node"
 	"p2pchain/core"
 	"p2pchain/core/store"
@@ -61,8 +62,8 @@ func exitTable() []exitRow {
 		{exitOK, "done", "", nil},
 		{exitInternal, "something failed that has no code of its own", "", nil},
 		{exitUsage, "the command line, a `P2PCHAIN_` variable, the configuration file or a parameter file is wrong",
-			"", []error{errUsage, core.ErrBadParams, node.ErrConfig}},
-		{exitUnreachable, "no node answers", "start one, or name one with `--name`, `--data-dir` or `--api`", []error{client.ErrUnreachable, node.ErrNoAddress}},
+			"", []error{errUsage, core.ErrBadParams, node.ErrConfig, invite.ErrInvite}},
+		{exitUnreachable, "no node answers", "start one, or name one with `--name`, `--data-dir` or `--api`", []error{client.ErrUnreachable, node.ErrNoAddress, node.ErrNoInvite}},
 		{exitNotFound, "the node does not have what was asked for", "", []error{client.ErrNotFound}},
 		{exitAddressInUse, "an address that you set is taken or is not this machine's", "stop the other program, or choose another address",
 			[]error{node.ErrAddressInUse}},

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 
+	"p2pchain/api"
 	"p2pchain/cmd/internal/node"
 )
 
@@ -14,14 +15,17 @@ type greeting struct {
 	DataDir   string   `json:"data_dir"`
 	API       string   `json:"api,omitempty"`
 	Listen    []string `json:"listen"`
-	Join      string   `json:"join"` // the command with which another node joins
+	Invite    string   `json:"invite,omitempty"`
+	Join      string   `json:"join,omitempty"` // the command with which another node joins
 }
 
 // greet says who a node is: to a person on standard error, to a program as JSON on standard output.
 func (a *app) greet(n *node.Node) error {
-	flags, file := node.NetworkFlags(n.Dir(), n.Network())
-	join := a.command(append(flags, "--bootstrap", n.JoinAddr())...)
-	g := greeting{n.ID(), n.Network().Params.Name, n.Network().ID(), n.Dir(), n.SharedAPI(), n.Addrs(), join}
+	g := greeting{ID: n.ID(), Network: n.Network().Params.Name, NetworkID: n.Network().ID(), DataDir: n.Dir(), API: n.SharedAPI(), Listen: n.Addrs()}
+	invite, noInvite := n.Invite()
+	if noInvite == nil {
+		g.Invite, g.Join = invite.Invite, a.command(a.joinArgs(invite)...)
+	}
 	if a.shared.json {
 		return a.printJSON(g)
 	}
@@ -38,11 +42,10 @@ func (a *app) greet(n *node.Node) error {
 	for _, note := range n.Notes() {
 		t.row("note", note)
 	}
-	t.line("\n%s joins with", joiner(n.JoinAddr()))
-	if file != "" {
-		t.line("  (a copy of %s, as %s.json)", file, g.Network)
+	t.line("")
+	if g.Join != "" {
+		t.line("%s joins with\n  %s", joiner(invite), g.Join)
 	}
-	t.line("  %s", join)
 	if g.API != "" {
 		what := "a message"
 		if n.IsEmpty() {
@@ -54,9 +57,22 @@ func (a *app) greet(n *node.Node) error {
 	return t.w.Flush()
 }
 
-// joiner says who can join at an address.
-func joiner(addr string) string {
-	if node.IsLocal(addr) {
+// joinArgs returns the arguments with which another node joins. One on this machine needs a name that
+// is not ours.
+func (a *app) joinArgs(i api.Invite) []string {
+	if !i.LocalOnly {
+		return []string{"join", i.Invite}
+	}
+	name := "two"
+	if a.shared.name == name {
+		name = "three"
+	}
+	return []string{"join", "--name", name, i.Invite}
+}
+
+// joiner says who can use an invite.
+func joiner(i api.Invite) string {
+	if i.LocalOnly {
 		return "another node on this machine"
 	}
 	return "another machine"

@@ -58,7 +58,11 @@ func (t *text) line(format string, args ...any) { fmt.Fprintf(t.w, format+"\n", 
 
 // plural returns a number and its noun, like "1 block" and "2 blocks".
 func plural[N int | int64 | uint64](n N, noun string) string {
-	if n != 1 {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(noun, "s"):
+		noun += "es"
+	default:
 		noun += "s"
 	}
 	return fmt.Sprintf("%d %s", n, noun)

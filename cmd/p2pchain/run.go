@@ -11,7 +11,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"p2pchain/cmd/internal/invite"
 	"p2pchain/cmd/internal/node"
 	"p2pchain/core/miner"
 )
@@ -27,7 +29,8 @@ type runFlags struct {
 	difficulty                  int
 	mine                        *choice
 	mineThreads                 int
-	noMDNS                      bool
+	noMDNS, dht                 bool
+	reach                       *choice
 	maxPeers                    int
 	auth                        *choice
 	logLevel, logFormat         *choice
@@ -54,56 +57,95 @@ func (a *app) runCommand() *cobra.Command {
 
 // makeRun lets a command start a node.
 func (a *app) makeRun(cmd *cobra.Command) {
-	f := a.addRunFlags(cmd)
+	f := a.newRunFlags(cmd)
 	cmd.Args = cobra.NoArgs
 	if !cmd.HasParent() && cmd.GroupID == "" {
 		cmd.Args = nil // the root: cobra then suggests the command that was meant
 	}
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return a.runNode(cmd.Context(), f) }
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return a.runNode(cmd.Context(), f, nil) }
 }
 
-// addRunFlags declares the settings of a node with their defaults.
-func (a *app) addRunFlags(cmd *cobra.Command) *runFlags {
+// newRunFlags declares all settings of a node.
+func (a *app) newRunFlags(cmd *cobra.Command) *runFlags {
+	cmd.Flags().SortFlags = false
+	f := newSettings()
+	f.addPeerFlags(cmd.Flags())
+	f.addAPIFlags(cmd.Flags())
+	f.addNetworkFlags(cmd.Flags())
+	f.addWorkFlags(cmd.Flags())
+	f.addLogFlags(cmd.Flags())
+	a.addSeedFlags(cmd, f)
+	return f
+}
+
+// newSettings returns the defaults, none of which has a flag yet.
+func newSettings() *runFlags {
 	def := node.DefaultConfig()
-	f := &runFlags{
+	reach := newChoice(string(def.Reach))
+	for _, r := range node.Reaches() {
+		reach.words = append(reach.words, string(r))
+	}
+	return &runFlags{
 		listen:             &list{kind: "MULTIADDR", check: checkListen},
 		announce:           &list{kind: "MULTIADDR", check: checkMultiaddr},
 		bootstrap:          &list{kind: "ADDRESS", check: checkBootstrap},
+		maxPeers:           def.MaxPeers,
+		reach:              reach,
 		http:               endpoint{node.DefaultHTTP},
 		httpHosts:          &list{kind: "NAME", check: checkHostName},
 		mine:               newChoice(string(def.Mine), string(miner.Auto), string(miner.Always), string(miner.Off)),
+		mineThreads:        def.MineThreads,
 		auth:               newChoice(def.Auth, node.AuthToken, node.AuthNone),
 		logLevel:           newChoice("info", "debug", "info", "warn", "error"),
 		logFormat:          newChoice("auto", "auto", "text", "json"),
 		neighbours:         &list{kind: "HOST:PORT", check: checkHostPort},
 		chainSerialization: newChoice("json", "json", "pickle"),
 	}
-	flags := cmd.Flags()
-	flags.SortFlags = false
+}
+
+// addPeerFlags declares how a node finds others and is found.
+func (f *runFlags) addPeerFlags(flags *pflag.FlagSet) {
 	flags.Var(f.listen, "listen", fmt.Sprintf("address for other nodes, repeatable (default: TCP, QUIC and WebSocket on port %d, or a free one)", node.DefaultPort))
 	flags.Var(f.bootstrap, "bootstrap", "a node to join: /ip4/…/p2p/ID, /dnsaddr/NAME or http://HOST:PORT of its API; repeatable")
 	flags.Var(f.announce, "announce", "address that other nodes are told, where it is not one of this machine; repeatable")
-	flags.BoolVar(&f.noMDNS, "no-mdns", false, "do not look for nodes on the local network")
-	flags.IntVar(&f.maxPeers, "max-peers", def.MaxPeers, "the most `NODES` to be connected to")
+	flags.Var(f.reach, "reach", "how to be reached: direct, as this machine is; nat, behind a router: by port mapping, hole punching and relays; relay, as one that all reach and that relays for the others")
+	flags.BoolVar(&f.dht, "dht", f.dht, "look for nodes everywhere, in a DHT of this network's nodes")
+	flags.BoolVar(&f.noMDNS, "no-mdns", f.noMDNS, "do not look for nodes on the local network")
+	flags.IntVar(&f.maxPeers, "max-peers", f.maxPeers, "the most `NODES` to be connected to")
+}
+
+// addAPIFlags declares where the API is and who may use it.
+func (f *runFlags) addAPIFlags(flags *pflag.FlagSet) {
 	flags.Var(&f.http, "http", "where to serve the REST API; unless set, a free port is used where this one is taken")
 	flags.Var(f.httpHosts, "http-host", "name under which the API may be called, besides localhost and IP addresses; repeatable")
 	flags.Var(f.auth, "auth", "whether writes need the token of the data folder, where the API is not on a loopback address")
+}
+
+// addNetworkFlags declares the choice of a network.
+func (f *runFlags) addNetworkFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.network, "network", "", "`NAME` of a built-in network: main, classic or test (default: that of the data folder, main in a new one)")
 	flags.StringVar(&f.genesis, "genesis", "", "the parameter `FILE` of a network of your own, from p2pchain init")
 	flags.IntVar(&f.difficulty, "difficulty", 0, "leading zero hex `DIGITS` that a block hash needs at least; 1 to 16, new data folders only (default: the network's)")
+}
+
+// addWorkFlags declares what a node does for the chain.
+func (f *runFlags) addWorkFlags(flags *pflag.FlagSet) {
 	flags.Var(f.mine, "mine", "seal blocks: auto while messages wait, always, or off")
-	flags.IntVar(&f.mineThreads, "mine-threads", def.MineThreads, "how many `THREADS` mine")
+	flags.IntVar(&f.mineThreads, "mine-threads", f.mineThreads, "how many `THREADS` mine")
+	flags.BoolVar(&f.forceNewChain, "force-new-chain", false, "set the old data aside and start with an empty chain")
+}
+
+// addLogFlags declares what is said about it.
+func (f *runFlags) addLogFlags(flags *pflag.FlagSet) {
 	flags.Var(f.logLevel, "log-level", "the least important log lines to show")
 	flags.Var(f.logFormat, "log-format", "form of the log lines; auto is text on a terminal, else JSON")
 	flags.StringVar(&f.logFile, "log-file", "", "`FILE` that gets the log too, with three older ones of 1 MiB beside it")
-	flags.BoolVar(&f.forceNewChain, "force-new-chain", false, "set the old data aside and start with an empty chain")
-	a.addSeedFlags(cmd, f)
-	return f
 }
 
-// runNode builds a node, says how to reach it and runs it until ctx ends.
-func (a *app) runNode(ctx context.Context, f *runFlags) error {
-	cfg, err := a.nodeConfig(f)
+// runNode builds a node, says how to reach it and runs it until ctx ends. An invite, if there is one,
+// says which network it is of and whom it joins.
+func (a *app) runNode(ctx context.Context, f *runFlags, to *invite.Invite) error {
+	cfg, err := a.nodeConfig(f, to)
 	if err != nil {
 		return err
 	}
@@ -132,7 +174,7 @@ func (a *app) runNode(ctx context.Context, f *runFlags) error {
 func (a *app) dieOfSync(err error) { os.Exit(a.report(err, nil)) }
 
 // nodeConfig turns settings into a node's configuration.
-func (a *app) nodeConfig(f *runFlags) (node.Config, error) {
+func (a *app) nodeConfig(f *runFlags, to *invite.Invite) (node.Config, error) {
 	cfg := node.DefaultConfig()
 	dir, err := a.dataDir()
 	if err != nil {
@@ -141,21 +183,19 @@ func (a *app) nodeConfig(f *runFlags) (node.Config, error) {
 	if err := a.applySeedFlags(f); err != nil {
 		return cfg, err
 	}
-	if f.network != "" && f.genesis != "" {
-		return cfg, usagef("--network and --genesis both choose a network: leave one away")
-	}
-	if a.isSet("difficulty") && f.difficulty < 1 { // not set, it is 0
-		return cfg, usagef("--difficulty is %d, want 1 to 16", f.difficulty)
-	}
-	cfg.Network, err = node.FindNetwork(dir, node.NetworkChoice{
-		Name: f.network, File: f.genesis, Difficulty: f.difficulty, Anew: f.forceNewChain,
-	})
+	want, err := a.networkChoice(f)
 	if err != nil {
+		return cfg, err
+	}
+	if to != nil {
+		want.Network, cfg.Keep = to.Network, to.Addrs
+	}
+	if cfg.Network, err = node.FindNetwork(dir, want); err != nil {
 		return cfg, err
 	}
 	cfg.Dir, cfg.SetAside = dir, f.forceNewChain
 	cfg.Listen, cfg.Announce, cfg.Bootstrap = f.listen.items, f.announce.items, f.bootstrap.items
-	cfg.MDNS, cfg.MaxPeers = !f.noMDNS, f.maxPeers
+	cfg.MDNS, cfg.DHT, cfg.Reach, cfg.MaxPeers = !f.noMDNS, f.dht, node.Reach(f.reach.value), f.maxPeers
 	if a.isSet("http") || a.isSet("host") || a.isSet("port") {
 		cfg.HTTP = f.http.value
 	}
@@ -164,6 +204,18 @@ func (a *app) nodeConfig(f *runFlags) (node.Config, error) {
 	cfg.Version = version
 	cfg.OnSyncFailure = a.dieOfSync
 	return cfg, cfg.Validate()
+}
+
+// networkChoice says what the user said about the network.
+func (a *app) networkChoice(f *runFlags) (node.NetworkChoice, error) {
+	want := node.NetworkChoice{Name: f.network, File: f.genesis, Difficulty: f.difficulty, Anew: f.forceNewChain}
+	if f.network != "" && f.genesis != "" {
+		return want, usagef("--network and --genesis both choose a network: leave one away")
+	}
+	if a.isSet("difficulty") && f.difficulty < 1 { // not set, it is 0
+		return want, usagef("--difficulty is %d, want 1 to 16", f.difficulty)
+	}
+	return want, nil
 }
 
 // hostPort applies --host and --port to an address that has its own.

@@ -31,7 +31,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("GORACE", "atexit_sleep_ms=10") // under -race every process sleeps a second at its end
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ready": ready, "terminate": terminate},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ready": ready, "terminate": terminate, "connected": connected},
 	})
 }
 
@@ -79,4 +79,28 @@ func terminate(ts *testscript.TestScript, _ bool, args []string) {
 	process, err := os.FindProcess(address.PID)
 	ts.Check(err)
 	ts.Check(process.Signal(syscall.SIGTERM))
+}
+
+// connected is the script command "connected DIR N": it waits until the node of a data directory has N
+// peers.
+func connected(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	address, err := node.ReadAddress(ts.MkAbs(args[0]))
+	ts.Check(err)
+	c, err := client.New(address.URL)
+	ts.Check(err)
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		peers, err := c.Peers(ctx)
+		ts.Check(err)
+		if len(peers) == want {
+			return
+		}
+		<-tick.C
+	}
 }

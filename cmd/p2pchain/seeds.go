@@ -56,7 +56,7 @@ func (a *app) minerCommand() *cobra.Command {
 		Example: "  p2pchain miner start ~/test.chain --port 12346 --neighbours 127.0.0.1:12345",
 		Args:    cobra.ExactArgs(1),
 	}
-	f := a.addRunFlags(start)
+	f := a.newRunFlags(start)
 	start.RunE = func(cmd *cobra.Command, args []string) error {
 		if a.isSet("data-dir") {
 			return usagef("CHAIN_PATH and --data-dir both name the data folder: leave one away")
@@ -65,7 +65,7 @@ func (a *app) minerCommand() *cobra.Command {
 		if a.shared.dataDir == "" {
 			return usagef("CHAIN_PATH %q names no folder", args[0])
 		}
-		return a.runNode(cmd.Context(), f)
+		return a.runNode(cmd.Context(), f, nil)
 	}
 	miner.AddCommand(start)
 	return miner

@@ -40,7 +40,10 @@ type Config struct {
 	Listen    []string // multiaddrs; none: DefaultPort or, where it is taken, a free port
 	Announce  []string // multiaddrs that peers are told besides those that the host sees
 	Bootstrap []string // nodes to join: multiaddrs, /dnsaddr/ names, addresses of an API
+	Keep      []string // nodes to join now and at every later start
 	MDNS      bool     // look for nodes on the local network
+	DHT       bool     // look for nodes everywhere, in a DHT of the network's own
+	Reach     Reach    // what to do to be reached
 	MaxPeers  int
 
 	HTTP string // HOST:PORT, HTTPOff, or empty: DefaultHTTP or, where it is taken, a free port
@@ -66,6 +69,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		MDNS:         true,
+		Reach:        ReachDirect,
 		MaxPeers:     50,
 		Auth:         AuthToken,
 		Mine:         miner.Auto,
@@ -101,13 +105,16 @@ func (c *Config) Validate() error {
 	if c.ReserveBytes == 0 {
 		bad("ReserveBytes is 0, want at least 1")
 	}
+	if err := c.Reach.check(); err != nil {
+		bad("%v", err)
+	}
 	if c.Auth != AuthToken && c.Auth != AuthNone {
 		bad("auth is %q, want token or none", c.Auth)
 	}
 	if c.Network != nil && c.Mine == miner.Always && c.Network.Params.Pow == core.PowClassic {
 		bad("mine is always, but %s has one message in every block", c.Network)
 	}
-	if _, err := c.seeds(); err != nil {
+	if _, err := parseSeeds(c.Bootstrap); err != nil {
 		errs = append(errs, err)
 	}
 	if c.Log == nil || c.Now == nil {
@@ -116,10 +123,10 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// seeds reads Bootstrap.
-func (c *Config) seeds() ([]bootstrap.Seed, error) {
+// parseSeeds reads addresses to join.
+func parseSeeds(texts []string) ([]bootstrap.Seed, error) {
 	var seeds []bootstrap.Seed
-	for _, text := range c.Bootstrap {
+	for _, text := range texts {
 		seed, err := bootstrap.ParseSeed(text)
 		if err != nil {
 			return nil, fmt.Errorf("bootstrap: %w: %w", err, ErrConfig)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"p2pchain/core"
 )
 
 var (
@@ -80,13 +82,21 @@ func makeDirectory(dir string) error {
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-// setAside renames an old store, so that nothing of it is lost.
-func setAside(dir string, now time.Time) (string, error) {
+// setAside renames an old store, so that nothing of it is lost. Nodes of another network than the new
+// one are of no use any more, so their addresses go aside, too.
+func setAside(dir string, next *core.Network, now time.Time) (string, error) {
 	old := filepath.Join(dir, storeFolder)
 	if _, err := os.Stat(old); errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
-	kept := old + now.Format("_2006-01-02_150405")
+	suffix := now.Format("_2006-01-02_150405")
+	if was, err := keptNetwork(dir); err == nil && was != nil && was.Genesis != next.Genesis {
+		seeds := filepath.Join(dir, seedsFile)
+		if err := os.Rename(seeds, seeds+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("setting the old addresses aside: %w: %w", err, ErrDirectory)
+		}
+	}
+	kept := old + suffix
 	if err := os.Rename(old, kept); err != nil {
 		return "", fmt.Errorf("setting the old chain aside: %w: %w", err, ErrDirectory)
 	}

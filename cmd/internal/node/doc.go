@@ -7,6 +7,7 @@
 // no block is sealed that nobody can be told of. The store is closed last.
 //
 // A data directory holds identity.key (the node's key, mode 0600), network.json (the parameters it
-// was made for), store/, api.token where the API is open to others (mode 0600) and, while a node
-// runs, api.json (where its API is).
+// was made for), store/, api.token where the API is open to others (mode 0600), seeds.txt (nodes to
+// join at every start), invite.txt (what others join with, as of the last run) and, while a node runs,
+// api.json (where its API is).
 package node

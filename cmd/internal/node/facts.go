@@ -4,11 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 
-	"github.com/multiformats/go-multiaddr"
-	manet "github.com/multiformats/go-multiaddr/net"
-
+	"p2pchain/api"
 	"p2pchain/core"
 )
 
@@ -23,6 +20,9 @@ func (n *Node) ID() string { return n.key.PeerID }
 
 // Addrs returns the multiaddrs under which peers reach the node, each with its peer id.
 func (n *Node) Addrs() []string { return n.p2p.Addrs() }
+
+// Sync says how far the node is behind its peers.
+func (n *Node) Sync() api.Sync { return syncOf(n.p2p.Sync()) }
 
 // Notes returns what the user should know about how the node started, in sentences.
 func (n *Node) Notes() []string { return slices.Clone(n.notes) }
@@ -87,49 +87,6 @@ func firstShared(addrs []net.Addr, only4 bool) (netip.Addr, bool) {
 
 // IsEmpty reports whether the chain has nothing but its first block.
 func (n *Node) IsEmpty() bool { return n.chain.Tip().Header.Height == 0 }
-
-// JoinAddr returns the address that another machine most probably reaches, empty where there is none.
-func (n *Node) JoinAddr() string { return joinAddr(n.Addrs()) }
-
-// joinAddr picks an address: not of loopback or of one link if there is another, IPv4 before IPv6,
-// plain TCP before the rest.
-func joinAddr(addrs []string) string {
-	best, bestRank := "", -1
-	for _, addr := range addrs {
-		if rank := reachRank(addr); rank > bestRank {
-			best, bestRank = addr, rank
-		}
-	}
-	return best
-}
-
-func reachRank(addr string) int {
-	a, err := multiaddr.NewMultiaddr(addr)
-	if err != nil {
-		return 0
-	}
-	rank := 0
-	if ip, err := manet.ToIP(a); err == nil {
-		if !ip.IsLoopback() && !ip.IsLinkLocalUnicast() {
-			rank += 4
-		}
-		if ip.To4() != nil {
-			rank += 2
-		}
-	} else {
-		rank += 6 // a name was chosen by somebody for others
-	}
-	if strings.Contains(addr, "/tcp/") && !strings.Contains(addr, "/ws") {
-		rank++
-	}
-	return rank
-}
-
-// IsLocal reports whether a multiaddr leads to this machine only, wherever it is read.
-func IsLocal(addr string) bool {
-	a, err := multiaddr.NewMultiaddr(addr)
-	return err == nil && manet.IsIPLoopback(a)
-}
 
 // isLoopback reports whether only this machine reaches a listener.
 func isLoopback(addr net.Addr) bool {

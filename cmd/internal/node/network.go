@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"p2pchain/core"
@@ -18,10 +17,11 @@ const networkFile = "network.json"
 // A NetworkChoice is what a user said about the network of a data directory; the zero value is
 // "whatever it was made for".
 type NetworkChoice struct {
-	Name       string // a built-in network
-	File       string // or a parameter file
-	Difficulty int    // replaces that one parameter; 0 leaves it
-	Anew       bool   // the old chain is to be set aside, so it need not fit
+	Name       string        // a built-in network
+	File       string        // or a parameter file
+	Network    *core.Network // or one that is known already
+	Difficulty int           // replaces that one parameter; 0 leaves it
+	Anew       bool          // the old chain is to be set aside, so it need not fit
 }
 
 // FindNetwork returns the network of a data directory: the chosen one, else the one that the
@@ -50,6 +50,8 @@ func FindNetwork(dir string, want NetworkChoice) (*core.Network, error) {
 func (want NetworkChoice) params(kept *core.Network) (core.Params, error) {
 	var p core.Params
 	switch {
+	case want.Network != nil:
+		p = want.Network.Params
 	case want.File != "":
 		var err error
 		if p, err = readParams(want.File); err != nil {
@@ -102,6 +104,18 @@ func keptNetwork(dir string) (*core.Network, error) {
 	return core.NewNetwork(p)
 }
 
+// SetUp makes a data directory for a network, with nodes to join at every start, and returns how many of
+// these are new. It must be new or of that network: see FindNetwork.
+func SetUp(dir string, n *core.Network, seeds []string) (int, error) {
+	if err := makeDirectory(dir); err != nil {
+		return 0, err
+	}
+	if err := keepNetwork(dir, n); err != nil {
+		return 0, err
+	}
+	return KeepSeeds(dir, seeds)
+}
+
 // keepNetwork writes down which network a data directory is for.
 func keepNetwork(dir string, n *core.Network) error {
 	kept, err := keptNetwork(dir)
@@ -109,20 +123,4 @@ func keepNetwork(dir string, n *core.Network) error {
 		return err
 	}
 	return replaceFile(filepath.Join(dir, networkFile), n.Params.Encode(), 0o644)
-}
-
-// NetworkFlags returns the flags with which another node joins the network of a data directory. A
-// network that is not built in needs its parameter file, whose path here is returned, too.
-func NetworkFlags(dir string, n *core.Network) (flags []string, file string) {
-	p, ok := core.Builtin(n.Params.Name)
-	if ok && p.Hash() == n.Params.Hash() {
-		if p.Name == "main" {
-			return nil, ""
-		}
-		return []string{"--network", p.Name}, ""
-	}
-	if p.Difficulty = n.Params.Difficulty; ok && p.Hash() == n.Params.Hash() {
-		return []string{"--network", p.Name, "--difficulty", strconv.Itoa(p.Difficulty)}, ""
-	}
-	return []string{"--genesis", n.Params.Name + ".json"}, filepath.Join(dir, networkFile)
 }

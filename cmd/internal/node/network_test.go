@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"strings"
 	"testing"
 
 	"p2pchain/core"
@@ -73,33 +72,6 @@ func TestFindNetwork(t *testing.T) {
 			}
 			if tt.net != nil && got.Genesis != tt.net.Genesis {
 				t.Errorf("FindNetwork = %v, want %v", got, tt.net)
-			}
-		})
-	}
-}
-
-func TestNetworkFlags(t *testing.T) {
-	own := builtin(t, "test", 2).Params
-	own.StampBits = 4
-	other, err := core.NewNetwork(own)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct {
-		name  string
-		net   *core.Network
-		flags string
-		file  string
-	}{
-		{"main", builtin(t, "main", 0), "", ""},
-		{"built in", builtin(t, "classic", 0), "--network classic", ""},
-		{"other difficulty", builtin(t, "main", 4), "--network main --difficulty 4", ""},
-		{"own", other, "--genesis test.json", filepath.Join("dir", networkFile)},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			flags, file := NetworkFlags("dir", tt.net)
-			if strings.Join(flags, " ") != tt.flags || file != tt.file {
-				t.Errorf("NetworkFlags = %q, %q, want %q, %q", flags, file, tt.flags, tt.file)
 			}
 		})
 	}

@@ -39,6 +39,7 @@ type Node struct {
 	key   KeyInfo
 	priv  crypto.PrivKey
 	notes []string
+	seeds []string // to join: those of the user and those that the directory keeps
 
 	store     *store.Store
 	chain     *chain.Chain
@@ -163,7 +164,7 @@ func (n *Node) openStore(ctx context.Context) error {
 		if s != nil {
 			err = s.Close()
 		}
-		kept, asideErr := setAside(n.cfg.Dir, n.cfg.Now())
+		kept, asideErr := setAside(n.cfg.Dir, n.cfg.Network, n.cfg.Now())
 		if asideErr != nil {
 			return errors.Join(asideErr, err)
 		}
@@ -223,9 +224,16 @@ func (n *Node) submit(ctx context.Context, b *core.Block) error {
 
 func (n *Node) openBootstrap(context.Context) error {
 	cfg := bootstrap.DefaultConfig(n.cfg.Network.ID())
-	cfg.MDNS = n.cfg.MDNS
-	var err error
-	if cfg.Seeds, err = n.cfg.seeds(); err != nil {
+	cfg.MDNS, cfg.DHT, cfg.Exchange = n.cfg.MDNS, n.cfg.DHT, n.p2p
+	if _, err := KeepSeeds(n.cfg.Dir, n.cfg.Keep); err != nil {
+		return err
+	}
+	kept, err := keptSeeds(n.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	n.seeds = joinSeeds(n.cfg.Bootstrap, kept)
+	if cfg.Seeds, err = parseSeeds(n.seeds); err != nil {
 		return err
 	}
 	log := n.log.With("part", "bootstrap")
@@ -235,6 +243,8 @@ func (n *Node) openBootstrap(context.Context) error {
 
 // leaveAddress tells the commands of this machine where the node is.
 func (n *Node) leaveAddress(context.Context) error {
+	n.leaveInvite()
+	n.onClose(n.renewInvite)
 	if n.api == nil {
 		return removeAddress(n.cfg.Dir) // a killed node may have left one
 	}

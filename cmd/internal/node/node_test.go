@@ -336,25 +336,3 @@ func TestLowDisk(t *testing.T) {
 		}
 	}
 }
-
-func TestJoinAddr(t *testing.T) {
-	for _, tt := range []struct {
-		name  string
-		addrs []string
-		want  string
-	}{
-		{"none", nil, ""},
-		{"loopback is better than nothing", []string{"/ip4/127.0.0.1/tcp/1"}, "/ip4/127.0.0.1/tcp/1"},
-		{"others reach it", []string{"/ip4/127.0.0.1/tcp/1", "/ip4/192.168.1.2/udp/1/quic-v1"}, "/ip4/192.168.1.2/udp/1/quic-v1"},
-		{"TCP first", []string{"/ip4/10.0.0.1/udp/1/quic-v1", "/ip4/10.0.0.1/tcp/1/ws", "/ip4/10.0.0.1/tcp/1"}, "/ip4/10.0.0.1/tcp/1"},
-		{"IPv4 first", []string{"/ip6/2001:db8::1/tcp/1", "/ip4/10.0.0.1/tcp/1"}, "/ip4/10.0.0.1/tcp/1"},
-		{"one link only", []string{"/ip6/fe80::1/tcp/1", "/ip6/2001:db8::1/udp/1/quic-v1"}, "/ip6/2001:db8::1/udp/1/quic-v1"},
-		{"announced name", []string{"/ip4/10.0.0.1/udp/1/quic-v1", "/dns4/node.example.org/tcp/1"}, "/dns4/node.example.org/tcp/1"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := joinAddr(tt.addrs); got != tt.want {
-				t.Errorf("joinAddr = %s, want %s", got, tt.want)
-			}
-		})
-	}
-}

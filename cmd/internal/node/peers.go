@@ -10,6 +10,7 @@ import (
 	"p2pchain/api"
 	"p2pchain/core"
 	"p2pchain/p2p"
+	"p2pchain/p2p/syncer"
 )
 
 // openPeers opens the host. Addresses that the user chose must all work; the default ones move to
@@ -51,6 +52,7 @@ func (n *Node) listenOn(addrs []string) error {
 	log := n.log.With("part", "p2p")
 	cfg := p2p.DefaultConfig()
 	cfg.Key, cfg.Listen, cfg.Announce = n.priv, addrs, n.cfg.Announce
+	cfg.NAT = n.cfg.Reach.settings()
 	cfg.MaxPeers, cfg.Agent = n.cfg.MaxPeers, "p2pchain/"+n.cfg.Version
 	cfg.Now, cfg.Log = n.cfg.Now, log
 	cfg.Syncer.Now, cfg.Syncer.Log = n.cfg.Now, n.log.With("part", "syncer")
@@ -105,9 +107,18 @@ func (p peers) Connect(ctx context.Context, addr string) error {
 func (p peers) Vote(ctx context.Context, m *core.Message) (yes, asked int) { return p.p2p.Vote(ctx, m) }
 
 // Sync says how far the node is behind its peers.
-func (p peers) Sync() api.Sync {
-	s := p.p2p.Sync()
-	return api.Sync{State: string(s.State), Target: s.Target}
+func (p peers) Sync() api.Sync { return syncOf(p.p2p.Sync()) }
+
+// syncOf turns the syncer's words into the API's.
+func syncOf(s syncer.Status) api.Sync {
+	out := api.Sync{
+		State: string(s.State), Height: s.Height, BestHeader: s.BestHeader, Target: s.Target, BlocksPerSecond: s.Rate,
+	}
+	if s.Target > s.Height && s.Rate > 0 {
+		eta := float64(s.Target-s.Height) / s.Rate
+		out.ETASeconds = &eta
+	}
+	return out
 }
 
 // ClockSkew returns our clock minus the median of the peers' clocks.
