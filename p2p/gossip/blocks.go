@@ -22,11 +22,13 @@ func (g *Gossip) judgeAnnouncement(_ context.Context, from peer.ID, m *pubsub.Me
 		return pubsub.ValidationIgnore
 	}
 	defer g.verdicts.Done()
-	err := g.takeAnnouncement(from, m.Data)
-	if errors.Is(err, consensus.ErrTimeInFuture) {
-		g.hold(from, m.Data)
-	}
-	return g.verdict(from, err)
+	return g.weigh(from, m.Data, func(from peer.ID, data []byte) error {
+		err := g.takeAnnouncement(from, data)
+		if errors.Is(err, consensus.ErrTimeInFuture) {
+			g.hold(from, data)
+		}
+		return err
+	})
 }
 
 // takeAnnouncement takes a header and, where they came with it, the messages of its block. It
@@ -81,6 +83,9 @@ func (g *Gossip) checkWork(from peer.ID, h *core.Header) error {
 func (g *Gossip) headerRefused(from peer.ID, a *announcement, err error) error {
 	switch {
 	case err == nil, errors.Is(err, consensus.ErrParentUnknown), errors.Is(err, chain.ErrLowWork):
+		if err := g.guard.orphan(from); err != nil {
+			return err
+		}
 		g.syncer.Announced(from, &a.header)
 		return errNotForwarded
 	case errors.Is(err, chain.ErrCondemned): // the peer may not have judged the ancestor yet

@@ -56,6 +56,21 @@ func (b *budget) spend(p peer.ID, n float64) bool {
 	return enough
 }
 
+// owe counts n, whatever is left, and returns for how long the peer is then over its allowance.
+func (b *budget) owe(p peer.ID, n float64) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	a, ok := b.peers[p]
+	if !ok {
+		b.forget(now)
+		a = allowance{left: b.burst, at: now}
+	}
+	a = allowance{left: b.left(a, now) - n, at: now}
+	b.peers[p] = a
+	return time.Duration(max(0, -a.left) / b.rate * float64(time.Second))
+}
+
 // refund gives back what was spent on something that proved its worth.
 func (b *budget) refund(p peer.ID, n float64) {
 	b.mu.Lock()

@@ -39,11 +39,11 @@ func TestVainBundlesAreLimited(t *testing.T) {
 	turns := 0
 	flood := func(p peer.ID) int {
 		pool.lookUps = 0
-		for range 2 * vainBurst / size {
+		for range vainBurst * 17 / 16 / size {
 			turns++
 			first := known[turns%50]
 			rest := slices.DeleteFunc(slices.Clone(known), func(m *core.Message) bool { return m == first })
-			if got := d.weigh(p, bundle(t, append([]*core.Message{first}, rest...)...)); got != pubsub.ValidationIgnore {
+			if got := d.weigh(p, bundle(t, append([]*core.Message{first}, rest...)...), d.takeBundle); got != pubsub.ValidationIgnore {
 				t.Fatalf("verdict %v on known messages", got)
 			}
 		}
@@ -55,7 +55,7 @@ func TestVainBundlesAreLimited(t *testing.T) {
 	if drops := d.Stats().Drops[dropVain]; drops == 0 {
 		t.Error("drops are not counted")
 	}
-	if got := d.weigh("b", bundle(t, fresh[0])); got != pubsub.ValidationAccept || d.vain.peers["b"].left != vainBurst {
+	if got := d.weigh("b", bundle(t, fresh[0]), d.takeBundle); got != pubsub.ValidationAccept || d.vain.peers["b"].left != vainBurst {
 		t.Errorf("another peer's news: verdict %v, %v bytes left", got, d.vain.peers["b"].left)
 	}
 	d.pass(time.Second)
@@ -64,6 +64,14 @@ func TestVainBundlesAreLimited(t *testing.T) {
 	}
 	if len(d.punished) > 0 {
 		t.Errorf("punished %v for what an honest peer may do", d.punished)
+	}
+	for range floodBurst / 4 / size {
+		if d.weigh("a", bundle(t, known...), d.takeBundle) == pubsub.ValidationReject {
+			break
+		}
+	}
+	if !slices.Equal(d.punished, []peer.ID{"a"}) {
+		t.Errorf("punished %v for a flood of a", d.punished)
 	}
 }
 

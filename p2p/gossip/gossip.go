@@ -140,7 +140,8 @@ type Gossip struct {
 	unspread   *recent // messages that were taken and never forwarded, as they came by other ways
 	future     *future
 	headers    *budget // of the classic proof of work
-	vain       *budget // bytes of bundles that were ignored
+	vain       *budget // bytes of what was ignored
+	guard      *guard
 	reconciler *reconciler
 	wake       chan struct{} // of capacity 1: there may be more to publish
 
@@ -160,7 +161,7 @@ func New(h host.Host, n *core.Network, c Chain, pool Pool, x Exchange, s Syncer,
 		host: h, network: n, chain: c, pool: pool, exchange: x, syncer: s, peers: peers, cfg: cfg,
 		topics: topics, forwarded: newRecent(maxForwarded), unspread: newRecent(maxUnspread),
 		future: newFuture(), headers: newBudget(cfg.Now, headerBurst, headerRate),
-		vain: newBudget(cfg.Now, vainBurst, vainRate), wake: make(chan struct{}, 1),
+		vain: newBudget(cfg.Now, vainBurst, vainRate), guard: newGuard(cfg.Now, peers), wake: make(chan struct{}, 1),
 	}
 	g.tracer = newTracer(topics, g.grafted)
 	g.reconciler = newReconciler(pool, x, peers, g.unspread, cfg)
@@ -232,7 +233,7 @@ func (g *Gossip) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// Who was just let go must not be dialled for the stream that pubsub was about to open.
-	ps, err := pubsub.NewGossipSub(network.WithNoDial(ctx, "gossip uses connected peers"), g.host, g.options()...)
+	ps, err := pubsub.NewGossipSub(network.WithNoDial(ctx, "gossip uses connected peers"), g.guard.watch(ctx, g.host), g.options()...)
 	if err != nil {
 		return fmt.Errorf("starting gossipsub: %w", err)
 	}

@@ -21,19 +21,19 @@ func (g *Gossip) judgeBundle(_ context.Context, from peer.ID, m *pubsub.Message)
 		return pubsub.ValidationIgnore
 	}
 	defer g.verdicts.Done()
-	return g.weigh(from, m.Data)
+	return g.weigh(from, m.Data, g.takeBundle)
 }
 
-// weigh judges a bundle, unless its sender had too many ignored. That is free for a sender otherwise:
-// every order of known messages is a new id, and costs a look-up for each message.
-func (g *Gossip) weigh(from peer.ID, data []byte) pubsub.ValidationResult {
-	// Bytes count as vain until they are not: several bundles of a peer may be judged at a time.
-	size := float64(len(data))
+// weigh judges what came on a topic, unless too much of its sender's was ignored. That is free for a
+// sender otherwise: every order of known messages is a new id, and costs a look-up for each of them.
+func (g *Gossip) weigh(from peer.ID, data []byte, take func(peer.ID, []byte) error) pubsub.ValidationResult {
+	// Bytes count as vain until they are not: several messages of a peer may be judged at a time.
+	size := float64(max(len(data), minVain))
 	if !g.vain.spend(from, size) {
 		g.tracer.drop(dropVain, 1)
-		return pubsub.ValidationIgnore
+		return g.verdict(from, g.guard.unread(from, size))
 	}
-	verdict := g.verdict(from, g.takeBundle(from, data))
+	verdict := g.verdict(from, take(from, data))
 	if verdict == pubsub.ValidationAccept {
 		g.vain.refund(from, size)
 	}
