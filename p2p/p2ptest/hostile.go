@@ -155,6 +155,9 @@ func (h *Hostile) Self() exchange.Hello {
 // Greeted implements exchange.Peers.
 func (h *Hostile) Greeted(peer.ID, exchange.Hello) {}
 
+// Offered implements exchange.Peers.
+func (h *Hostile) Offered(context.Context, peer.ID, []core.Hash) (int, error) { return 0, nil }
+
 // Punish implements exchange.Peers: nobody is perfect.
 func (h *Hostile) Punish(peer.ID, error) {}
 
@@ -247,6 +250,18 @@ func (s *shelf) Block(hash core.Hash) (*core.Block, error) {
 	}
 	return nil, chain.ErrNotFound
 }
+
+// Leaves implements exchange.Chain.
+func (s *shelf) Leaves(block core.Hash) ([]core.Leaf, error) {
+	b, err := s.Block(block)
+	if err != nil {
+		return nil, err
+	}
+	return b.Leaves(), nil
+}
+
+// Message implements exchange.Chain: messages are given with their blocks only.
+func (s *shelf) Message(core.Leaf) (*core.Message, error) { return nil, chain.ErrNotFound }
 
 // nothing is a pool without messages.
 type nothing struct{}
