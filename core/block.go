@@ -45,3 +45,28 @@ func (b *Block) Size() int {
 	}
 	return size
 }
+
+// A RawBlock is a block as it travels and is kept: every message is the bytes envelope ‖ signature ‖
+// body, of which the body may be missing.
+type RawBlock struct {
+	Header   Header
+	Messages [][]byte
+}
+
+// Raw returns the block with its messages encoded.
+func (b *Block) Raw() *RawBlock {
+	raw := &RawBlock{Header: b.Header, Messages: make([][]byte, len(b.Messages))}
+	for i, m := range b.Messages {
+		raw.Messages[i] = m.Bytes()
+	}
+	return raw
+}
+
+// Decode reads the messages for the network with this genesis hash; errors wrap ErrMalformed.
+func (r *RawBlock) Decode(genesis Hash) (*Block, error) {
+	msgs, err := DecodeMessages(genesis, r.Messages)
+	if err != nil {
+		return nil, err
+	}
+	return &Block{Header: r.Header, Messages: msgs}, nil
+}

@@ -19,6 +19,7 @@ const (
 	SaltSize = 16
 
 	envelopeFixed = 118
+	mediaSizeAt   = 81 // where the size of the media type stands
 	messageTag    = "p2pchain/message/1"
 	payloadTag    = "p2pchain/payload/1"
 )
@@ -76,7 +77,7 @@ func DecodeEnvelope(b []byte) (Envelope, []byte, error) {
 	if b[0] != EnvelopeVersion {
 		return Envelope{}, nil, fmt.Errorf("envelope version %d: %w", b[0], ErrMalformed)
 	}
-	n := int(b[81])
+	n := int(b[mediaSizeAt])
 	if n > MaxMediaType || len(b) < envelopeFixed+n {
 		return Envelope{}, nil, fmt.Errorf("media type of %d bytes: %w", n, ErrMalformed)
 	}

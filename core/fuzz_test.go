@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"p2pchain/core"
@@ -52,9 +53,16 @@ func FuzzDecodeMessage(f *testing.F) {
 	n := coretest.Network(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := core.DecodeMessage(n.Genesis, b)
+		many, manyErr := core.DecodeMessages(n.Genesis, [][]byte{b, b})
+		if (err == nil) != (manyErr == nil) {
+			t.Fatalf("alone: %v, with others: %v", err, manyErr)
+		}
 		if err != nil {
 			onlyMalformed(t, err)
 			return
+		}
+		if len(many) != 2 || !reflect.DeepEqual(many[0], m) || !reflect.DeepEqual(many[1], m) {
+			t.Errorf("%x is one message alone and another with others", b)
 		}
 		if got := m.Bytes(); !bytes.Equal(got, b) {
 			t.Errorf("%x is written as %x", b, got)

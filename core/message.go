@@ -37,6 +37,49 @@ type Message struct {
 // genesis hash. Errors wrap ErrMalformed. The body's commitment and the signature are not judged:
 // see CheckBody and core/consensus. The message does not hold on to b.
 func DecodeMessage(genesis Hash, b []byte) (*Message, error) {
+	m := new(Message)
+	body, err := m.decode(genesis, b)
+	if err != nil {
+		return nil, err
+	}
+	m.Body, err = DecodeBody(&m.Envelope, body)
+	return m, err
+}
+
+// DecodeMessages is DecodeMessage for messages that live and die together, as those of a block do:
+// they share few pieces of memory, so whoever keeps one keeps them all.
+func DecodeMessages(genesis Hash, encoded [][]byte) ([]*Message, error) {
+	if len(encoded) == 0 {
+		return nil, nil
+	}
+	size := 0
+	for _, b := range encoded {
+		size += max(0, len(b)-envelopeFixed-signatureSize-SaltSize)
+	}
+	out, payloads := make([]*Message, len(encoded)), make([]byte, 0, size)
+	messages, bodies := make([]Message, len(encoded)), make([]Body, len(encoded))
+	for i, b := range encoded {
+		m, body := &messages[i], &bodies[i]
+		rest, err := m.decode(genesis, b)
+		if err != nil {
+			return nil, err
+		}
+		switch has, err := m.splitBody(rest); {
+		case err != nil:
+			return nil, err
+		case has:
+			from := len(payloads)
+			payloads = append(payloads, rest[SaltSize:]...)
+			body.Salt, body.Payload = [SaltSize]byte(rest), payloads[from:len(payloads):len(payloads)]
+			m.Body = body
+		}
+		out[i] = m
+	}
+	return out, nil
+}
+
+// decode reads all but the body, of which it returns the bytes.
+func (m *Message) decode(genesis Hash, b []byte) (body []byte, err error) {
 	e, rest, err := DecodeEnvelope(b)
 	if err != nil {
 		return nil, err
@@ -44,20 +87,39 @@ func DecodeMessage(genesis Hash, b []byte) (*Message, error) {
 	if len(rest) < signatureSize {
 		return nil, fmt.Errorf("message of %d bytes: %w", len(b), ErrMalformed)
 	}
-	m := &Message{ID: e.ID(genesis), Envelope: e, Signature: Signature(rest[:signatureSize])}
-	m.Body, err = DecodeBody(&m.Envelope, rest[signatureSize:])
-	return m, err
+	m.Envelope, m.Signature = e, Signature(rest[:signatureSize])
+	m.ID = m.Envelope.ID(genesis)
+	return rest[signatureSize:], nil
+}
+
+// splitBody reports whether there is a body, which then has the right size.
+func (e *Envelope) splitBody(b []byte) (bool, error) {
+	if len(b) != 0 && len(b) != SaltSize+int(e.PayloadSize) {
+		return false, fmt.Errorf("body of %d bytes, want %d: %w", len(b), SaltSize+int(e.PayloadSize), ErrMalformed)
+	}
+	return len(b) > 0, nil
 }
 
 // DecodeBody reads salt ‖ payload for this envelope, or nothing; errors wrap ErrMalformed.
 func DecodeBody(e *Envelope, b []byte) (*Body, error) {
-	switch {
-	case len(b) == 0:
-		return nil, nil
-	case len(b) != SaltSize+int(e.PayloadSize):
-		return nil, fmt.Errorf("body of %d bytes, want %d: %w", len(b), SaltSize+int(e.PayloadSize), ErrMalformed)
+	if has, err := e.splitBody(b); err != nil || !has {
+		return nil, err
 	}
 	return &Body{Salt: [SaltSize]byte(b), Payload: append([]byte{}, b[SaltSize:]...)}, nil
+}
+
+// Resign replaces the signature in the bytes of a message. An author may sign one envelope more than
+// once, and what a block commits to is the signature in its leaf.
+func Resign(message []byte, s Signature) error {
+	if len(message) < envelopeFixed {
+		return fmt.Errorf("message of %d bytes: %w", len(message), ErrMalformed)
+	}
+	from := envelopeFixed + int(message[mediaSizeAt])
+	if len(message) < from+signatureSize {
+		return fmt.Errorf("message of %d bytes: %w", len(message), ErrMalformed)
+	}
+	copy(message[from:], s[:])
+	return nil
 }
 
 // Append appends salt ‖ payload to dst.

@@ -124,21 +124,21 @@ func (c *Chain) checkOnBranch(n *node, b *core.Block, before *node, inBatch map[
 	if parent != nil && !parent.stored && parent != before {
 		return refusal(n.hash, consensus.ErrParentUnknown)
 	}
-	for _, m := range b.Messages {
-		twice := inBatch[m.ID]
-		if !twice {
-			places, err := c.store.Places(m.ID)
-			if err != nil {
-				return fmt.Errorf("looking up message %v: %w", m.ID, err)
-			}
-			twice = slices.ContainsFunc(places, func(p Place) bool { return c.isAncestor(p, n) })
-		}
-		if twice {
-			return refusal(n.hash, fmt.Errorf("message %v: %w", m.ID, consensus.ErrDuplicate))
+	ids := make([]core.Hash, len(b.Messages))
+	for i, m := range b.Messages {
+		ids[i] = m.ID
+	}
+	places, err := c.store.Places(ids...)
+	if err != nil {
+		return fmt.Errorf("looking up the messages of block %v: %w", n.hash, err)
+	}
+	for i, id := range ids {
+		if inBatch[id] || slices.ContainsFunc(places[i], func(p Place) bool { return c.isAncestor(p, n) }) {
+			return refusal(n.hash, fmt.Errorf("message %v: %w", id, consensus.ErrDuplicate))
 		}
 	}
-	for _, m := range b.Messages {
-		inBatch[m.ID] = true
+	for _, id := range ids {
+		inBatch[id] = true
 	}
 	return nil
 }

@@ -200,8 +200,21 @@ func (c *Chain) Header(hash core.Hash) (core.Header, error) {
 // HashAt returns the block of the best chain at a height; ErrNotFound.
 func (c *Chain) HashAt(height uint64) (core.Hash, error) { return c.store.HashAt(height) }
 
-// Block returns a stored block, on the best chain or off it; ErrNotFound.
-func (c *Chain) Block(hash core.Hash) (*core.Block, error) { return c.store.Block(hash) }
+// Block returns a stored block, on the best chain or off it; ErrNotFound. Erased bodies are nil.
+func (c *Chain) Block(hash core.Hash) (*core.Block, error) {
+	raw, err := c.store.Raw(hash)
+	if err != nil {
+		return nil, err
+	}
+	b, err := raw.Decode(c.network.Genesis)
+	if err != nil {
+		return nil, fmt.Errorf("stored block %v: %w", hash, err)
+	}
+	return b, nil
+}
+
+// Raw is Block for those who only pass it on.
+func (c *Chain) Raw(hash core.Hash) (*core.RawBlock, error) { return c.store.Raw(hash) }
 
 // Leaves returns the leaves of a stored block, on the best chain or off it; ErrNotFound.
 func (c *Chain) Leaves(block core.Hash) ([]core.Leaf, error) { return c.store.Leaves(block) }
@@ -225,7 +238,7 @@ func (c *Chain) Locate(id core.Hash) (Place, error) {
 	if err != nil {
 		return Place{}, err
 	}
-	for _, p := range places {
+	for _, p := range places[0] {
 		if c.isConnected(p.Block, p.Height) {
 			return p, nil
 		}

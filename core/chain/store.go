@@ -23,15 +23,16 @@ type Store interface {
 	HashAt(height uint64) (core.Hash, error)
 	// Frontier returns the history tree over the best chain's blocks 0 … height, both included.
 	Frontier(height uint64) (core.Frontier, error)
-	// Block returns a stored block, on the best chain or off it; erased bodies are nil.
-	Block(hash core.Hash) (*core.Block, error)
+	// Raw returns a stored block, on the best chain or off it; erased bodies are missing.
+	Raw(hash core.Hash) (*core.RawBlock, error)
 	// Leaves returns the leaves of a stored block, on the best chain or off it.
 	Leaves(block core.Hash) ([]core.Leaf, error)
 	// Message returns any stored message, waiting or in a block, with any signature of its author; an
 	// erased body is nil.
 	Message(id core.Hash) (*core.Message, error)
-	// Places returns every stored block that holds the message, on the best chain or off it.
-	Places(id core.Hash) ([]Place, error)
+	// Places returns, for each of the messages, every stored block that holds it, on the best chain or
+	// off it.
+	Places(ids ...core.Hash) ([][]Place, error)
 	// Commit makes a change durable: all of it or, after an error or a crash, nothing.
 	Commit(Change) error
 }

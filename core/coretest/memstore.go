@@ -98,7 +98,16 @@ func (s *MemStore) Frontier(height uint64) (core.Frontier, error) {
 	return f, nil
 }
 
-// Block implements chain.Store.
+// Raw implements chain.Store.
+func (s *MemStore) Raw(hash core.Hash) (*core.RawBlock, error) {
+	b, err := s.Block(hash)
+	if err != nil {
+		return nil, err
+	}
+	return b.Raw(), nil
+}
+
+// Block returns a stored block as it was stored; chain.ErrNotFound.
 func (s *MemStore) Block(hash core.Hash) (*core.Block, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,10 +138,14 @@ func (s *MemStore) Message(id core.Hash) (*core.Message, error) {
 }
 
 // Places implements chain.Store.
-func (s *MemStore) Places(id core.Hash) ([]chain.Place, error) {
+func (s *MemStore) Places(ids ...core.Hash) ([][]chain.Place, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.places[id]), nil
+	out := make([][]chain.Place, len(ids))
+	for i, id := range ids {
+		out[i] = slices.Clone(s.places[id])
+	}
+	return out, nil
 }
 
 // Reorgs returns the records of all reorgs, oldest first.

@@ -87,7 +87,7 @@ func (l *ledger) lookup(id core.Hash) mempool.AcceptResult {
 		return mempool.AlreadyWaiting
 	}
 	places, _ := l.Places(id)
-	for _, p := range places {
+	for _, p := range places[0] {
 		if at, err := l.HashAt(p.Height); err == nil && at == p.Block {
 			return mempool.AlreadySealed
 		}

@@ -66,14 +66,14 @@ func (s *Store) finishAccept(w *write) (ticket, error) {
 
 // accept adds one message to the waiting ones, unless it waits or is sealed.
 func (w *write) accept(m *core.Message, local bool, nowMS uint64) (mempool.AcceptResult, error) {
-	rec, err := w.record(m.ID)
+	x, err := w.index(m.ID)
 	if errors.Is(err, chain.ErrNotFound) {
-		rec = &record{acceptedMS: nowMS, signature: m.Signature, envelope: m.Envelope}
+		var flags byte
 		if local {
-			rec.flags = flagLocal
+			flags = flagLocal
 		}
-		w.putMessage(m, rec)
-		w.putWaiting(waitingOf(m.ID, rec))
+		w.putIndex(m.ID, w.putMessage(m, w.nextSlot, flags, nowMS))
+		w.putWaiting(mempool.Waiting{ID: m.ID, Size: m.Size(), Local: local, AcceptedMS: nowMS})
 		return mempool.Accepted, nil
 	}
 	if err != nil {
@@ -83,27 +83,48 @@ func (w *write) accept(m *core.Message, local bool, nowMS uint64) (mempool.Accep
 	if err != nil || result == mempool.AlreadySealed {
 		return result, err
 	}
-	if w.adopt(m, rec, local) {
-		w.set(hashKey(prefixRecord, m.ID), rec.encode())
+	before := x.flags
+	if err := w.adopt(m, &x, local); err != nil {
+		return 0, err
 	}
-	if result == mempool.Accepted {
-		w.putWaiting(waitingOf(m.ID, rec))
-		return result, nil
+	if x.flags != before {
+		w.putIndex(m.ID, &x)
 	}
-	return result, w.answerFor(at, local)
+	if result == mempool.AlreadyWaiting {
+		return result, w.answerFor(at, local)
+	}
+	rec, err := w.record(x.slot)
+	if err != nil {
+		return 0, missing(err, "record")
+	}
+	entry := waitingOf(m.ID, rec)
+	entry.Local = entry.Local || local
+	w.putWaiting(entry)
+	return result, nil
 }
 
-// adopt fills in what a known message lacked, and reports whether its record changed.
-func (w *write) adopt(m *core.Message, rec *record, local bool) bool {
-	before := rec.flags
+// adopt fills in what a known message lacked. The caller puts the index entry, which may change.
+func (w *write) adopt(m *core.Message, x *index, local bool) error {
+	lacks := x.flags&flagNoBody != 0 && m.Body != nil
+	if !lacks && !local {
+		return nil
+	}
+	rec, err := w.record(x.slot)
+	if err != nil {
+		return missing(err, "record")
+	}
+	if rec.flags&flagLocal != 0 == local && !lacks {
+		return nil
+	}
 	if local {
 		rec.flags |= flagLocal
 	}
-	if rec.flags&flagNoBody != 0 && m.Body != nil {
-		rec.flags &^= flagNoBody
-		w.set(hashKey(prefixBody, m.ID), encodeBody(m.Body))
+	if lacks {
+		rec.body = m.Body
+		x.flags &^= flagNoBody
 	}
-	return rec.flags != before
+	w.set(numberKey(prefixRecord, x.slot), rec.encode())
+	return nil
 }
 
 // answerFor marks a waiting message as local.

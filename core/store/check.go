@@ -96,7 +96,7 @@ func (c *checker) walk(ctx context.Context) error {
 		c.checkWaiting, c.checkWaitingIDs, c.checkReorgs, c.checkPeers, c.checkPrefixes,
 	}
 	if c.report.Deep {
-		steps = append(steps, c.checkLeaves, c.checkRecords, c.checkBodies, c.checkPlaces)
+		steps = append(steps, c.checkLeaves, c.checkRecords, c.checkIndex)
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -121,7 +121,7 @@ func (c *checker) found(err error, format string, args ...any) (bool, error) {
 	if err == nil {
 		return true, nil
 	}
-	for _, damage := range []error{chain.ErrNotFound, ErrCorrupt, errValue, ErrNotStore, ErrNewerSchema} {
+	for _, damage := range []error{chain.ErrNotFound, ErrCorrupt, errValue, ErrNotStore, ErrNewerSchema, ErrOlderSchema} {
 		if errors.Is(err, damage) {
 			c.problem(format+": %v", append(args, err)...)
 			return false, nil
@@ -142,6 +142,21 @@ func (c *checker) each(ctx context.Context, prefix byte, f func(hash core.Hash, 
 			return nil
 		}
 		return f(hash, value)
+	})
+}
+
+// eachLeaves calls f with every list of leaves.
+func (c *checker) eachLeaves(ctx context.Context, f func(height uint64, block core.Hash, value []byte) error) error {
+	return c.table(prefixLeaves, func(key, value []byte) error {
+		if err := c.ended(ctx); err != nil {
+			return err
+		}
+		height, hash, ok := keyBlock(key)
+		if !ok {
+			c.problem("key %x has a wrong length", key)
+			return nil
+		}
+		return f(height, hash, value)
 	})
 }
 
@@ -257,7 +272,7 @@ func (c *checker) checkEntries(ctx context.Context) error {
 		if e.Header.Hash() != hash {
 			c.problem("block %v has a header of another hash", hash)
 		}
-		if has, err := c.has(hashKey(prefixLeaves, hash)); err != nil || !has {
+		if has, err := c.has(blockKey(prefixLeaves, e.Header.Height, hash)); err != nil || !has {
 			c.problem("block %v has no leaves", hash)
 			return err
 		}
@@ -271,7 +286,7 @@ func (c *checker) checkEntries(ctx context.Context) error {
 		return err
 	})
 	leaves := 0
-	if err := errors.Join(err, c.each(ctx, prefixLeaves, func(core.Hash, []byte) error { leaves++; return nil })); err != nil {
+	if err := errors.Join(err, c.eachLeaves(ctx, func(uint64, core.Hash, []byte) error { leaves++; return nil })); err != nil {
 		return err
 	}
 	if leaves != blocks {

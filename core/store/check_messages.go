@@ -34,7 +34,11 @@ func (c *checker) checkWaiting(ctx context.Context) error {
 		if _, err := c.sealed(w.ID); err == nil {
 			c.problem("message %v waits, and is sealed on the best chain", w.ID)
 		}
-		rec, err := c.record(w.ID)
+		x, err := c.index(w.ID)
+		if ok, err := c.found(err, "index of waiting message %v", w.ID); !ok {
+			return err
+		}
+		rec, err := c.record(x.slot)
 		if ok, err := c.found(err, "record of waiting message %v", w.ID); !ok {
 			return err
 		}
@@ -59,7 +63,7 @@ func (c *checker) checkPrefixes(context.Context) error {
 	known := [256]bool{}
 	for _, p := range []byte{
 		prefixMeta, prefixTip, prefixSequence, prefixJournal, prefixEntry, prefixHeight, prefixHistory, prefixLeaves,
-		prefixSide, prefixCondemned, prefixRecord, prefixBody, prefixPlaces, prefixWaiting, prefixWaitingID, prefixReorg, prefixPeer,
+		prefixSide, prefixCondemned, prefixRecord, prefixIndex, prefixWaiting, prefixWaitingID, prefixReorg, prefixPeer,
 	} {
 		known[p] = true
 	}
@@ -82,8 +86,8 @@ func (c *checker) checkPrefixes(context.Context) error {
 
 // checkLeaves looks at the messages of every stored block.
 func (c *checker) checkLeaves(ctx context.Context) error {
-	return c.each(ctx, prefixLeaves, func(hash core.Hash, value []byte) error {
-		leaves, err := decodeLeaves(value)
+	return c.eachLeaves(ctx, func(height uint64, hash core.Hash, value []byte) error {
+		kept, err := decodeLeaves(value)
 		if ok, err := c.found(err, "leaves of block %v", hash); !ok {
 			return err
 		}
@@ -91,63 +95,74 @@ func (c *checker) checkLeaves(ctx context.Context) error {
 		if ok, err := c.found(err, "entry of block %v", hash); !ok {
 			return err
 		}
-		if int(e.Header.MessageCount) != len(leaves) {
-			c.problem("block %v has %d leaves, its header says %d", hash, len(leaves), e.Header.MessageCount)
+		if e.Header.Height != height {
+			c.problem("leaves of block %v at height %d, its header says %d", hash, height, e.Header.Height)
+		}
+		if int(e.Header.MessageCount) != len(kept) {
+			c.problem("block %v has %d leaves, its header says %d", hash, len(kept), e.Header.MessageCount)
+		}
+		leaves := make([]core.Leaf, len(kept))
+		for i := range kept {
+			leaves[i] = kept[i].Leaf
 		}
 		// The root of genesis is the hash of the network's parameters.
 		if hash != c.net.Genesis && core.MessageRoot(leaves) != e.Header.MessageRoot {
 			c.problem("leaves of block %v give another root", hash)
 		}
-		for i, leaf := range leaves {
-			if err := c.checkPlace(leaf.ID, chain.Place{Block: hash, Height: e.Header.Height, Position: i}); err != nil {
-				return err
-			}
-		}
-		return nil
+		return c.checkPlaces(kept, chain.Place{Block: hash, Height: height})
 	})
 }
 
-func (c *checker) checkPlace(id core.Hash, want chain.Place) error {
-	c.places++
-	places, err := c.reader.places(id)
-	if ok, err := c.found(err, "places of message %v", id); !ok {
+// checkPlaces looks for the place of every message of a block.
+func (c *checker) checkPlaces(leaves []keptLeaf, at chain.Place) error {
+	ids := make([]core.Hash, len(leaves))
+	for i := range leaves {
+		ids[i] = leaves[i].ID
+	}
+	entries, err := c.indexes(ids)
+	if ok, err := c.found(err, "index of the messages of block %v", at.Block); !ok {
 		return err
 	}
-	n := 0
-	for _, p := range places {
-		if p == want {
-			n++
+	for i, x := range entries {
+		c.places++
+		at.Position = i
+		if x == nil {
+			c.problem("message %v of block %v is not in the index", ids[i], at.Block)
+			continue
 		}
-	}
-	if n != 1 {
-		c.problem("message %v has %d places for block %v position %d", id, n, want.Block, want.Position)
+		n := 0
+		for _, p := range x.places {
+			if p == at {
+				n++
+			}
+		}
+		if n != 1 || x.slot != leaves[i].slot {
+			c.problem("message %v has %d places for block %v position %d, slot %d and %d", ids[i], n, at.Block, i, x.slot, leaves[i].slot)
+		}
 	}
 	return nil
 }
 
-// checkRecords looks at every message: that it gives its id, and that something points to it.
+// checkRecords looks at every message: that it gives its id, and that the index leads to it.
 func (c *checker) checkRecords(ctx context.Context) error {
-	return c.each(ctx, prefixRecord, func(id core.Hash, value []byte) error {
+	return c.eachNumber(ctx, prefixRecord, func(slot uint64, value []byte) error {
 		c.report.Messages++
 		rec, err := decodeRecord(value)
-		if ok, err := c.found(err, "record of message %v", id); !ok {
+		if ok, err := c.found(err, "record %d", slot); !ok {
 			return err
 		}
-		if rec.envelope.ID(c.net.Genesis) != id {
-			c.problem("message %v has an envelope of another id", id)
-		}
-		waits, err := c.has(hashKey(prefixWaitingID, id))
-		if err != nil {
+		id := rec.envelope.ID(c.net.Genesis)
+		x, err := c.index(id)
+		if ok, err := c.found(err, "index of message %v in slot %d", id, slot); !ok {
 			return err
 		}
-		sealed, err := c.has(hashKey(prefixPlaces, id))
-		if err == nil && !waits && !sealed {
-			c.problem("nothing points to message %v", id)
+		if x.slot != slot || (x.flags&flagNoBody != 0) != (rec.body == nil) {
+			c.problem("message %v in slot %d, with a body: %v; the index has slot %d, flags %d", id, slot, rec.body != nil, x.slot, x.flags)
 		}
-		m, err := c.message(id) // with its body, if the record says that there is one
-		if ok, err := c.found(err, "body of message %v", id); !ok {
-			return err
+		if rec.body != nil {
+			c.report.Bodies++
 		}
+		m := core.Message{ID: id, Envelope: rec.envelope, Body: rec.body}
 		if err := m.CheckBody(); err != nil {
 			c.problem("message %v: %v", id, err)
 		}
@@ -155,42 +170,28 @@ func (c *checker) checkRecords(ctx context.Context) error {
 	})
 }
 
-// checkBodies looks for bodies of messages that are not there, or that should have none.
-func (c *checker) checkBodies(ctx context.Context) error {
-	return c.each(ctx, prefixBody, func(id core.Hash, _ []byte) error {
-		c.report.Bodies++
-		rec, err := c.record(id)
-		if ok, err := c.found(err, "record for the body of message %v", id); !ok {
+// checkIndex looks for entries that nobody asks for. Every record has one that leads to it, and every
+// leaf one with its place, so if there are more than that, some are wrong.
+func (c *checker) checkIndex(ctx context.Context) error {
+	entries, places := 0, 0
+	err := c.each(ctx, prefixIndex, func(id core.Hash, value []byte) error {
+		entries++
+		x, err := decodeIndex(value)
+		if ok, err := c.found(err, "index of message %v", id); !ok {
 			return err
 		}
-		if rec.flags&flagNoBody != 0 {
-			c.problem("message %v has a body, its record says that it has none", id)
+		places += len(x.places)
+		if len(x.places) > 0 {
+			return nil
 		}
-		return nil
-	})
-}
-
-// checkPlaces looks for places that no block asks for. Those that the blocks ask for were found, each
-// once, so if there are more than that, some are wrong.
-func (c *checker) checkPlaces(ctx context.Context) error {
-	have := 0
-	err := c.each(ctx, prefixPlaces, func(id core.Hash, value []byte) error {
-		places, err := decodePlaces(value)
-		if ok, err := c.found(err, "places of message %v", id); !ok {
-			return err
-		}
-		have += len(places)
-		if len(places) == 0 {
-			c.problem("message %v has an empty list of places", id)
-		}
-		known, err := c.has(hashKey(prefixRecord, id))
-		if err == nil && !known {
-			c.problem("places of message %v, which is not stored", id)
+		waits, err := c.has(hashKey(prefixWaitingID, id))
+		if err == nil && !waits {
+			c.problem("nothing points to message %v", id)
 		}
 		return err
 	})
-	if have != c.places {
-		c.problem("%d places of messages, the blocks have %d", have, c.places)
+	if entries != c.report.Messages || places != c.places {
+		c.problem("%d messages in the index with %d places, want %d with %d", entries, places, c.report.Messages, c.places)
 	}
 	return err
 }

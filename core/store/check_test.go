@@ -31,8 +31,8 @@ func free(key byte, at int) bool {
 		return at >= 1 && at < 9 || at > 160 // first seen, reason
 	case prefixSequence:
 		return at > 0
-	case prefixRecord:
-		return at >= 1 && at < 74 // local or not, accepted when, first signature: checked for some
+	case prefixRecord: // local or not, accepted when, first signature: checked for some
+		return at >= 1 && at < 10 || at >= 10+118 && at < 10+182
 	case prefixWaiting:
 		return at == 1 // local for another reason
 	}
@@ -106,7 +106,7 @@ func TestCheckFindsStrays(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := coretest.Message(t, n, coretest.Key(0), "stray")
-	rec := &record{envelope: m.Envelope, signature: m.Signature}
+	rec := &record{envelope: m.Envelope, signature: m.Signature, body: m.Body}
 	stray := core.Hash{1}
 	for name, kv := range map[string][2][]byte{
 		"unknown table":     {{0x7f}, nil},
@@ -115,14 +115,14 @@ func TestCheckFindsStrays(t *testing.T) {
 		"short number key":  {{prefixHeight, 1}, {1}},
 		"height over tip":   {numberKey(prefixHeight, 5), encodeHash(n.Genesis)},
 		"history node":      {historyKey(9, 0), encodeHash(stray)},
-		"leaves":            {hashKey(prefixLeaves, stray), encodeLeaves(nil)},
+		"leaves":            {blockKey(prefixLeaves, 1, stray), encodeLeaves(nil)},
+		"short block key":   {numberKey(prefixLeaves, 1), encodeLeaves(nil)},
 		"side":              {hashKey(prefixSide, stray), {valueVersion}},
 		"side on best":      {hashKey(prefixSide, n.Genesis), {valueVersion}},
 		"condemned on best": {hashKey(prefixCondemned, n.Genesis), encodeEntry(chain.Entry{Header: genesis.Header, Condemned: "x"})},
-		"record":            {hashKey(prefixRecord, m.ID), rec.encode()},
-		"body":              {hashKey(prefixBody, m.ID), encodeBody(m.Body)},
-		"empty places":      {hashKey(prefixPlaces, m.ID), encodePlaces(nil)},
-		"place":             {hashKey(prefixPlaces, m.ID), encodePlaces([]chain.Place{{Block: n.Genesis}})},
+		"record":            {numberKey(prefixRecord, 1000), rec.encode()},
+		"index":             {hashKey(prefixIndex, m.ID), index{slot: 1}.encode()},
+		"index with place":  {hashKey(prefixIndex, m.ID), index{places: []chain.Place{{Block: n.Genesis}}}.encode()},
 		"waiting":           {numberKey(prefixWaiting, 1000), encodeWaiting(waitingOf(m.ID, rec))},
 		"waiting id":        {hashKey(prefixWaitingID, m.ID), waitingPointer{1000, 5}.encode()},
 		"reorg":             {numberKey(prefixReorg, 7), encodeReorg(&chain.ReorgRecord{})},

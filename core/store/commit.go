@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"p2pchain/core"
 	"p2pchain/core/chain"
@@ -40,7 +41,7 @@ func (s *Store) change(c chain.Change) (ticket, error) {
 	if p.size > s.opts.MaxBatchBytes {
 		return ticket{}, s.changeLong(p)
 	}
-	w := s.newWrite(s.db.NewIndexedBatch(), reader{})
+	w := s.newChange(p)
 	if err := w.change(p); err != nil {
 		return ticket{}, errors.Join(err, w.batch.Close())
 	}
@@ -52,6 +53,15 @@ func (s *Store) change(c chain.Change) (ticket, error) {
 		s.moved(p)
 	}
 	return t, err
+}
+
+// newChange starts the batch of a plan. What only adds blocks never reads back what it wrote, so it
+// needs no index over its batch.
+func (s *Store) newChange(p *plan) *write {
+	if len(p.Revert) == 0 && len(p.Forget) == 0 {
+		return s.newWrite(s.db.NewBatchWithSize(p.size), reader{s.db})
+	}
+	return s.newWrite(s.db.NewIndexedBatch(), reader{})
 }
 
 // change puts a whole plan into one batch.
@@ -66,7 +76,7 @@ func (w *write) change(p *plan) error {
 		return err
 	}
 	if int(w.store.waitingCount.Load())+w.count > 0 {
-		if err := w.sweep(p.Apply); err != nil {
+		if err := w.sweep(p.Apply, p.fresh); err != nil {
 			return err
 		}
 	}
@@ -84,15 +94,28 @@ func (s *Store) moved(p *plan) {
 // storeBlocks stores the new blocks. They are side blocks until they are applied.
 func (w *write) storeBlocks(p *plan) error {
 	for _, b := range p.fresh {
+		known, err := w.lookUp(b.Block.Messages)
+		if err != nil {
+			return fmt.Errorf("messages of block %v: %w", b.Hash, err)
+		}
+		leaves, next := make([]keptLeaf, len(known)), w.nextSlot
+		for i, m := range b.Block.Messages {
+			leaves[i] = keptLeaf{m.Leaf(), next}
+			if known[i] != nil {
+				leaves[i].slot = known[i].slot
+			} else {
+				next++
+			}
+		}
 		// The leaves come first: they are how an interrupted change finds what to take back.
-		w.set(hashKey(prefixLeaves, b.Hash), encodeLeaves(b.Block.Leaves()))
+		w.set(blockKey(prefixLeaves, b.Block.Header.Height, b.Hash), encodeLeaves(leaves))
 		w.set(hashKey(prefixEntry, b.Hash), encodeEntry(chain.Entry{Header: b.Block.Header, SeenMS: b.SeenMS}))
 		if w.long || !p.joins[b.Hash] {
 			w.set(hashKey(prefixSide, b.Hash), []byte{valueVersion})
 		}
 		for i, m := range b.Block.Messages {
 			at := chain.Place{Block: b.Hash, Height: b.Block.Header.Height, Position: i}
-			if err := w.storeMessage(m, at, b.SeenMS); err != nil {
+			if err := w.storeMessage(m, known[i], leaves[i].slot, at, b.SeenMS); err != nil {
 				return fmt.Errorf("message %v of block %v: %w", m.ID, b.Hash, err)
 			}
 		}
@@ -100,23 +123,36 @@ func (w *write) storeBlocks(p *plan) error {
 	return nil
 }
 
-func (w *write) storeMessage(m *core.Message, at chain.Place, seenMS uint64) error {
-	rec, err := w.record(m.ID)
-	var places []chain.Place
-	switch {
-	case errors.Is(err, chain.ErrNotFound):
-		w.putMessage(m, &record{acceptedMS: seenMS, signature: m.Signature, envelope: m.Envelope})
-	case err != nil:
-		return err
-	default:
-		if w.adopt(m, rec, false) {
-			w.set(hashKey(prefixRecord, m.ID), rec.encode())
-		}
-		if places, err = w.places(m.ID); err != nil {
-			return err
+// lookUp returns the index entries of messages, also of those that this write stored.
+func (w *write) lookUp(msgs []*core.Message) ([]*index, error) {
+	ids := make([]core.Hash, len(msgs))
+	for i, m := range msgs {
+		ids[i] = m.ID
+	}
+	known, err := w.indexes(ids)
+	if err != nil {
+		return nil, err
+	}
+	for i, id := range ids {
+		if x := w.made[id]; x != nil {
+			known[i] = x
 		}
 	}
-	w.set(hashKey(prefixPlaces, m.ID), encodePlaces(append(places, at)))
+	return known, nil
+}
+
+// storeMessage adds a place to a message, and stores it first if it is not known.
+func (w *write) storeMessage(m *core.Message, known *index, slot uint64, at chain.Place, seenMS uint64) error {
+	if known == nil {
+		known = w.putMessage(m, slot, 0, seenMS)
+	} else if err := w.adopt(m, known, false); err != nil {
+		return err
+	}
+	known.places = append(known.places, at)
+	w.putIndex(m.ID, known)
+	if !w.long { // else the batch itself shows it
+		w.made[m.ID] = known
+	}
 	return w.pause()
 }
 
@@ -137,16 +173,16 @@ func (w *write) giveBack(p *plan) error {
 }
 
 func (w *write) giveBackMessage(p *plan, id core.Hash) error {
-	places, err := w.places(id)
+	x, err := w.index(id)
 	if err != nil {
-		return err
+		return missing(err, "index")
 	}
-	for _, at := range places {
+	for _, at := range x.places {
 		if best, err := p.onBest(w.reader, at); best || err != nil {
 			return err
 		}
 	}
-	rec, err := w.record(id)
+	rec, err := w.record(x.slot)
 	if err != nil {
 		return missing(err, "record")
 	}
@@ -198,22 +234,28 @@ func (w *write) turn(p *plan) error {
 	return nil
 }
 
-// sweep takes the messages of applied blocks out of the waiting ones.
-func (w *write) sweep(applied []core.Hash) error {
+// sweep takes the messages of applied blocks out of the waiting ones. Fresh are those of the blocks
+// that were stored just now.
+func (w *write) sweep(applied []core.Hash, fresh []chain.Stored) error {
 	for _, hash := range applied {
-		leaves, err := w.leaves(hash)
+		ids, err := w.idsOf(hash, fresh)
 		if err != nil {
 			return missing(err, "leaves of block %v", hash)
 		}
-		for _, leaf := range leaves {
-			at, err := w.waitingPointer(leaf.ID)
-			if errors.Is(err, chain.ErrNotFound) {
+		waiting := make([]*waitingPointer, len(ids))
+		err = w.seekAll(prefixWaitingID, ids, func(i int, value []byte) error {
+			at, err := decodeWaitingPointer(value)
+			waiting[i] = &at
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for i, at := range waiting {
+			if at == nil {
 				continue
 			}
-			if err != nil {
-				return err
-			}
-			w.removeWaiting(leaf.ID, at)
+			w.removeWaiting(ids[i], *at)
 			if err := w.pause(); err != nil {
 				return err
 			}
@@ -222,23 +264,43 @@ func (w *write) sweep(applied []core.Hash) error {
 	return nil
 }
 
+// idsOf returns the ids of a block's messages.
+func (w *write) idsOf(block core.Hash, fresh []chain.Stored) ([]core.Hash, error) {
+	var ids []core.Hash
+	if i := slices.IndexFunc(fresh, func(b chain.Stored) bool { return b.Hash == block }); i >= 0 {
+		for _, m := range fresh[i].Block.Messages {
+			ids = append(ids, m.ID)
+		}
+		return ids, nil
+	}
+	leaves, err := w.leaves(block)
+	for i := range leaves {
+		ids = append(ids, leaves[i].ID)
+	}
+	return ids, err
+}
+
 // forget deletes side blocks with the messages that only they held. Doing it again, or to a block
 // that was stored in part, is right too.
 func (w *write) forget(blocks []core.Hash) error {
 	for _, hash := range blocks {
-		leaves, err := w.leaves(hash)
+		e, err := w.stored(hash)
 		if errors.Is(err, chain.ErrNotFound) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
+		leaves, err := w.leavesAt(e.Header.Height, hash)
+		if err != nil {
+			return missing(err, "leaves of block %v", hash)
+		}
 		for _, leaf := range leaves {
 			if err := w.release(leaf.ID, hash); err != nil {
 				return fmt.Errorf("message %v of block %v: %w", leaf.ID, hash, err)
 			}
 		}
-		w.delete(hashKey(prefixLeaves, hash))
+		w.delete(blockKey(prefixLeaves, e.Header.Height, hash))
 		w.delete(hashKey(prefixEntry, hash))
 		w.delete(hashKey(prefixSide, hash))
 	}
@@ -247,28 +309,24 @@ func (w *write) forget(blocks []core.Hash) error {
 
 // release removes a message's place in a block, and the message if nothing else points to it.
 func (w *write) release(id, block core.Hash) error {
-	places, err := w.places(id)
+	x, err := w.index(id)
+	if errors.Is(err, chain.ErrNotFound) {
+		return nil // it never came to be stored
+	}
 	if err != nil {
 		return err
 	}
-	var rest []chain.Place
-	for _, p := range places {
-		if p.Block != block {
-			rest = append(rest, p)
+	x.places = slices.DeleteFunc(x.places, func(p chain.Place) bool { return p.Block == block })
+	waits := false
+	if len(x.places) == 0 {
+		if waits, err = w.has(hashKey(prefixWaitingID, id)); err != nil {
+			return err
 		}
 	}
-	if len(rest) > 0 {
-		w.set(hashKey(prefixPlaces, id), encodePlaces(rest))
-		return w.pause()
-	}
-	waits, err := w.has(hashKey(prefixWaitingID, id))
-	if err != nil {
-		return err
-	}
-	if waits {
-		w.delete(hashKey(prefixPlaces, id))
+	if len(x.places) > 0 || waits {
+		w.putIndex(id, &x)
 	} else {
-		w.deleteMessage(id)
+		w.deleteMessage(id, x.slot)
 	}
 	return w.pause()
 }

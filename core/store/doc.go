@@ -5,9 +5,11 @@
 //
 // # What holds
 //
-// A message is kept once, as a record and a body under its id. What waits, and what is sealed where,
-// are pointers to it: sealing a message, or giving it back in a reorg, moves pointers only. Places
-// name every stored block that holds a message, off the best chain too, so a reorg does not touch
+// A message is kept once, in a slot. Slots are numbered in the order in which messages come, so that
+// those of a block that was fetched lie side by side: they are written and given away again in one
+// sweep, whatever their ids. What waits, and what is sealed where, are pointers: sealing a message, or
+// giving it back in a reorg, moves pointers only. The index leads from an id to its slot, and to its
+// places: every stored block that holds the message, off the best chain too, so a reorg does not touch
 // them; whether a place counts is one look at the height index. A message is deleted when the last
 // pointer to it goes.
 //
@@ -29,17 +31,18 @@
 //	0x10 entry        block hash(32)      first seen ms(8) header(152)
 //	0x11 height       height(8)           block hash(32); of the best chain
 //	0x12 history      level(1) index(8)   node(32) of the RFC 6962 tree over the best chain, level ≥ 1
-//	0x13 leaves       block hash(32)      leaves(96 each)
+//	0x13 leaves       height(8) hash(32)  for each message of the block: leaf(96) slot(8)
 //	0x14 side         block hash(32)      —; a stored block off the best chain
 //	0x15 condemned    block hash(32)      first seen ms(8) header(152) reason(n)
-//	0x20 record       message id(32)      flags(1) accepted ms(8) signature(64) envelope(118+n)
-//	0x21 body         message id(32)      salt(16) payload(n); absent where it was dropped
-//	0x22 places       message id(32)      for each: height(8) position(4) block hash(32)
+//	0x20 record       slot(8)             flags(1) accepted ms(8) message(182+n); its body may be missing
+//	0x22 index        message id(32)      flags(1) slot(8), for each place: height(8) position(4) block hash(32)
 //	0x23 waiting      sequence(8)         flags(1) accepted ms(8) size(4) message id(32)
 //	0x24 waiting id   message id(32)      sequence(8) size(4)
 //	0x30 reorg        number(8)           time ms(8) old tip(32) new tip(32) fork(32) reverted(4) applied(4)
 //	0x31 peer         peer id(n)          opaque(n)
 //
-// Flags are 1 for local and, of a record, 2 for a body that is not here. The leaves of level 0 of
-// the history tree follow from the height index and are not stored.
+// Flags are 1 for local and, in the index, 2 for a body that is not here. A message is envelope,
+// signature and body, as it travels; the signature is the first that came, and what a block commits to
+// is in its leaf. The leaves of level 0 of the history tree follow from the height index and are not
+// stored.
 package store

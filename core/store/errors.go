@@ -17,6 +17,9 @@ var (
 	ErrOtherNetwork = errors.New("store belongs to another network")
 	// ErrNewerSchema means that a newer program wrote the store.
 	ErrNewerSchema = errors.New("store was written by a newer version of p2pchain")
+	// ErrOlderSchema means that a program before the first release wrote the store, in a form that
+	// is not read any more.
+	ErrOlderSchema = errors.New("store was written by a version before the first release")
 	// ErrNotStore means that the directory holds something that this package did not write.
 	ErrNotStore = errors.New("directory holds something else than a store")
 	// ErrCorrupt means that what is on disk cannot be right.

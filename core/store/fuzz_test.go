@@ -57,23 +57,19 @@ func FuzzCondemned(f *testing.F) {
 }
 
 func FuzzLeaves(f *testing.F) {
-	fuzz(f, decodeLeaves, encodeLeaves, nil, []core.Leaf{{ID: core.Hash{1}}, {ID: core.Hash{2}, Signature: core.Signature{3}}})
+	fuzz(f, decodeLeaves, encodeLeaves, nil, []keptLeaf{{core.Leaf{ID: core.Hash{1}}, 0}, {core.Leaf{ID: core.Hash{2}, Signature: core.Signature{3}}, 5}})
 }
 
 func FuzzRecord(f *testing.F) {
 	m := coretest.Message(f, coretest.Network(f), coretest.Key(0), "text")
 	fuzz(f, decodeRecord, (*record).encode,
-		&record{flags: flagLocal | flagNoBody, acceptedMS: 7, signature: m.Signature, envelope: m.Envelope})
+		&record{flags: flagLocal, acceptedMS: 7, signature: m.Signature, envelope: m.Envelope, body: m.Body},
+		&record{signature: m.Signature, envelope: m.Envelope})
 }
 
-func FuzzBody(f *testing.F) {
-	envelope := &core.Envelope{PayloadSize: 4}
-	fuzz(f, func(b []byte) (*core.Body, error) { return decodeBody(envelope, b) }, encodeBody,
-		&core.Body{Payload: []byte("text")})
-}
-
-func FuzzPlaces(f *testing.F) {
-	fuzz(f, decodePlaces, encodePlaces, nil, []chain.Place{{Height: 5, Position: 7, Block: core.Hash{1}}, {}})
+func FuzzIndex(f *testing.F) {
+	fuzz(f, decodeIndex, index.encode, index{},
+		index{flagNoBody, 9, []chain.Place{{Height: 5, Position: 7, Block: core.Hash{1}}, {}}})
 }
 
 func FuzzWaiting(f *testing.F) {

@@ -90,7 +90,7 @@ func (s *Store) changeLong(p *plan) error {
 		return errors.Join(err, s.takeBack(j))
 	}
 	s.moved(p)
-	s.nextSeq = w.nextSeq
+	s.nextSeq, s.nextSlot = w.nextSeq, w.nextSlot
 	if err := s.sweep(w, j); err != nil {
 		// The change is made, and durable, but the next start must tidy up before anything else.
 		s.fail(fmt.Errorf("finishing a long change: %w", err))
@@ -161,7 +161,7 @@ func (s *Store) undo(j *journal) error {
 
 // sweep does the third part.
 func (s *Store) sweep(w *write, j *journal) error {
-	if err := w.sweep(j.applied); err != nil {
+	if err := w.sweep(j.applied, nil); err != nil {
 		return errors.Join(err, w.batch.Close())
 	}
 	return s.endJournal(w, j.forgets)

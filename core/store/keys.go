@@ -19,8 +19,7 @@ const (
 	prefixSide      = 0x14
 	prefixCondemned = 0x15
 	prefixRecord    = 0x20
-	prefixBody      = 0x21
-	prefixPlaces    = 0x22
+	prefixIndex     = 0x22
 	prefixWaiting   = 0x23
 	prefixWaitingID = 0x24
 	prefixReorg     = 0x30
@@ -37,6 +36,11 @@ func numberKey(prefix byte, n uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{prefix}, n)
 }
 
+// blockKey is the key of what is kept under a height and the block there, in the order of heights.
+func blockKey(prefix byte, height uint64, h core.Hash) []byte {
+	return append(numberKey(prefix, height), h[:]...)
+}
+
 // historyKey is the key of a node of the history tree.
 func historyKey(level int, index uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{prefixHistory, byte(level)}, index)
@@ -51,6 +55,14 @@ func keyHash(key []byte) (core.Hash, bool) {
 		return core.Hash{}, false
 	}
 	return core.Hash(key[1:]), true
+}
+
+// keyBlock reads back what blockKey wrote; false for a key of another length.
+func keyBlock(key []byte) (uint64, core.Hash, bool) {
+	if len(key) != 9+core.HashSize {
+		return 0, core.Hash{}, false
+	}
+	return binary.BigEndian.Uint64(key[1:]), core.Hash(key[9:]), true
 }
 
 // keyNumber reads back what numberKey wrote; false for a key of another length.

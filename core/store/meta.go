@@ -13,7 +13,7 @@ const (
 	magic = "p2pchain"
 	// schema is the number of the key table. A change of the table that older programs would
 	// misread raises it, and brings a migration.
-	schema = 1
+	schema = 2
 )
 
 // A meta says what a store is. Its value starts with version, magic and schema in every schema.
@@ -38,7 +38,11 @@ func decodeMeta(value []byte) (meta, error) {
 	if string(d.take(len(magic))) != magic {
 		return meta{}, ErrNotStore
 	}
-	if n := d.u32(); n != schema && !d.bad {
+	n := d.u32()
+	if n < schema && !d.bad {
+		return meta{}, fmt.Errorf("it has schema %d, this program knows %d: %w", n, schema, ErrOlderSchema)
+	}
+	if n > schema && !d.bad {
 		return meta{}, fmt.Errorf("it has schema %d, this program knows %d: %w", n, schema, ErrNewerSchema)
 	}
 	m := meta{d.hash(), d.text(), d.text()}
@@ -82,7 +86,7 @@ func (s *Store) create(r reader) error {
 	w.set([]byte{prefixTip}, tip{n.Genesis, 0}.encode())
 	w.set([]byte{prefixSequence}, encodeNumber(1))
 	w.set(hashKey(prefixEntry, n.Genesis), encodeEntry(chain.Entry{Header: n.Header}))
-	w.set(hashKey(prefixLeaves, n.Genesis), encodeLeaves(nil))
+	w.set(blockKey(prefixLeaves, 0, n.Genesis), encodeLeaves(nil))
 	w.set(numberKey(prefixHeight, 0), encodeHash(n.Genesis))
 	if w.err != nil {
 		return w.err

@@ -16,7 +16,7 @@ import (
 // Open opens the store of a network in a directory, which is made where it is not there. An
 // interrupted change is undone or finished first.
 //
-// Errors: ErrLocked, ErrOtherNetwork, ErrNewerSchema, ErrNotStore, ErrCorrupt, ErrDiskFull, and
+// Errors: ErrLocked, ErrOtherNetwork, ErrNewerSchema, ErrOlderSchema, ErrNotStore, ErrCorrupt, ErrDiskFull, and
 // those of the file system, as fs.ErrPermission where the directory cannot be written.
 func Open(dir string, n *core.Network, opts Options) (*Store, error) {
 	opts = opts.withDefaults()
@@ -91,11 +91,16 @@ func (s *Store) loadTip() error {
 	if _, err := r.frontier(s.tip.height); err != nil {
 		return missing(err, "history tree")
 	}
-	n, ok, err := r.last(prefixReorg)
-	if ok {
-		s.nextReorg = n + 1
+	for prefix, next := range map[byte]*uint64{prefixReorg: &s.nextReorg, prefixRecord: &s.nextSlot} {
+		n, ok, err := r.last(prefix)
+		if err != nil {
+			return err
+		}
+		if ok {
+			*next = n + 1
+		}
 	}
-	return err
+	return nil
 }
 
 // loadWaiting counts the waiting messages: a stored count could be wrong.

@@ -32,7 +32,10 @@ func TestOpenErrors(t *testing.T) {
 			[]string{n.String(), other.String()}},
 		{"newer schema", func(t *testing.T, dir string) {
 			rewrite(t, dir, n, []byte{prefixMeta}, func(v []byte) { v[12]++ })
-		}, ErrNewerSchema, []string{"schema 2"}},
+		}, ErrNewerSchema, []string{"schema 3"}},
+		{"older schema", func(t *testing.T, dir string) {
+			rewrite(t, dir, n, []byte{prefixMeta}, func(v []byte) { v[12]-- })
+		}, ErrOlderSchema, []string{"schema 1"}},
 		{"other magic", func(t *testing.T, dir string) {
 			rewrite(t, dir, n, []byte{prefixMeta}, func(v []byte) { v[1]++ })
 		}, ErrNotStore, nil},

@@ -101,14 +101,21 @@ func (s *Store) Frontier(height uint64) (core.Frontier, error) {
 	})
 }
 
-// Block implements chain.Store.
-func (s *Store) Block(hash core.Hash) (*core.Block, error) {
-	return snapshot(s, func(r reader) (*core.Block, error) { return r.block(hash) })
+// Raw implements chain.Store.
+func (s *Store) Raw(hash core.Hash) (*core.RawBlock, error) {
+	return snapshot(s, func(r reader) (*core.RawBlock, error) { return r.raw(hash) })
 }
 
 // Places implements chain.Store: none, without an error, for a message that no stored block holds.
-func (s *Store) Places(id core.Hash) ([]chain.Place, error) {
-	return single(s, func(r reader) ([]chain.Place, error) { return r.places(id) })
+func (s *Store) Places(ids ...core.Hash) ([][]chain.Place, error) {
+	out := make([][]chain.Place, len(ids))
+	found, err := single(s, func(r reader) ([]*index, error) { return r.indexes(ids) })
+	for i, x := range found {
+		if x != nil {
+			out[i] = x.places
+		}
+	}
+	return out, err
 }
 
 // Sealed returns where the best chain holds a message; chain.ErrNotFound.
@@ -137,7 +144,12 @@ func (s *Store) Reorgs(limit int) ([]chain.ReorgRecord, error) {
 
 // Leaves implements mempool.Store: of a stored block, on the best chain or off it.
 func (s *Store) Leaves(block core.Hash) ([]core.Leaf, error) {
-	return single(s, func(r reader) ([]core.Leaf, error) { return r.leaves(block) })
+	kept, err := snapshot(s, func(r reader) ([]keptLeaf, error) { return r.leaves(block) })
+	leaves := make([]core.Leaf, len(kept))
+	for i := range kept {
+		leaves[i] = kept[i].Leaf
+	}
+	return leaves, err
 }
 
 // Message implements mempool.Store: any message, waiting or in a stored block; its body is nil where
@@ -149,7 +161,7 @@ func (s *Store) Message(id core.Hash) (*core.Message, error) {
 // Lookup implements mempool.Store.
 func (s *Store) Lookup(id core.Hash) (mempool.AcceptResult, error) {
 	return snapshot(s, func(r reader) (mempool.AcceptResult, error) {
-		known, err := r.has(hashKey(prefixRecord, id))
+		known, err := r.has(hashKey(prefixIndex, id))
 		if err != nil || !known {
 			return mempool.Accepted, err
 		}

@@ -111,21 +111,34 @@ func (r reader) hashAt(height uint64) (core.Hash, error) {
 	return get(r, numberKey(prefixHeight, height), decodeHash)
 }
 
-func (r reader) leaves(block core.Hash) ([]core.Leaf, error) {
-	return get(r, hashKey(prefixLeaves, block), decodeLeaves)
+// leaves returns the leaves of a stored block; ErrNotFound.
+func (r reader) leaves(block core.Hash) ([]keptLeaf, error) {
+	e, err := r.stored(block)
+	if err != nil {
+		return nil, err
+	}
+	return r.leavesAt(e.Header.Height, block)
 }
 
-func (r reader) record(id core.Hash) (*record, error) {
-	return get(r, hashKey(prefixRecord, id), decodeRecord)
+func (r reader) leavesAt(height uint64, block core.Hash) ([]keptLeaf, error) {
+	return get(r, blockKey(prefixLeaves, height, block), decodeLeaves)
+}
+
+func (r reader) record(slot uint64) (*record, error) {
+	return get(r, numberKey(prefixRecord, slot), decodeRecord)
+}
+
+func (r reader) index(id core.Hash) (index, error) {
+	return get(r, hashKey(prefixIndex, id), decodeIndex)
 }
 
 // places returns none for a message that is in no stored block.
 func (r reader) places(id core.Hash) ([]chain.Place, error) {
-	places, err := get(r, hashKey(prefixPlaces, id), decodePlaces)
+	x, err := r.index(id)
 	if errors.Is(err, chain.ErrNotFound) {
 		return nil, nil
 	}
-	return places, err
+	return x.places, err
 }
 
 func (r reader) waitingPointer(id core.Hash) (waitingPointer, error) {
@@ -159,47 +172,15 @@ func (r reader) sealed(id core.Hash) (chain.Place, error) {
 // message returns a stored message with its body, if that is here. The signature is that of the
 // message's record.
 func (r reader) message(id core.Hash) (*core.Message, error) {
-	rec, err := r.record(id)
+	x, err := r.index(id)
 	if err != nil {
 		return nil, err
 	}
-	m := &core.Message{ID: id, Envelope: rec.envelope, Signature: rec.signature}
-	if rec.flags&flagNoBody != 0 {
-		return m, nil
-	}
-	m.Body, err = get(r, hashKey(prefixBody, id), func(value []byte) (*core.Body, error) {
-		return decodeBody(&m.Envelope, value)
-	})
-	if errors.Is(err, chain.ErrNotFound) {
-		return nil, fmt.Errorf("body of message %v is missing: %w", id, ErrCorrupt)
-	}
-	return m, err
-}
-
-// block returns a stored block. An author may sign one envelope twice, so the signatures are those
-// that the block commits to, not those of the records.
-func (r reader) block(hash core.Hash) (*core.Block, error) {
-	entry, err := r.stored(hash)
+	rec, err := r.record(x.slot)
 	if err != nil {
-		return nil, err
+		return nil, missing(err, "record of message %v", id)
 	}
-	leaves, err := r.leaves(hash)
-	if err != nil {
-		return nil, missing(err, "leaves of block %v", hash)
-	}
-	b := &core.Block{Header: entry.Header}
-	if len(leaves) > 0 {
-		b.Messages = make([]*core.Message, len(leaves))
-	}
-	for i := range leaves {
-		m, err := r.message(leaves[i].ID)
-		if err != nil {
-			return nil, missing(err, "message %v of block %v", leaves[i].ID, hash)
-		}
-		m.Signature = leaves[i].Signature
-		b.Messages[i] = m
-	}
-	return b, nil
+	return &core.Message{ID: id, Envelope: rec.envelope, Signature: rec.signature, Body: rec.body}, nil
 }
 
 // missing turns ErrNotFound for what must be there into ErrCorrupt.

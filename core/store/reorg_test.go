@@ -47,7 +47,7 @@ func TestReorgGivesMessagesBack(t *testing.T) {
 		if err != nil || len(page.Messages) != 18 || page.Messages[0].Local || page.Messages[0].AcceptedMS != 1000 {
 			t.Errorf("Waiting after the reorg = %+v, %v, want 18 foreign messages, as before", page.Messages, err)
 		}
-		if places, err := s.Places(m[3].ID); err != nil || len(places) != 2 {
+		if places, err := s.Places(m[3].ID); err != nil || len(places[0]) != 2 {
 			t.Errorf("Places = %v, %v, want one on each branch", places, err)
 		}
 		if reorgs, err := s.Reorgs(10); err != nil || len(reorgs) != 1 || reorgs[0].Applied != 3 {

@@ -39,6 +39,7 @@ type Store struct {
 	closed    bool
 	tip       tip
 	nextSeq   uint64 // of a waiting message
+	nextSlot  uint64 // of a message
 	nextReorg uint64
 	applied   uint64 // number of the last synced batch
 	pending   sync.WaitGroup

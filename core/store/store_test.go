@@ -42,7 +42,7 @@ func TestNewStore(t *testing.T) {
 			t.Errorf("%s of what is not there = %v, want ErrNotFound", name, err)
 		}
 	}
-	if places, err := s.Places(core.Hash{1}); err != nil || len(places) != 0 {
+	if places, err := s.Places(core.Hash{1}); err != nil || len(places) != 1 || len(places[0]) != 0 {
 		t.Errorf("Places of an unknown message = %v, %v, want none", places, err)
 	}
 }

@@ -18,7 +18,7 @@ var errValue = errors.New("stored value out of form")
 
 const (
 	flagLocal  = 1 << 0 // this node answers for the message
-	flagNoBody = 1 << 1 // of a record: the body was dropped or never came
+	flagNoBody = 1 << 1 // in the index: the body was dropped or never came
 )
 
 // newValue starts a value with its version.
@@ -117,69 +117,94 @@ func decodeEntry(hash core.Hash, condemned bool, value []byte) (chain.Entry, err
 	return e, d.done()
 }
 
-func encodeLeaves(leaves []core.Leaf) []byte {
-	b := newValue(core.LeafSize * len(leaves))
+// A kept leaf is a leaf and where its message is.
+type keptLeaf struct {
+	core.Leaf
+	slot uint64
+}
+
+const keptLeafSize = core.LeafSize + 8
+
+func encodeLeaves(leaves []keptLeaf) []byte {
+	b := newValue(keptLeafSize * len(leaves))
 	for i := range leaves {
 		leaf := leaves[i].Bytes()
-		b = append(b, leaf[:]...)
+		b = binary.BigEndian.AppendUint64(append(b, leaf[:]...), leaves[i].slot)
 	}
 	return b
 }
 
-func decodeLeaves(value []byte) ([]core.Leaf, error) {
+func decodeLeaves(value []byte) ([]keptLeaf, error) {
 	d := newDecoder(value)
-	leaves := make([]core.Leaf, len(d.rest)/core.LeafSize)
+	leaves := make([]keptLeaf, len(d.rest)/keptLeafSize)
 	for i := range leaves {
-		leaves[i] = core.DecodeLeaf([core.LeafSize]byte(d.take(core.LeafSize)))
+		leaves[i] = keptLeaf{core.DecodeLeaf([core.LeafSize]byte(d.take(core.LeafSize))), d.u64()}
 	}
 	return leaves, d.done()
 }
 
-// A record is what is kept of a message besides its body.
+// A record is what is kept of a message.
 type record struct {
 	flags      byte
 	acceptedMS uint64 // when the message first came, by our clock
 	signature  core.Signature
 	envelope   core.Envelope
+	body       *core.Body // nil: it was dropped, or never came
 }
 
+// recordHead is the size of a record before the message.
+const recordHead = 10
+
 func (r *record) encode() []byte {
-	b := append(newValue(73+r.envelope.Size()), r.flags)
-	b = binary.BigEndian.AppendUint64(b, r.acceptedMS)
-	return r.envelope.Append(append(b, r.signature[:]...))
+	size := 64 + r.envelope.Size()
+	if r.body != nil {
+		size += core.SaltSize + len(r.body.Payload)
+	}
+	b := binary.BigEndian.AppendUint64(append(newValue(9+size), r.flags), r.acceptedMS)
+	b = append(r.envelope.Append(b), r.signature[:]...)
+	if r.body != nil {
+		b = r.body.Append(b)
+	}
+	return b
 }
 
 func decodeRecord(value []byte) (*record, error) {
 	d := newDecoder(value)
-	r := &record{flags: d.u8(), acceptedMS: d.u64(), signature: core.Signature(d.take(64))}
+	r := &record{flags: d.u8(), acceptedMS: d.u64()}
 	envelope, rest, err := core.DecodeEnvelope(d.all())
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errValue, err)
 	}
-	if len(rest) > 0 || r.flags&^(flagLocal|flagNoBody) != 0 {
+	if len(rest) < len(r.signature) || r.flags&^flagLocal != 0 {
 		return nil, errValue
 	}
-	r.envelope = envelope
+	r.envelope, r.signature = envelope, core.Signature(rest[:len(r.signature)])
+	if r.body, err = core.DecodeBody(&r.envelope, rest[len(r.signature):]); err != nil {
+		return nil, fmt.Errorf("%w: %w", errValue, err)
+	}
 	return r, d.done()
 }
 
-func encodeBody(b *core.Body) []byte { return b.Append(newValue(core.SaltSize + len(b.Payload))) }
-
-func decodeBody(e *core.Envelope, value []byte) (*core.Body, error) {
-	d := newDecoder(value)
-	body, err := core.DecodeBody(e, d.all())
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errValue, err)
+// recordMessage returns the bytes of the message in a record; they belong to the value.
+func recordMessage(value []byte) ([]byte, error) {
+	if len(value) < recordHead || value[0] != valueVersion {
+		return nil, errValue
 	}
-	if body == nil {
-		return nil, errValue // a body that is not here has no key
-	}
-	return body, d.done()
+	return value[recordHead:], nil
 }
 
-func encodePlaces(places []chain.Place) []byte {
-	b := newValue(44 * len(places))
-	for _, p := range places {
+// An index entry says where a message is kept and which blocks hold it.
+type index struct {
+	flags  byte
+	slot   uint64
+	places []chain.Place
+}
+
+const placeSize = 44
+
+func (x index) encode() []byte {
+	b := binary.BigEndian.AppendUint64(append(newValue(9+placeSize*len(x.places)), x.flags), x.slot)
+	for _, p := range x.places {
 		b = binary.BigEndian.AppendUint64(b, p.Height)
 		b = binary.BigEndian.AppendUint32(b, uint32(p.Position))
 		b = append(b, p.Block[:]...)
@@ -187,13 +212,16 @@ func encodePlaces(places []chain.Place) []byte {
 	return b
 }
 
-func decodePlaces(value []byte) ([]chain.Place, error) {
+func decodeIndex(value []byte) (index, error) {
 	d := newDecoder(value)
-	places := make([]chain.Place, len(d.rest)/44)
-	for i := range places {
-		places[i] = chain.Place{Height: d.u64(), Position: int(d.u32()), Block: d.hash()}
+	x := index{flags: d.u8(), slot: d.u64()}
+	if x.flags&^flagNoBody != 0 {
+		return index{}, errValue
 	}
-	return places, d.done()
+	for range len(d.rest) / placeSize {
+		x.places = append(x.places, chain.Place{Height: d.u64(), Position: int(d.u32()), Block: d.hash()})
+	}
+	return x, d.done()
 }
 
 func encodeWaiting(w mempool.Waiting) []byte {

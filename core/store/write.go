@@ -16,11 +16,13 @@ type write struct {
 	batch *pebble.Batch
 	err   error // the first one of the batch itself
 
-	nextSeq uint64 // of a waiting message
-	count   int    // waiting messages, more than before
-	bytes   int64
+	nextSeq  uint64 // of a waiting message
+	nextSlot uint64 // of a message
+	count    int    // waiting messages, more than before
+	bytes    int64
 
-	long bool // handed over piece by piece, see journal.go
+	made map[core.Hash]*index // new entries that the reader does not show
+	long bool                 // handed over piece by piece, see journal.go
 }
 
 // newWrite starts a batch. R is what it reads from, by default what is stored with the batch on top.
@@ -28,7 +30,7 @@ func (s *Store) newWrite(b *pebble.Batch, r reader) *write {
 	if r.Reader == nil {
 		r.Reader = b
 	}
-	return &write{reader: r, store: s, batch: b, nextSeq: s.nextSeq}
+	return &write{reader: r, store: s, batch: b, nextSeq: s.nextSeq, nextSlot: s.nextSlot, made: make(map[core.Hash]*index)}
 }
 
 // keep remembers the first error of the batch, which finish returns.
@@ -41,21 +43,24 @@ func (w *write) keep(err error) {
 func (w *write) set(key, value []byte) { w.keep(w.batch.Set(key, value, nil)) }
 func (w *write) delete(key []byte)     { w.keep(w.batch.Delete(key, nil)) }
 
-// putMessage stores a message that was unknown.
-func (w *write) putMessage(m *core.Message, rec *record) {
+// putMessage stores a message that was unknown and returns its index entry, which the caller puts.
+func (w *write) putMessage(m *core.Message, slot uint64, flags byte, nowMS uint64) *index {
+	rec := &record{flags: flags, acceptedMS: nowMS, signature: m.Signature, envelope: m.Envelope, body: m.Body}
+	w.set(numberKey(prefixRecord, slot), rec.encode())
+	w.nextSlot = max(w.nextSlot, slot+1)
+	x := &index{slot: slot}
 	if m.Body == nil {
-		rec.flags |= flagNoBody
-	} else {
-		w.set(hashKey(prefixBody, m.ID), encodeBody(m.Body))
+		x.flags = flagNoBody
 	}
-	w.set(hashKey(prefixRecord, m.ID), rec.encode())
+	return x
 }
 
+func (w *write) putIndex(id core.Hash, x *index) { w.set(hashKey(prefixIndex, id), x.encode()) }
+
 // deleteMessage removes a message to which nothing points any more.
-func (w *write) deleteMessage(id core.Hash) {
-	w.delete(hashKey(prefixRecord, id))
-	w.delete(hashKey(prefixBody, id))
-	w.delete(hashKey(prefixPlaces, id))
+func (w *write) deleteMessage(id core.Hash, slot uint64) {
+	w.delete(numberKey(prefixRecord, slot))
+	w.delete(hashKey(prefixIndex, id))
 }
 
 // putWaiting adds a message at the end of the waiting ones.
@@ -107,7 +112,7 @@ func (s *Store) finish(w *write) (ticket, error) {
 
 // count takes over what a written batch changed.
 func (s *Store) count(w *write) {
-	s.nextSeq = w.nextSeq
+	s.nextSeq, s.nextSlot = w.nextSeq, w.nextSlot
 	s.waitingCount.Add(int64(w.count))
 	s.waitingBytes.Add(w.bytes)
 }

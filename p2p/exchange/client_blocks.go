@@ -99,9 +99,9 @@ func (c *Client) readBlock(a *answer, wanted func(*core.Header) error) (*core.Bl
 	size, held := core.HeaderSize, a.reserved
 	defer func() { a.giveBack(a.reserved - held) }() // from here on the block is the caller's
 	for {
-		msgs, err := decodeMessages(c.network, p.messages)
+		msgs, err := core.DecodeMessages(c.network.Genesis, p.messages)
 		if err != nil {
-			return nil, err
+			return nil, broken("message: %w", err)
 		}
 		for _, m := range msgs {
 			size += m.Size()

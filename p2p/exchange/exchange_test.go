@@ -203,7 +203,7 @@ type oneBlock struct {
 	block *core.Block
 }
 
-func (c oneBlock) Block(core.Hash) (*core.Block, error) { return c.block, nil }
+func (c oneBlock) Raw(core.Hash) (*core.RawBlock, error) { return c.block.Raw(), nil }
 
 // TestOurContext says that the end of our own context is no fault of the peer, and shows.
 func TestOurContext(t *testing.T) {

@@ -169,8 +169,8 @@ func (s *Server) serveFill(ctx context.Context, c *call) error {
 			msgs = append(msgs, m)
 			size += m.Size()
 		}
-		k := packer{send: c.write}
-		return s.sendSlowly(ctx, c, size, func() error { return k.addAll(msgs) })
+		k := newPacker(c.writeFrame)
+		return s.sendSlowly(ctx, c, size, func() error { return k.addAll((&core.Block{Messages: msgs}).Raw().Messages) })
 	})
 }
 

@@ -134,6 +134,11 @@ func (p *pipe) write(m proto.Message) error {
 	if err != nil {
 		return err
 	}
+	return p.writeFrame(frame)
+}
+
+// writeFrame sends a frame that has its size in front.
+func (p *pipe) writeFrame(frame []byte) error {
 	if err := p.stream.SetWriteDeadline(time.Now().Add(p.timeout)); err != nil {
 		return err
 	}

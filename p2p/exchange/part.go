@@ -1,11 +1,11 @@
 package exchange
 
 import (
+	"encoding/binary"
+
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
 
 	"p2pchain/core"
-	"p2pchain/p2p/exchange/wire"
 )
 
 // The fields of wire.Part.
@@ -55,45 +55,51 @@ func parsePart(b []byte, maxMessages int) (part, error) {
 	return p, nil
 }
 
-// A packer collects messages into parts of about targetFrame bytes.
+// A packer collects messages into parts of about targetFrame bytes, as the generated code would write
+// a wire.Part, without a copy of every message on the way.
 type packer struct {
-	part wire.Part
-	size int
-	send func(proto.Message) error
+	frame []byte // sizePrefix bytes for its size, then the part
+	send  func(frame []byte) error
+}
+
+// sizePrefix is what the size of a frame takes at most.
+const sizePrefix = binary.MaxVarintLen32
+
+func newPacker(send func([]byte) error) *packer {
+	return &packer{frame: make([]byte, sizePrefix, targetFrame+sizePrefix), send: send}
 }
 
 func (k *packer) header(h *core.Header) {
 	b := h.Encode()
-	k.part.Header = b[:]
-	k.size += len(b)
+	k.frame = protowire.AppendBytes(protowire.AppendTag(k.frame, partHeader, protowire.BytesType), b[:])
 }
 
-// add takes a message in, after a flush where the part would grow too large.
-func (k *packer) add(m *core.Message) error {
-	if k.size > 0 && k.size+m.Size() > targetFrame {
+// add takes the bytes of a message in, after a flush where the part would grow too large.
+func (k *packer) add(m []byte) error {
+	if len(k.frame) > sizePrefix && len(k.frame)+len(m) > targetFrame {
 		if err := k.flush(); err != nil {
 			return err
 		}
 	}
-	b := m.Bytes()
-	k.part.Messages = append(k.part.Messages, b)
-	k.size += len(b)
+	k.frame = protowire.AppendBytes(protowire.AppendTag(k.frame, partMessages, protowire.BytesType), m)
 	return nil
 }
 
 // flush sends what there is.
 func (k *packer) flush() error {
-	if k.size == 0 {
+	if len(k.frame) == sizePrefix {
 		return nil
 	}
-	err := k.send(&k.part)
-	k.part.Reset()
-	k.size = 0
+	size := protowire.AppendVarint(nil, uint64(len(k.frame)-sizePrefix))
+	begin := sizePrefix - len(size)
+	copy(k.frame[begin:], size)
+	err := k.send(k.frame[begin:])
+	k.frame = k.frame[:sizePrefix]
 	return err
 }
 
 // addAll takes messages in and sends all there is.
-func (k *packer) addAll(msgs []*core.Message) error {
+func (k *packer) addAll(msgs [][]byte) error {
 	for _, m := range msgs {
 		if err := k.add(m); err != nil {
 			return err

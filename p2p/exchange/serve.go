@@ -112,14 +112,17 @@ func (s *Server) sendBlock(ctx context.Context, c *call, hash core.Hash) error {
 		return fmt.Errorf("waiting for room: %w", err)
 	}
 	defer func() { s.giveRoom(c.guest, room) }()
-	b, err := s.chain.Block(hash)
+	b, err := s.chain.Raw(hash)
 	if errors.Is(err, chain.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("reading block %v: %w", hash, err)
 	}
-	size := b.Size()
+	size := core.HeaderSize
+	for _, m := range b.Messages {
+		size += len(m)
+	}
 	if spare := room - int64(size); spare > 0 {
 		s.blocks.give(spare)
 		room -= spare
@@ -137,7 +140,7 @@ func (s *Server) sendBlock(ctx context.Context, c *call, hash core.Hash) error {
 	if err := c.guest.wait(ctx, kindBlocks, 4+size>>10, s.cfg.FrameTimeout); err != nil {
 		return err
 	}
-	k := packer{send: c.write}
+	k := newPacker(c.writeFrame)
 	k.header(&b.Header)
 	return k.addAll(b.Messages)
 }
@@ -178,7 +181,7 @@ func (s *Server) serveMessages(ctx context.Context, c *call) error {
 	if err := c.reserve(2 * (targetFrame + core.MaxMessageSize)); err != nil {
 		return err
 	}
-	k := packer{send: c.write}
+	k := newPacker(c.writeFrame)
 	for _, id := range ids {
 		m, err := s.pool.Message(id)
 		if errors.Is(err, chain.ErrNotFound) {
@@ -187,7 +190,7 @@ func (s *Server) serveMessages(ctx context.Context, c *call) error {
 		if err != nil {
 			return fmt.Errorf("reading message %v: %w", id, err)
 		}
-		if err := k.add(m); err != nil {
+		if err := k.add(m.Bytes()); err != nil {
 			return err
 		}
 	}

@@ -23,12 +23,12 @@ type Chain interface {
 	HeadersAfter(locator []core.Hash, limit int) ([]core.Header, error)
 	// HashAt returns the best chain's block at a height; chain.ErrNotFound.
 	HashAt(height uint64) (core.Hash, error)
-	// Block returns a stored block; chain.ErrNotFound.
-	Block(hash core.Hash) (*core.Block, error)
 	// Leaves returns the leaves of a stored block; chain.ErrNotFound.
 	Leaves(block core.Hash) ([]core.Leaf, error)
 	// Message returns the message of such a leaf; chain.ErrNotFound.
 	Message(leaf core.Leaf) (*core.Message, error)
+	// Raw returns a stored block as it travels; chain.ErrNotFound.
+	Raw(hash core.Hash) (*core.RawBlock, error)
 }
 
 // A Pool is what a Server tells of the waiting messages; it is *mempool.Pool but for tests.

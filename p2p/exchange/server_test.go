@@ -166,9 +166,9 @@ type counted struct {
 	reads atomic.Int64
 }
 
-func (c *counted) Block(core.Hash) (*core.Block, error) {
+func (c *counted) Raw(core.Hash) (*core.RawBlock, error) {
 	c.reads.Add(1)
-	return c.block, nil
+	return c.block.Raw(), nil
 }
 
 // TestNeverReading asks for blocks and reads nothing of them. What the server holds for such peers is
