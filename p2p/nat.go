@@ -15,7 +15,7 @@ import (
 
 const (
 	relaysWanted  = 2                // of a node that is reached through relays
-	relaySearch   = 5 * time.Second  // between two looks for relays among the peers, while there are too few
+	relaySearch   = 2 * time.Second  // between two looks for relays among the peers, while there are too few
 	relayRetry    = 30 * time.Second // before one that refused is asked again
 	relayPatience = 3 * time.Second  // for one that asks a relay for something to be past hello
 )
