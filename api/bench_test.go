@@ -114,8 +114,14 @@ func BenchmarkBatch(b *testing.B) {
 }
 
 // BenchmarkChain reads blocks of 100 messages of 250 bytes from GET /chain.
-func BenchmarkChain(b *testing.B) {
-	resp, err := http.Get(benchServer(b, uint64(b.N)) + "/chain")
+func BenchmarkChain(b *testing.B) { benchRead(b, "/chain") }
+
+// BenchmarkExport reads the same blocks as a chain file.
+func BenchmarkExport(b *testing.B) { benchRead(b, "/api/v1/export") }
+
+// benchRead reads a chain of b.N blocks.
+func benchRead(b *testing.B, path string) {
+	resp, err := http.Get(benchServer(b, uint64(b.N)) + path)
 	if err != nil {
 		b.Fatal(err)
 	}

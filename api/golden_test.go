@@ -49,6 +49,7 @@ func TestGolden(t *testing.T) {
 		{"node", "GET", "/api/v1/node", "", nil},
 		{"peers", "GET", "/api/v1/peers", "", nil},
 		{"invite", "GET", "/api/v1/invite", "", nil},
+		{"export", "GET", "/api/v1/export", "", nil},
 		{"livez", "GET", "/livez", "", nil},
 		{"readyz", "GET", "/readyz", "", nil},
 		{"method", "DELETE", "/chain", "", nil},

@@ -47,6 +47,7 @@ func routes() []route {
 		{http.MethodGet, v1 + "/node", (*Server).getNode, scopeRead},
 		{http.MethodGet, v1 + "/peers", (*Server).getPeers, scopeRead},
 		{http.MethodGet, v1 + "/invite", (*Server).getInvite, scopeRead},
+		{http.MethodGet, v1 + "/export", (*Server).getExport, scopeRead},
 
 		{http.MethodGet, "/livez", (*Server).getLive, scopeRead},
 		{http.MethodGet, "/readyz", (*Server).getReady, scopeRead},

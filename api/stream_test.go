@@ -62,7 +62,7 @@ func TestChainMemory(t *testing.T) {
 	f := start(t, func(_ *api.Config, d *api.Deps) {
 		d.Chain = &endlessChain{Chain: d.Chain, top: blocks, full: full}
 	})
-	for _, path := range []string{"/chain", "/data"} {
+	for _, path := range []string{"/chain", "/data", "/api/v1/export"} {
 		before := heap()
 		resp, err := http.Get(f.url + path)
 		if err != nil {
