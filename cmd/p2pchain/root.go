@@ -64,7 +64,7 @@ agree on one chain. The bare command starts a node.`,
 	)
 	a.makeRun(root)
 	root.AddCommand(
-		a.runCommand(), a.initCommand(), a.joinCommand(), a.inviteCommand(), a.keyCommand(),
+		a.runCommand(), a.initCommand(), a.joinCommand(), a.inviteCommand(), a.bootstrapCommand(), a.keyCommand(),
 		a.addCommand(), a.getCommand(), a.statusCommand(),
 		a.versionCommand(), a.minerCommand(),
 	)

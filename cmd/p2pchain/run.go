@@ -110,7 +110,9 @@ func (f *runFlags) addPeerFlags(flags *pflag.FlagSet) {
 	flags.Var(f.announce, "announce", "address that other nodes are told, where it is not one of this machine; repeatable")
 	flags.Var(f.reach, "reach", "how to be reached: direct, as this machine is; nat, behind a router: by port mapping, hole punching and relays; relay, as one that all reach and that relays for the others")
 	flags.BoolVar(&f.dht, "dht", f.dht, "look for nodes everywhere, in a DHT of this network's nodes")
-	flags.BoolVar(&f.noMDNS, "no-mdns", f.noMDNS, "do not look for nodes on the local network")
+	if !f.noMDNS { // an introducer never does
+		flags.BoolVar(&f.noMDNS, "no-mdns", false, "do not look for nodes on the local network")
+	}
 	flags.IntVar(&f.maxPeers, "max-peers", f.maxPeers, "the most `NODES` to be connected to")
 }
 
@@ -187,23 +189,29 @@ func (a *app) nodeConfig(f *runFlags, to *invite.Invite) (node.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	if to != nil {
-		want.Network, cfg.Keep = to.Network, to.Addrs
-	}
-	if cfg.Network, err = node.FindNetwork(dir, want); err != nil {
+	if err := f.fillPeers(&cfg, dir, want, to); err != nil {
 		return cfg, err
 	}
-	cfg.Dir, cfg.SetAside = dir, f.forceNewChain
-	cfg.Listen, cfg.Announce, cfg.Bootstrap = f.listen.items, f.announce.items, f.bootstrap.items
-	cfg.MDNS, cfg.DHT, cfg.Reach, cfg.MaxPeers = !f.noMDNS, f.dht, node.Reach(f.reach.value), f.maxPeers
+	cfg.SetAside = f.forceNewChain
 	if a.isSet("http") || a.isSet("host") || a.isSet("port") {
 		cfg.HTTP = f.http.value
 	}
 	cfg.HTTPHosts, cfg.Auth = f.httpHosts.items, f.auth.value
 	cfg.Mine, cfg.MineThreads = miner.Mode(f.mine.value), f.mineThreads
-	cfg.Version = version
 	cfg.OnSyncFailure = a.dieOfSync
 	return cfg, cfg.Validate()
+}
+
+// fillPeers sets the directory, the network, and all that is about peers.
+func (f *runFlags) fillPeers(cfg *node.Config, dir string, want node.NetworkChoice, to *invite.Invite) (err error) {
+	if to != nil {
+		want.Network, cfg.Keep = to.Network, to.Addrs
+	}
+	cfg.Network, err = node.FindNetwork(dir, want)
+	cfg.Dir, cfg.Version = dir, version
+	cfg.Listen, cfg.Announce, cfg.Bootstrap = f.listen.items, f.announce.items, f.bootstrap.items
+	cfg.MDNS, cfg.DHT, cfg.Reach, cfg.MaxPeers = !f.noMDNS, f.dht, node.Reach(f.reach.value), f.maxPeers
+	return err
 }
 
 // networkChoice says what the user said about the network.

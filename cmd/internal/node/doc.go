@@ -9,5 +9,6 @@
 // A data directory holds identity.key (the node's key, mode 0600), network.json (the parameters it
 // was made for), store/, api.token where the API is open to others (mode 0600), seeds.txt (nodes to
 // join at every start), invite.txt (what others join with, as of the last run) and, while a node runs,
-// api.json (where its API is).
+// api.json (where its API is). The folder bootstrap in it is that of an introducer: the same without a
+// store.
 package node

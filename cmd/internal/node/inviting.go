@@ -40,11 +40,16 @@ func (n *Node) leaveInvite() {
 		return
 	}
 	if err == nil {
-		err = replaceFile(filepath.Join(n.cfg.Dir, inviteFile), []byte(made.Invite+"\n"), 0o600)
+		err = keepInvite(n.cfg.Dir, made)
 	}
 	if err != nil {
 		n.log.Warn("leaving an invite in the data directory", "err", err)
 	}
+}
+
+// keepInvite writes an invite into a data directory.
+func keepInvite(dir string, i api.Invite) error {
+	return replaceFile(filepath.Join(dir, inviteFile), []byte(i.Invite+"\n"), 0o600)
 }
 
 // renewInvite writes the invite down again at the end, with the addresses that were learned since the

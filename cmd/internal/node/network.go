@@ -22,6 +22,7 @@ type NetworkChoice struct {
 	Network    *core.Network // or one that is known already
 	Difficulty int           // replaces that one parameter; 0 leaves it
 	Anew       bool          // the old chain is to be set aside, so it need not fit
+	Like       string        // a directory whose network it is where nothing else says
 }
 
 // FindNetwork returns the network of a data directory: the chosen one, else the one that the
@@ -65,6 +66,12 @@ func (want NetworkChoice) params(kept *core.Network) (core.Params, error) {
 		}
 	case kept != nil:
 		p = kept.Params
+	case want.Like != "":
+		n, err := FindNetwork(want.Like, NetworkChoice{})
+		if err != nil {
+			return p, err
+		}
+		p = n.Params
 	default:
 		p, _ = core.Builtin("main")
 	}

@@ -13,32 +13,42 @@ import (
 	"p2pchain/p2p/syncer"
 )
 
-// openPeers opens the host. Addresses that the user chose must all work; the default ones move to
-// the next free port, since several nodes on one machine are the usual way to try this out.
+// openPeers opens the host.
 func (n *Node) openPeers(context.Context) error {
-	if len(n.cfg.Listen) > 0 {
-		err := n.listenOn(n.cfg.Listen)
+	note, err := listenSomewhere(n.cfg.Listen, n.listenOn)
+	if err == nil && note != "" {
+		n.note("%s", note)
+	}
+	return err
+}
+
+// listenSomewhere opens a host. Addresses that the user chose must all work; the default ones move to
+// the next free port, since several nodes on one machine are the usual way to try this out; a note
+// then says so.
+func listenSomewhere(chosen []string, open func(addrs []string) error) (note string, err error) {
+	if len(chosen) > 0 {
+		err := open(chosen)
 		if errors.Is(err, p2p.ErrListen) {
-			return fmt.Errorf("--listen: %w: %w", err, ErrAddressInUse)
+			return "", fmt.Errorf("--listen: %w: %w", err, ErrAddressInUse)
 		}
-		return err
+		return "", err
 	}
 	port := DefaultPort
 	for range portTries {
 		port = freePort(port)
-		err := n.listenOn(defaultListen(port))
+		err := open(defaultListen(port))
 		if err == nil {
 			if port != DefaultPort {
-				n.note("port %d is taken, so this node listens on %s", DefaultPort, portName(port))
+				note = fmt.Sprintf("port %d is taken, so this node listens on %s", DefaultPort, portName(port))
 			}
-			return nil
+			return note, nil
 		}
 		if !errors.Is(err, p2p.ErrListen) || port == 0 {
-			return err
+			return "", err
 		}
 		port++ // somebody was faster
 	}
-	return fmt.Errorf("no free port from %d on for other nodes: %w", DefaultPort, ErrAddressInUse)
+	return "", fmt.Errorf("no free port from %d on for other nodes: %w", DefaultPort, ErrAddressInUse)
 }
 
 func portName(port int) string {
