@@ -31,10 +31,10 @@ func (g *Gossip) judgeAnnouncement(_ context.Context, from peer.ID, m *pubsub.Me
 	})
 }
 
-// takeAnnouncement takes a header and, where they came with it, the messages of its block. It
-// returns nil where it is to be forwarded: the header is valid, was not forwarded before, and its
-// chain has at least the work of ours. Nothing is said about the block's messages by then, except
-// that they are those that the header binds: to judge them takes long, and the header has cost
+// takeAnnouncement takes a header and what came with it of its block. It returns nil where it is to
+// be forwarded: the header is valid, was not forwarded before in any form, and its chain has at least
+// the work of ours. Nothing is said about the block's messages by then, except that those that came
+// whole are the ones that the header binds: to find or judge them takes long, and the header has cost
 // somebody its work.
 func (g *Gossip) takeAnnouncement(from peer.ID, data []byte) error {
 	a, err := decodeAnnouncement(data)
@@ -94,21 +94,25 @@ func (g *Gossip) headerRefused(from peer.ID, a *announcement, err error) error {
 	return err
 }
 
-// takeBlock hands the block over to be fetched or connected. The header is known to the chain.
+// takeBlock hands the block over to be rebuilt, fetched or connected. The header is known to the chain.
 func (g *Gossip) takeBlock(from peer.ID, a *announcement) error {
-	var block *core.Block
-	if a.whole() {
-		var err error
-		if block, err = a.block(g.network.Genesis); err != nil {
+	switch a.kind {
+	case kindWhole:
+		block, err := a.block(g.network.Genesis)
+		if err != nil {
 			return err
 		}
 		if err := fits(block); err != nil {
 			return err
 		}
-	}
-	g.syncer.Announced(from, &a.header)
-	if block != nil {
+		g.syncer.Announced(from, &a.header)
 		g.syncer.Offer(block)
+	case kindCompact:
+		if !g.rebuilder.add(from, a) {
+			g.syncer.Announced(from, &a.header)
+		}
+	default:
+		g.syncer.Announced(from, &a.header)
 	}
 	if !g.forwarded.add(a.hash) {
 		return errNotForwarded

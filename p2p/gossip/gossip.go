@@ -32,6 +32,10 @@ type Chain interface {
 	Header(hash core.Hash) (core.Header, error)
 	// AddHeaders returns how many of the headers are known now.
 	AddHeaders(headers []core.Header, proven core.Work) (int, error)
+	// Block returns a stored block.
+	Block(hash core.Hash) (*core.Block, error)
+	// Message returns the message of a leaf, if it is here in any place, with the leaf's signature.
+	Message(leaf core.Leaf) (*core.Message, error)
 	Subscribe() (<-chan struct{}, func())
 }
 
@@ -45,7 +49,17 @@ type Pool interface {
 	Message(id core.Hash) (*core.Message, error)
 	// List returns waiting messages with a sequence number over after, ascending.
 	List(after uint64, limit int) ([]mempool.Waiting, error)
+	// Match returns the message that each short id of a block names, of those that wait or are in the
+	// given blocks of ours; nil where there is none, or more than one. mempool.ErrTooLarge.
+	Match(block core.Hash, short []core.ShortID, sealed []core.Hash) ([]*core.Message, error)
+	Totals() mempool.Totals
 	Subscribe() (<-chan struct{}, func())
+}
+
+// A Client asks single peers; it is *exchange.Client but for tests.
+type Client interface {
+	Exchange
+	Parts
 }
 
 // An Exchange asks a single peer about its waiting messages.
@@ -125,14 +139,13 @@ func (c *Config) Validate() error {
 
 // A Gossip takes part in the topics of one network. Its methods are safe for concurrent use.
 type Gossip struct {
-	host     host.Host
-	network  *core.Network
-	chain    Chain
-	pool     Pool
-	exchange Exchange
-	syncer   Syncer
-	peers    Peers
-	cfg      Config
+	host    host.Host
+	network *core.Network
+	chain   Chain
+	pool    Pool
+	syncer  Syncer
+	peers   Peers
+	cfg     Config
 
 	topics     Topics
 	tracer     *tracer
@@ -143,6 +156,7 @@ type Gossip struct {
 	vain       *budget // bytes of what was ignored
 	guard      *guard
 	reconciler *reconciler
+	rebuilder  *rebuilder
 	wake       chan struct{} // of capacity 1: there may be more to publish
 
 	mu       sync.Mutex // guards what is below
@@ -152,19 +166,20 @@ type Gossip struct {
 }
 
 // New returns a gossip that does nothing before Run.
-func New(h host.Host, n *core.Network, c Chain, pool Pool, x Exchange, s Syncer, peers Peers, cfg Config) (*Gossip, error) {
+func New(h host.Host, n *core.Network, c Chain, pool Pool, x Client, s Syncer, peers Peers, cfg Config) (*Gossip, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	topics := TopicsOf(n)
 	g := &Gossip{
-		host: h, network: n, chain: c, pool: pool, exchange: x, syncer: s, peers: peers, cfg: cfg,
+		host: h, network: n, chain: c, pool: pool, syncer: s, peers: peers, cfg: cfg,
 		topics: topics, forwarded: newRecent(maxForwarded), unspread: newRecent(maxUnspread),
 		future: newFuture(), headers: newBudget(cfg.Now, headerBurst, headerRate),
 		vain: newBudget(cfg.Now, vainBurst, vainRate), guard: newGuard(cfg.Now, peers), wake: make(chan struct{}, 1),
 	}
 	g.tracer = newTracer(topics, g.grafted)
 	g.reconciler = newReconciler(pool, x, peers, g.unspread, cfg)
+	g.rebuilder = newRebuilder(pool, c, x, s, peers, n, cfg.Log)
 	g.forwarded.add(c.Tip().Hash) // whoever connects learns it by hello
 	return g, nil
 }
@@ -198,7 +213,7 @@ func (g *Gossip) grafted(p peer.ID, topic string) {
 // Stats returns the counters.
 func (g *Gossip) Stats() Stats {
 	s := g.tracer.snapshot()
-	s.Held = g.future.len()
+	s.Held, s.Rebuilds = g.future.len(), g.rebuilder.stats()
 	s.Rounds, s.Reconciled, s.Given = g.reconciler.rounds.Load(), g.reconciler.taken.Load(), g.reconciler.given.Load()
 	return s
 }
@@ -260,6 +275,7 @@ func (g *Gossip) Run(ctx context.Context) error {
 	group.Go(func() error { return g.announceTips(ctx) })
 	group.Go(func() error { return g.releaseFuture(ctx) })
 	group.Go(func() error { return g.reconciler.run(ctx) })
+	group.Go(func() error { return g.rebuilder.run(ctx) })
 	return group.Wait()
 }
 

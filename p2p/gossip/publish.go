@@ -31,12 +31,19 @@ type outlet interface {
 // publish bundles our users' messages as they come. A bundle leaves at most once in the time of
 // linger, so a lone message leaves at once and many leave together. While nobody listens they stay
 // where they are.
+//
+// What a reorg gave back is new to the other side of the fork: it is published again by its owner,
+// forwarded as if it were new, and compared with a few peers at once.
 func (g *Gossip) publish(ctx context.Context, topic outlet) error {
 	changed, stop := g.pool.Subscribe()
 	defer stop()
 	p := publisher{Gossip: g, topic: topic, bundles: bundlesATurn}
 	for {
-		more, err := p.turn(ctx, func(w mempool.Waiting) bool { return w.Local })
+		p.returned = false
+		more, err := p.turn(ctx, p.first)
+		if p.returned {
+			g.reconciler.enqueueOldest(maxRounds) // the owner may be gone
+		}
 		pause := g.cfg.Linger
 		if err != nil {
 			g.cfg.Log.Error("publishing messages", "err", err)
@@ -96,6 +103,17 @@ type publisher struct {
 	bundles int    // a turn
 	after   uint64 // sequence number of the last message that was packed
 	bundle  bundler
+
+	returned bool // first saw a message that a reorg gave back
+}
+
+// first passes messages of our users that begin to wait.
+func (p *publisher) first(w mempool.Waiting) bool {
+	if w.Again {
+		p.returned = true
+		p.unspread.add(w.ID) // its owner says it again, and this side of the fork must let it pass
+	}
+	return w.Local
 }
 
 // turn publishes up to a few bundles of the messages that pass, and reports whether there are more.
@@ -158,7 +176,8 @@ func (p *publisher) send(ctx context.Context) error {
 	return nil
 }
 
-// PublishBlock spreads a block that is on our best chain: whole where it is small. A block that was
+// PublishBlock spreads a block that is on our best chain: whole where it is small, else by the short
+// ids of its messages. A block that was
 // published or forwarded before is not sent again.
 func (g *Gossip) PublishBlock(ctx context.Context, b *core.Block) error {
 	return g.spread(ctx, b.Header.Hash(), encodeBlock(b))
@@ -198,8 +217,21 @@ func (g *Gossip) announceTips(ctx context.Context) error {
 		if tip.Hash != g.chain.BestHeader().Hash {
 			continue // still fetching: the end of it will poke
 		}
-		if err := g.spread(ctx, tip.Hash, encodeHeader(&tip.Header)); err != nil && ctx.Err() == nil {
+		if g.forwarded.has(tip.Hash) {
+			continue
+		}
+		if err := g.spread(ctx, tip.Hash, g.encodeTip(&tip)); err != nil && ctx.Err() == nil {
 			g.cfg.Log.Error("announcing the tip", "height", tip.Header.Height, "hash", tip.Hash, "err", err)
 		}
 	}
+}
+
+// encodeTip returns what spreads a tip. The header alone does, too, where the block cannot be read.
+func (g *Gossip) encodeTip(tip *chain.Tip) []byte {
+	b, err := g.chain.Block(tip.Hash)
+	if err != nil {
+		g.cfg.Log.Debug("reading the tip", "hash", tip.Hash, "err", err)
+		return encodeHeader(&tip.Header)
+	}
+	return encodeBlock(b)
 }

@@ -28,6 +28,7 @@ type Stats struct {
 	Given      uint64            `json:"given"`      // messages that single peers lacked and took
 	Drops      map[string]uint64 `json:"drops"`      // lost here without a verdict, by reason
 	Held       int               `json:"held"`       // headers of the near future
+	Rebuilds   RebuildStats      `json:"rebuilds"`   // blocks that were announced by short ids
 	Mesh       int               `json:"mesh"`       // peers to which both topics are forwarded in full
 }
 

@@ -10,16 +10,22 @@ import (
 
 // The first byte of what travels on the topics says what follows.
 const (
-	kindBundle       = 1 // messages
-	kindWhole        = 2 // a header and all messages of its block
-	kindAnnouncement = 3 // a header
+	kindBundle  = 1 // messages
+	kindWhole   = 2 // a header and all messages of its block
+	kindHeader  = 3 // a header
+	kindCompact = 4 // a header and the short ids of all messages of its block
 )
 
-// Limits of what travels. A block that would be larger is announced instead.
+// Limits of what travels.
 const (
-	maxBundleMessages = 256
-	maxBundleBytes    = 64 << 10
-	maxWholeBytes     = 200 << 10
+	maxBundleMessages    = 256
+	maxBundleBytes       = 64 << 10
+	maxAnnouncementBytes = 200 << 10 // the short ids of 32,768 messages take 192 KiB
+
+	// wholeBytes is the largest announcement that carries messages. Most receivers know them, and get
+	// each announcement from several neighbours; up to this size that costs less than a question and
+	// its answer would where they do not.
+	wholeBytes = 4 << 10
 
 	prefixBytes = 4 // before each message: its size, big-endian
 	bundleHead  = 9 // the kind of a bundle, and its number
@@ -110,26 +116,29 @@ func decodeMessages(genesis core.Hash, b []byte, limit int) ([]*core.Message, er
 	return msgs, nil
 }
 
-// encodeBlock returns the block whole where it is small and has all its bodies, and its header
-// otherwise.
+// encodeBlock returns the block whole where it is small and has all its bodies, and its header with
+// short ids otherwise.
 func encodeBlock(b *core.Block) []byte {
-	if data := encodeWhole(b); data != nil {
-		return data
+	if len(b.Messages) == 0 || encodedSize(b) <= wholeBytes {
+		if data := encodeWhole(b); data != nil {
+			return data
+		}
 	}
-	return encodeHeader(&b.Header)
+	return encodeCompact(b)
 }
 
-func encodeHeader(h *core.Header) []byte {
+func encodedSize(b *core.Block) int { return 1 + b.Size() + prefixBytes*len(b.Messages) }
+
+func encodeHeader(h *core.Header) []byte { return startAnnouncement(kindHeader, h, 0) }
+
+func startAnnouncement(kind byte, h *core.Header, rest int) []byte {
 	header := h.Encode()
-	return append([]byte{kindAnnouncement}, header[:]...)
+	return append(append(make([]byte, 0, 1+core.HeaderSize+rest), kind), header[:]...)
 }
 
+// encodeWhole returns nil where a body was dropped.
 func encodeWhole(b *core.Block) []byte {
-	if b.Size()+prefixBytes*len(b.Messages) >= maxWholeBytes {
-		return nil
-	}
-	header := b.Header.Encode()
-	data := append([]byte{kindWhole}, header[:]...)
+	data := startAnnouncement(kindWhole, &b.Header, encodedSize(b))
 	for _, m := range b.Messages {
 		if m.Body == nil {
 			return nil
@@ -139,36 +148,61 @@ func encodeWhole(b *core.Block) []byte {
 	return data
 }
 
-// An announcement is what arrives on the block topic.
-type announcement struct {
-	hash   core.Hash
-	header core.Header
-	rest   []byte // the encoded messages of a whole block; nil where the header came alone
+func encodeCompact(b *core.Block) []byte {
+	key := core.ShortKeyOf(b.Header.Hash())
+	data := startAnnouncement(kindCompact, &b.Header, core.ShortIDSize*len(b.Messages))
+	for _, m := range b.Messages {
+		leaf := m.Leaf()
+		hash := leaf.Hash()
+		data = key.ID(&hash).Append(data)
+	}
+	return data
 }
 
-// decodeAnnouncement reads the header and leaves the messages for later: they are not worth reading
-// before the header's work is checked. Errors wrap core.ErrMalformed.
+// An announcement is what arrives on the block topic.
+type announcement struct {
+	kind   byte
+	hash   core.Hash
+	header core.Header
+	rest   []byte // the encoded messages of a whole block, or the short ids
+}
+
+// decodeAnnouncement reads the header and leaves the rest for later: it is not worth reading before
+// the header's work is checked. Errors wrap core.ErrMalformed.
 func decodeAnnouncement(data []byte) (announcement, error) {
 	var a announcement
-	if len(data) < 1+core.HeaderSize || len(data) > maxWholeBytes {
+	if len(data) < 1+core.HeaderSize || len(data) > maxAnnouncementBytes {
 		return a, fmt.Errorf("announcement of %d bytes: %w", len(data), core.ErrMalformed)
 	}
 	var err error
 	if a.header, err = core.DecodeHeader(data[1 : 1+core.HeaderSize]); err != nil {
 		return a, err
 	}
-	rest := data[1+core.HeaderSize:]
-	switch {
-	case data[0] == kindWhole:
-		a.rest = rest
-	case data[0] != kindAnnouncement || len(rest) > 0:
-		return a, fmt.Errorf("kind %d with %d bytes after the header: %w", data[0], len(rest), core.ErrMalformed)
+	a.kind, a.rest = data[0], data[1+core.HeaderSize:]
+	fits := false
+	switch a.kind {
+	case kindWhole:
+		fits = true // until its messages are read
+	case kindHeader:
+		fits = len(a.rest) == 0
+	case kindCompact:
+		fits = uint64(len(a.rest)) == core.ShortIDSize*uint64(a.header.MessageCount)
+	}
+	if !fits {
+		return a, fmt.Errorf("kind %d with %d bytes after the header: %w", a.kind, len(a.rest), core.ErrMalformed)
 	}
 	a.hash = a.header.Hash()
 	return a, nil
 }
 
-func (a *announcement) whole() bool { return a.rest != nil }
+// decodeShortIDs reads the short ids of an announcement, whose size was checked.
+func decodeShortIDs(b []byte) []core.ShortID {
+	out := make([]core.ShortID, 0, len(b)/core.ShortIDSize)
+	for ; len(b) >= core.ShortIDSize; b = b[core.ShortIDSize:] {
+		out = append(out, core.DecodeShortID([core.ShortIDSize]byte(b)))
+	}
+	return out
+}
 
 // block reads the messages of a whole block. That they are as many as the header says is all that is
 // checked.

@@ -100,20 +100,21 @@ func TestEncodeBlock(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		block *core.Block
-		whole bool
+		kind  byte
 	}{
-		{"small", small, true},
-		{"without messages", coretest.Next(t, n, coretest.Genesis(n)), true},
-		{"large", large, false},
-		{"a body was dropped", coretest.WithoutBodies(small), false},
+		{"small", small, kindWhole},
+		{"without messages", coretest.Next(t, n, coretest.Genesis(n)), kindWhole},
+		{"large", large, kindCompact},
+		{"a body was dropped", coretest.WithoutBodies(small), kindCompact},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			data := encodeBlock(tt.block)
 			a, err := decodeAnnouncement(data)
-			if err != nil || a.hash != tt.block.Header.Hash() || a.whole() != tt.whole {
-				t.Fatalf("decodeAnnouncement: whole %v, %v", a.whole(), err)
+			if err != nil || a.hash != tt.block.Header.Hash() || a.kind != tt.kind {
+				t.Fatalf("decodeAnnouncement: kind %d, %v", a.kind, err)
 			}
-			if !tt.whole {
+			if a.kind == kindCompact {
+				wantShortIDs(t, tt.block, &a)
 				return
 			}
 			got, err := a.block(n.Genesis)
@@ -124,10 +125,53 @@ func TestEncodeBlock(t *testing.T) {
 	}
 }
 
+func wantShortIDs(t *testing.T, b *core.Block, a *announcement) {
+	t.Helper()
+	short, key := decodeShortIDs(a.rest), core.ShortKeyOf(a.hash)
+	if len(short) != len(b.Messages) {
+		t.Fatalf("%d short ids for %d messages", len(short), len(b.Messages))
+	}
+	for i, m := range b.Messages {
+		leaf := m.Leaf()
+		if hash := leaf.Hash(); short[i] != key.ID(&hash) {
+			t.Errorf("short id %d is that of another message", i)
+		}
+	}
+}
+
+// What a receiver that knows all messages pays for a block, and what small blocks may cost: the
+// figure is 8 bytes a message and 4 KiB.
+func TestAnnouncementBytes(t *testing.T) {
+	n := coretest.Network(t)
+	for _, tt := range []struct {
+		name     string
+		messages int
+		payload  int
+	}{
+		{"one", 1, 200}, {"one large", 1, 16000}, {"ten", 10, 200}, {"eleven", 11, 200}, {"hundred", 100, 200}, {"10,000", 10_000, 1},
+	} {
+		b := &core.Block{Header: core.Header{MessageCount: uint32(tt.messages)}}
+		for i := range tt.messages {
+			m := &core.Message{Body: &core.Body{Payload: make([]byte, tt.payload)}}
+			m.PayloadSize, m.Nonce = uint32(tt.payload), uint64(i)
+			m.ID = m.Envelope.ID(n.Genesis)
+			b.Messages = append(b.Messages, m)
+		}
+		data := encodeBlock(b)
+		t.Logf("%s: kind %d, %d bytes", tt.name, data[0], len(data))
+		if limit := 8*tt.messages + 4096; len(data) > limit {
+			t.Errorf("%s: %d bytes, at most %d", tt.name, len(data), limit)
+		}
+	}
+	if most := 1 + core.HeaderSize + core.ShortIDSize*32768; most > maxAnnouncementBytes || most > maxFrame-1024 {
+		t.Errorf("the largest block is announced by %d bytes", most)
+	}
+}
+
 func TestDecodeAnnouncementRefuses(t *testing.T) {
 	n := coretest.Network(t)
 	b := coretest.Next(t, n, coretest.Genesis(n), coretest.Messages(t, n, "m", 2)...)
-	whole, alone := encodeBlock(b), encodeHeader(&b.Header)
+	whole, alone, compact := encodeWhole(b), encodeHeader(&b.Header), encodeCompact(b)
 	for _, tt := range []struct {
 		name string
 		data []byte
@@ -137,7 +181,10 @@ func TestDecodeAnnouncementRefuses(t *testing.T) {
 		{"trailing byte", append(alone[:len(alone):len(alone)], 0)},
 		{"unknown kind", append([]byte{9}, alone[1:]...)},
 		{"no header", make([]byte, len(alone))},
-		{"too large", append(whole[:len(whole):len(whole)], make([]byte, maxWholeBytes)...)},
+		{"too large", append(whole[:len(whole):len(whole)], make([]byte, maxAnnouncementBytes)...)},
+		{"a short id less", compact[:len(compact)-core.ShortIDSize]},
+		{"a short id more", append(compact[:len(compact):len(compact)], make([]byte, core.ShortIDSize)...)},
+		{"half a short id", compact[:len(compact)-3]},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := decodeAnnouncement(tt.data); !errors.Is(err, core.ErrMalformed) {
@@ -181,8 +228,9 @@ func FuzzDecodeBundle(f *testing.F) {
 func FuzzDecodeAnnouncement(f *testing.F) {
 	n := coretest.Network(f)
 	b := coretest.Next(f, n, coretest.Genesis(n), coretest.Messages(f, n, "m", 2)...)
-	f.Add(encodeBlock(b))
+	f.Add(encodeWhole(b))
 	f.Add(encodeHeader(&b.Header))
+	f.Add(encodeCompact(b))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		a, err := decodeAnnouncement(data)
 		if err != nil {
@@ -191,14 +239,25 @@ func FuzzDecodeAnnouncement(f *testing.F) {
 			}
 			return
 		}
-		if !a.whole() {
-			if !bytes.Equal(encodeHeader(&a.header), data) {
-				t.Error("a header does not encode to the same bytes")
+		again := startAnnouncement(a.kind, &a.header, 0)
+		switch a.kind {
+		case kindCompact:
+			short := decodeShortIDs(a.rest)
+			if len(short) != int(a.header.MessageCount) {
+				t.Errorf("%d short ids, header says %d messages", len(short), a.header.MessageCount)
 			}
-			return
+			for _, id := range short {
+				again = id.Append(again)
+			}
+		case kindWhole:
+			got, err := a.block(n.Genesis)
+			if err != nil {
+				return
+			}
+			again = encodeWhole(got)
 		}
-		if got, err := a.block(n.Genesis); err == nil && len(data) < maxWholeBytes && !bytes.Equal(encodeWhole(got), data) {
-			t.Error("a whole block does not encode to the same bytes")
+		if !bytes.Equal(again, data) {
+			t.Error("an announcement does not encode to the same bytes")
 		}
 	})
 }
