@@ -40,6 +40,7 @@ type Waiting struct {
 	ID         core.Hash
 	Size       int    // core.Message.Size
 	Local      bool   // this node answers for it: it was accepted from a user of ours
+	Again      bool   // a reorg gave it back
 	AcceptedMS uint64 // when it began to wait, by our clock
 }
 

@@ -186,7 +186,9 @@ func (w *write) giveBackMessage(p *plan, id core.Hash) error {
 	if err != nil {
 		return missing(err, "record")
 	}
-	w.putWaiting(waitingOf(id, rec))
+	entry := waitingOf(id, rec)
+	entry.Again = true
+	w.putWaiting(entry)
 	return w.pause()
 }
 

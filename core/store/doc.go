@@ -41,7 +41,8 @@
 //	0x30 reorg        number(8)           time ms(8) old tip(32) new tip(32) fork(32) reverted(4) applied(4)
 //	0x31 peer         peer id(n)          opaque(n)
 //
-// Flags are 1 for local and, in the index, 2 for a body that is not here. A message is envelope,
+// Flags are 1 for local and 2, in the index, for a body that is not here, of a waiting message for one that a
+// reorg gave back. A message is envelope,
 // signature and body, as it travels; the signature is the first that came, and what a block commits to
 // is in its leaf. The leaves of level 0 of the history tree follow from the height index and are not
 // stored.

@@ -74,7 +74,7 @@ func FuzzIndex(f *testing.F) {
 
 func FuzzWaiting(f *testing.F) {
 	fuzz(f, func(b []byte) (mempool.Waiting, error) { return decodeWaiting(1, b) }, encodeWaiting,
-		mempool.Waiting{ID: core.Hash{1}, Size: 9, Local: true, AcceptedMS: 8}, mempool.Waiting{})
+		mempool.Waiting{ID: core.Hash{1}, Size: 9, Local: true, Again: true, AcceptedMS: 8}, mempool.Waiting{})
 }
 
 func FuzzWaitingPointer(f *testing.F) {

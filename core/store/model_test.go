@@ -70,10 +70,10 @@ func (m *model) onBest(hash core.Hash, height uint64) bool {
 	return height < uint64(len(m.best)) && m.best[height] == hash
 }
 
-func (m *model) wait(id core.Hash, local bool) {
+func (m *model) wait(id core.Hash, local, again bool) {
 	k := m.known[id]
 	m.waiting = append(m.waiting, mempool.Waiting{
-		Seq: m.next, ID: id, Size: k.message.Size(), Local: local, AcceptedMS: k.acceptedMS,
+		Seq: m.next, ID: id, Size: k.message.Size(), Local: local, Again: again, AcceptedMS: k.acceptedMS,
 	})
 	m.next++
 }
@@ -90,7 +90,7 @@ func (m *model) accept(msg *core.Message, local bool, nowMS uint64) mempool.Acce
 	}
 	k.local = k.local || local
 	if result == mempool.Accepted {
-		m.wait(msg.ID, k.local)
+		m.wait(msg.ID, k.local, false)
 	}
 	for i := range m.waiting {
 		if m.waiting[i].ID == msg.ID && local {
@@ -123,7 +123,7 @@ func (m *model) commit(c chain.Change) {
 	for _, hash := range slices.Backward(c.Revert) {
 		for _, msg := range m.blocks[hash].Block.Messages {
 			if m.standing(msg.ID) == mempool.Accepted {
-				m.wait(msg.ID, m.known[msg.ID].local)
+				m.wait(msg.ID, m.known[msg.ID].local, true)
 			}
 		}
 	}

@@ -44,7 +44,7 @@ func TestReorgGivesMessagesBack(t *testing.T) {
 			t.Errorf("%d messages wait in another order than these %d", len(got), len(want))
 		}
 		page, err := s.Waiting(30, 100)
-		if err != nil || len(page.Messages) != 18 || page.Messages[0].Local || page.Messages[0].AcceptedMS != 1000 {
+		if err != nil || len(page.Messages) != 18 || page.Messages[0].Local || !page.Messages[0].Again || page.Messages[0].AcceptedMS != 1000 {
 			t.Errorf("Waiting after the reorg = %+v, %v, want 18 foreign messages, as before", page.Messages, err)
 		}
 		if places, err := s.Places(m[3].ID); err != nil || len(places[0]) != 2 {

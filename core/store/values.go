@@ -19,6 +19,7 @@ var errValue = errors.New("stored value out of form")
 const (
 	flagLocal  = 1 << 0 // this node answers for the message
 	flagNoBody = 1 << 1 // in the index: the body was dropped or never came
+	flagAgain  = 1 << 1 // of a waiting message: a reorg gave it back
 )
 
 // newValue starts a value with its version.
@@ -229,6 +230,9 @@ func encodeWaiting(w mempool.Waiting) []byte {
 	if w.Local {
 		flags = flagLocal
 	}
+	if w.Again {
+		flags |= flagAgain
+	}
 	b := binary.BigEndian.AppendUint64(append(newValue(45), flags), w.AcceptedMS)
 	return append(binary.BigEndian.AppendUint32(b, uint32(w.Size)), w.ID[:]...)
 }
@@ -236,8 +240,8 @@ func encodeWaiting(w mempool.Waiting) []byte {
 func decodeWaiting(seq uint64, value []byte) (mempool.Waiting, error) {
 	d := newDecoder(value)
 	flags := d.u8()
-	w := mempool.Waiting{Seq: seq, Local: flags == flagLocal, AcceptedMS: d.u64(), Size: int(d.u32()), ID: d.hash()}
-	if flags > flagLocal {
+	w := mempool.Waiting{Seq: seq, Local: flags&flagLocal != 0, Again: flags&flagAgain != 0, AcceptedMS: d.u64(), Size: int(d.u32()), ID: d.hash()}
+	if flags&^(flagLocal|flagAgain) != 0 {
 		return mempool.Waiting{}, errValue
 	}
 	return w, d.done()

@@ -142,9 +142,9 @@ func TestLateJoiner(t *testing.T) {
 // Two parts of a network meet, and nothing is mined any more.
 func TestForkHeals(t *testing.T) {
 	n := coretest.Network(t)
-	// Who wrote the messages publishes them again, but the node in between got them back as well and
-	// does not forward what it knows: reconciliation takes them over to the right.
-	cfg := p2ptest.Config{Gossip: func(c *gossip.Config) { c.Reconcile = time.Second }}
+	// Who wrote the messages publishes them again, and the node in between lets them pass although it
+	// got them back as well: the next round of everyday reconciliation is far.
+	cfg := p2ptest.Config{Gossip: func(c *gossip.Config) { c.Reconcile = time.Hour }}
 	left, right := line(t, n, 2, cfg), line(t, n, 2, cfg)
 	all := append(append([]*p2ptest.Node{}, left...), right...)
 	msgs := coretest.Messages(t, n, "left", 3)
@@ -156,6 +156,28 @@ func TestForkHeals(t *testing.T) {
 	p2ptest.Eventually(t, "one tip on the right", func() bool { return right[1].Chain.Tip().Header.Height == 5 })
 	p2ptest.Connect(t, left[1], right[0])
 	p2ptest.Eventually(t, "one tip", agreeOn(all, right[0].Chain.Tip().Hash))
+	p2ptest.Eventually(t, "the reverted messages wait again", have(all, 3))
+	unharmed(t, all)
+}
+
+// The node that answers for a message is gone when a reorg gives it back. The others do not publish
+// what is not theirs, but whoever was on the losing side soon offers it to the peers.
+func TestForkHealsWithoutTheOwner(t *testing.T) {
+	n := coretest.Network(t)
+	cfg := p2ptest.Config{Gossip: func(c *gossip.Config) { c.Reconcile = time.Hour }}
+	left, right := line(t, n, 2, cfg), start(t, n, cfg)
+	msgs := coretest.Messages(t, n, "left", 3)
+	left[0].Say(msgs...)
+	p2ptest.Eventually(t, "messages on the left", have(left, 3))
+	b := left[0].Mine(msgs...)
+	p2ptest.Eventually(t, "a block on the left", agreeOn(left, b.Header.Hash()))
+	p2ptest.Disconnect(t, left[0], left[1])
+	for range 5 {
+		right.Mine()
+	}
+	p2ptest.Connect(t, right, left[1])
+	all := []*p2ptest.Node{left[1], right}
+	p2ptest.Eventually(t, "one tip", agreeOn(all, right.Chain.Tip().Hash))
 	p2ptest.Eventually(t, "the reverted messages wait again", have(all, 3))
 	unharmed(t, all)
 }
