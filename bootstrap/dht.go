@@ -26,8 +26,9 @@ const (
 	dhtRecord      = 2 * time.Hour    // for which others believe it
 	dhtFound       = 32               // peers of one search
 	dhtClose       = 5 * time.Second
-	dhtLook        = time.Second // between two looks at whether there is anybody to ask
-	dhtPerBucket   = 2           // of one IPv4 /16 or IPv6 /32, as of our own peers
+	dhtSuffix      = "/kad/1.0.0" // of the protocol's id, after the prefix
+	dhtLook        = time.Second  // between two looks at whether there is anybody to ask
+	dhtPerBucket   = 2            // of one IPv4 /16 or IPv6 /32, as of our own peers
 	dhtPerTable    = 8
 	dhtMaxInFlight = 64 // checks of newcomers at once; libp2p's 256 is for a world-wide network
 )
@@ -54,6 +55,9 @@ type finder struct {
 func newFinder(h host.Host, cfg Config, log *slog.Logger) *finder {
 	return &finder{host: h, cfg: cfg, log: log, status: DHTStatus{Enabled: true}}
 }
+
+// prefix is what the ids of the DHT's protocols begin with.
+func (f *finder) prefix() protocol.ID { return protocol.ID("/p2pchain/" + f.cfg.Network) }
 
 func (f *finder) snapshot() DHTStatus {
 	f.mu.Lock()
@@ -95,13 +99,11 @@ func networkKey(network string) (cid.Cid, error) {
 func (f *finder) open() (*dht.IpfsDHT, error) {
 	return dht.New(f.host,
 		dht.Mode(dht.ModeAutoServer),
-		dht.ProtocolPrefix(protocol.ID("/p2pchain/"+f.cfg.Network)),
+		dht.ProtocolPrefix(f.prefix()),
 		dht.DisableValues(),
 		dht.ProviderManagerOpts(records.ProvideValidity(dhtRecord), records.ProviderAddrTTL(dhtRecord)),
 		dht.LookupCheckConcurrency(dhtMaxInFlight),
-		dht.RoutingTablePeerDiversityFilter(publicParts{
-			dht.NewRTPeerDiversityFilter(f.host, dhtPerBucket, dhtPerTable), f.host,
-		}),
+		dht.RoutingTablePeerDiversityFilter(newPublicParts(f.host)),
 	)
 }
 
@@ -110,6 +112,10 @@ func (f *finder) open() (*dht.IpfsDHT, error) {
 type publicParts struct {
 	peerdiversity.PeerIPGroupFilter
 	host host.Host
+}
+
+func newPublicParts(h host.Host) publicParts {
+	return publicParts{dht.NewRTPeerDiversityFilter(h, dhtPerBucket, dhtPerTable), h}
 }
 
 // Allow implements peerdiversity.PeerIPGroupFilter.
@@ -195,6 +201,7 @@ func (f *finder) find(ctx context.Context, d *dht.IpfsDHT, key cid.Cid, found fu
 
 // close ends the DHT within a bound.
 func (f *finder) close(d *dht.IpfsDHT) {
+	defer f.host.RemoveStreamHandler(f.prefix() + dhtSuffix) // it leaves that behind
 	done := make(chan error, 1)
 	go func() { done <- d.Close() }()
 	select {

@@ -114,11 +114,17 @@ func run(t testing.TB, h host.Host, book Book, log *slog.Logger, edit func(*Conf
 // eventually waits for a condition on real hosts; the bound only ends a test that fails.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	bound := time.After(40 * time.Second)
+	within(t, 40*time.Second, what, condition)
+}
+
+// within waits for a condition that has to come true in time.
+func within(t testing.TB, bound time.Duration, what string, condition func() bool) {
+	t.Helper()
+	late := time.After(bound)
 	for !condition() {
 		select {
-		case <-bound:
-			t.Fatalf("never happened: %s", what)
+		case <-late:
+			t.Fatalf("not within %v: %s", bound, what)
 		case <-time.After(5 * time.Millisecond):
 		}
 	}

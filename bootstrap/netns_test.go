@@ -21,8 +21,8 @@ const (
 	labA = "00000000000000aa"
 	labB = "00000000000000bb"
 
-	// longEnv turns on the variants that take a minute: five nodes and the default ping intervals.
-	longEnv = "P2PCHAIN_TEST_LONG"
+	// longEnv turns on the default ping intervals.
+	longEnv = "P2PCHAIN_LONG"
 )
 
 var labs atomic.Int32

@@ -87,16 +87,21 @@ func TestAskingBacksOff(t *testing.T) {
 
 // TestToldAddresses takes what others tell of a peer that could not be reached, once.
 func TestToldAddresses(t *testing.T) {
-	ids := newIDs(t, 2)
+	ids := newIDs(t, 3)
 	p := testPlan(testConfig())
 	if !p.introduce(infoOf(ids[0], 1), start) || p.introduce(peer.AddrInfo{ID: p.self, Addrs: addrOf(1)}, start) {
 		t.Error("a new peer is no news, or we are")
 	}
-	for _, bad := range []string{"/dns4/example.org/tcp/1", "/ip4/0.0.0.0/tcp/1", "/ip6/fe80::1/tcp/1"} {
+	const through = "/tcp/1/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA/p2p-circuit"
+	for _, bad := range []string{"/dns4/example.org/tcp/1", "/ip4/0.0.0.0/tcp/1", "/ip6/fe80::1/tcp/1", "/dns4/example.org" + through} {
 		if p.introduce(peer.AddrInfo{ID: ids[1], Addrs: []ma.Multiaddr{ma.StringCast(bad)}}, start) {
 			t.Errorf("took %s", bad)
 		}
 	}
+	if !p.introduce(peer.AddrInfo{ID: ids[2], Addrs: []ma.Multiaddr{ma.StringCast("/ip4/8.8.8.8" + through)}}, start) {
+		t.Error("refused an address through a relay")
+	}
+	delete(p.contacts, ids[2])
 	p.due(start)
 	p.peerDone(ids[0], errTest, start)
 	if _, peers := names(p.due(start.Add(time.Second))); len(peers) != 0 {

@@ -1,0 +1,141 @@
+package bootstrap
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p-kbucket/peerdiversity"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+// kadLabA is the protocol of the DHT of the network labA.
+const kadLabA protocol.ID = "/p2pchain/" + labA + "/kad/1.0.0"
+
+// finders opens hosts with a DHT, all connected to the first one and to nobody else.
+func finders(t *testing.T, networks ...string) (hosts []host.Host, all []*finder) {
+	t.Helper()
+	for i, id := range networks {
+		h := newHost(t, loopback())
+		cfg := DefaultConfig(id)
+		hosts, all = append(hosts, h), append(all, newFinder(h, cfg, discard()))
+		if i > 0 {
+			if err := h.Connect(t.Context(), peer.AddrInfo{ID: hosts[0].ID(), Addrs: hosts[0].Addrs()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return hosts, all
+}
+
+// TestDHTFindsWhoAnnounced lets nodes of a LAN that know only one other announce themselves and find each
+// other, and keeps those of another network out.
+func TestDHTFindsWhoAnnounced(t *testing.T) {
+	hosts, all := finders(t, labA, labA, labA, labB)
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	var mu sync.Mutex // guards found
+	found := make([][]peer.ID, len(all))
+	for i, f := range all {
+		running.Go(func() {
+			f.run(ctx, func() bool { return false }, func(info peer.AddrInfo) {
+				mu.Lock()
+				defer mu.Unlock()
+				if !slices.Contains(found[i], info.ID) {
+					found[i] = append(found[i], info.ID)
+				}
+			})
+		})
+	}
+	complete := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(found[0]) == 2 && len(found[1]) == 2 && len(found[2]) == 2
+	}
+	eventually(t, "each of the three has found the two others", complete)
+	mu.Lock()
+	if slices.Contains(slices.Concat(found[:3]...), hosts[3].ID()) || len(found[3]) > 0 || all[3].snapshot().Peers > 0 {
+		t.Errorf("networks are mixed: %v", found)
+	}
+	mu.Unlock()
+	if st := all[1].snapshot(); !st.Enabled || st.Peers == 0 || st.Found < 2 || st.Error != "" {
+		t.Errorf("status %+v", st)
+	}
+	cancel()
+	done := make(chan struct{})
+	go func() { running.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it does not end")
+	}
+	if protocols := hosts[0].Mux().Protocols(); slices.Contains(protocols, kadLabA) {
+		t.Errorf("still served after the end: %v", protocols)
+	}
+}
+
+// A hidden host knows that nobody can reach it.
+func TestDHTClientDoesNotServe(t *testing.T) {
+	for name, tt := range map[string]struct {
+		option libp2p.Option
+		serves bool
+	}{
+		"nothing is known": {libp2p.UserAgent("x"), true}, "not reachable": {libp2p.ForceReachabilityPrivate(), false},
+	} {
+		h := newHost(t, loopback(), tt.option)
+		d, err := newFinder(h, DefaultConfig(labA), discard()).open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		serves := func() bool { return slices.Contains(h.Mux().Protocols(), kadLabA) }
+		eventually(t, name+": it serves or not", func() bool { return serves() == tt.serves })
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A stubHost has one connection to every peer, to the same address.
+type stubHost struct {
+	host.Host
+	addr string
+}
+
+type stubNet struct {
+	network.Network
+	addr string
+}
+
+type stubConn struct {
+	network.Conn
+	addr string
+}
+
+func (s stubHost) Network() network.Network          { return stubNet{addr: s.addr} }
+func (s stubNet) ConnsToPeer(peer.ID) []network.Conn { return []network.Conn{stubConn{addr: s.addr}} }
+func (s stubConn) RemoteMultiaddr() ma.Multiaddr     { return ma.StringCast(s.addr) }
+
+// TestDHTPartsOfTheInternet bounds the servers of one public part, and those of a LAN not at all.
+func TestDHTPartsOfTheInternet(t *testing.T) {
+	for addr, want := range map[string]int{"/ip4/8.8.8.8/tcp/1": dhtPerBucket, "/ip4/10.1.1.1/tcp/1": 20} {
+		filter := newPublicParts(stubHost{addr: addr})
+		allowed := 0
+		for i := range 20 {
+			g := peerdiversity.PeerGroupInfo{Id: peer.ID(rune('a' + i)), Cpl: 0, IPGroupKey: "part"}
+			if filter.Allow(g) {
+				filter.Increment(g)
+				allowed++
+			}
+		}
+		if allowed != want {
+			t.Errorf("%s: %d servers, want %d", addr, allowed, want)
+		}
+	}
+}
