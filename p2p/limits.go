@@ -9,6 +9,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/p2p/protocol/autonatv2"
 	"github.com/libp2p/go-libp2p/x/rate"
 
 	"p2pchain/core"
@@ -137,5 +138,9 @@ func protocolLimits(n *core.Network) map[protocol.ID]protocolLimit {
 		ids.Vote:     {16, 4 << 20},
 		ids.Peers:    {4, 512 << 10},
 		dhtOf(n):     {16, 4 << 20},
+
+		// libp2p has limits for all of its own protocols but these.
+		autonatv2.DialProtocol:     {4, 64 << 10},
+		autonatv2.DialBackProtocol: {4, 64 << 10},
 	}
 }

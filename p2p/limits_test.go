@@ -7,6 +7,9 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/p2p/protocol/autonatv2"
+	circuit "github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/proto"
+	"github.com/libp2p/go-libp2p/p2p/protocol/holepunch"
 	ma "github.com/multiformats/go-multiaddr"
 
 	"p2pchain/core"
@@ -76,7 +79,8 @@ func TestNoLimitIsZero(t *testing.T) {
 	n := coretest.Network(t, func(p *core.Params) { p.MaxBlockBytes = 33554432 })
 	limits := resourceLimits(n, 1).ToPartialLimitConfig()
 	ids := exchange.ProtocolsOf(n)
-	for _, id := range []protocol.ID{ids.Hello, ids.Headers, ids.Blocks, ids.Fill, ids.Leaves, ids.Messages, ids.Mempool, ids.Sketch, ids.Offer, ids.Vote} {
+	for _, id := range []protocol.ID{ids.Hello, ids.Headers, ids.Blocks, ids.Fill, ids.Leaves, ids.Messages, ids.Mempool, ids.Sketch, ids.Offer, ids.Vote, ids.Peers,
+		dhtOf(n), circuit.ProtoIDv2Hop, circuit.ProtoIDv2Stop, holepunch.Protocol, autonatv2.DialProtocol, autonatv2.DialBackProtocol} {
 		for what, all := range map[string]map[protocol.ID]rcmgr.ResourceLimits{"all": limits.Protocol, "one peer": limits.ProtocolPeer} {
 			if l, ok := all[id]; !ok || blocked(l) {
 				t.Errorf("%s of %s: %+v", id, what, l)
