@@ -72,6 +72,8 @@ type Host interface {
 	Vote(ctx context.Context, m *core.Message) (yes, asked int)
 	// Sync says how far the node is behind its peers.
 	Sync() Sync
+	// Links says how the node is tied into its network.
+	Links() Links
 	// ClockSkew returns our clock minus the median of the peers' clocks, false without peers.
 	ClockSkew() (time.Duration, bool)
 }

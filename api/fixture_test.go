@@ -209,6 +209,9 @@ func (h *fakeHost) Sync() api.Sync {
 	eta := 0.5
 	return api.Sync{State: "blocks", Height: 3, BestHeader: 4, Target: 4, BlocksPerSecond: 2, MessagesPerSecond: 3.5, BytesPerSecond: 1000, ETASeconds: &eta}
 }
+func (h *fakeHost) Links() api.Links {
+	return api.Links{Introducers: 1, Reach: "nat", Reachable: "relayed"}
+}
 func (h *fakeHost) ClockSkew() (time.Duration, bool) { return -1500 * time.Millisecond, true }
 
 func twoPeers() []api.Peer {

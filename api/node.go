@@ -30,15 +30,29 @@ func (s *Server) node() Node {
 		Sync:          s.deps.Host.Sync(),
 		Mempool:       s.waiting(),
 		Mining:        s.deps.Miner.Status(),
-		Peers:         len(s.deps.Host.Peers()),
+		Links:         s.links(),
 		Started:       Time(max(0, s.started.UnixMilli())),
 		UptimeSeconds: int64(now.Sub(s.started).Seconds()),
 	}
+	out.Peers = out.Links.Inbound + out.Links.Outbound
 	if skew, ok := s.deps.Host.ClockSkew(); ok {
 		ms := skew.Milliseconds()
 		out.ClockSkewMS = &ms
 	}
 	return out
+}
+
+// links counts the peers by who called whom.
+func (s *Server) links() Links {
+	l := s.deps.Host.Links()
+	for _, p := range s.deps.Host.Peers() {
+		if p.Direction == DirectionInbound {
+			l.Inbound++
+		} else {
+			l.Outbound++
+		}
+	}
+	return l
 }
 
 func tipInfo(t chain.Tip) TipInfo {

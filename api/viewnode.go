@@ -19,6 +19,7 @@ type Node struct {
 	Mempool       Waiting        `json:"mempool"`
 	Mining        Mining         `json:"mining"`
 	Peers         int            `json:"peers"`
+	Links         Links          `json:"links"`
 	Started       Time           `json:"started"`
 	UptimeSeconds int64          `json:"uptime_seconds"`
 	ClockSkewMS   *int64         `json:"clock_skew_ms"` // our clock minus that of the peers, null without any
@@ -64,6 +65,20 @@ type Mining struct {
 	Height   uint64   `json:"height"`    // of the block being searched
 	Sealed   uint64   `json:"sealed"`    // blocks found since the start
 }
+
+// Links says how the node is tied into its network.
+type Links struct {
+	Inbound     int    `json:"inbound"`     // peers that called
+	Outbound    int    `json:"outbound"`    // peers that were called
+	Introducers int    `json:"introducers"` // connected nodes that are no peers, but know some
+	Reach       string `json:"reach"`       // what the node does to be reached: direct, nat or relay
+	// Reachable says what is known of whether nodes outside of the local network can call this one:
+	// public, relayed, private or unknown.
+	Reachable string `json:"reachable"`
+}
+
+// DirectionInbound is the Direction of a peer that called us; the other one is outbound.
+const DirectionInbound = "inbound"
 
 // A Peer is a node that this one talks to.
 type Peer struct {

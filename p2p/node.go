@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
@@ -32,6 +33,7 @@ type Node struct {
 	bans    *bans
 	table   *Table
 	foreign foreigners
+	reach   atomic.Value // a Reachability
 	going   closings
 	records ownRecords
 	visits  *visitors
@@ -110,6 +112,7 @@ func (n *Node) Run(ctx context.Context) error {
 	run("peers", n.greetAll)
 	run("watch", n.watch)
 	run("watchdog", n.watchGossip)
+	run("reachability", n.watchReach)
 	return g.Wait()
 }
 

@@ -14,6 +14,7 @@ type (
 	FullBlock      = api.FullBlock
 	Invite         = api.Invite
 	LineResult     = api.LineResult
+	Links          = api.Links
 	MempoolPage    = api.MempoolPage
 	Message        = api.Message
 	Mining         = api.Mining

@@ -32,12 +32,21 @@ func (a *app) openLog(f *runFlags) (*slog.Logger, func(), error) {
 
 // isTerminal reports whether a person reads what is written to w.
 func isTerminal(w io.Writer) bool {
+	if live, ok := w.(*liveLine); ok {
+		w = live.w
+	}
 	file, ok := w.(*os.File)
 	if !ok {
 		return false
 	}
 	stat, err := file.Stat()
 	return err == nil && stat.Mode()&os.ModeCharDevice != 0
+}
+
+// isLive reports whether lines can be drawn anew where w leads: on a terminal that knows how to.
+func (a *app) isLive(w io.Writer) bool {
+	term, _ := a.lookupEnv("TERM")
+	return isTerminal(w) && term != "dumb"
 }
 
 const (

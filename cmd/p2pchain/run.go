@@ -151,6 +151,11 @@ func (a *app) runNode(ctx context.Context, f *runFlags, to *invite.Invite) error
 	if err != nil {
 		return err
 	}
+	var live *liveLine
+	if a.isLive(a.stderr) {
+		live = &liveLine{w: a.stderr}
+		a.stderr = live // so that the log scrolls by above
+	}
 	log, closeLog, err := a.openLog(f)
 	if err != nil {
 		return err
@@ -168,6 +173,8 @@ func (a *app) runNode(ctx context.Context, f *runFlags, to *invite.Invite) error
 	if err := a.greet(n); err != nil {
 		return errors.Join(err, n.Close())
 	}
+	stop := followSync(ctx, n.Sync, live, log)
+	defer stop()
 	return n.Run(ctx)
 }
 

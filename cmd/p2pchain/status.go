@@ -11,20 +11,32 @@ import (
 	"p2pchain/api/client"
 )
 
+// watchEvery is how often --watch asks the node.
+const watchEvery = time.Second
+
 // statusCommand is "status".
 func (a *app) statusCommand() *cobra.Command {
-	return a.clientCommand(&cobra.Command{
+	watch := false
+	cmd := a.clientCommand(&cobra.Command{
 		Use:     "status",
 		Short:   "Show how a node is doing",
 		GroupID: groupClient,
 		Example: `  p2pchain status
+  p2pchain status --watch                     one line that follows the node
   p2pchain status --name two
   p2pchain status --json | jq .tip.height`,
 		Args: cobra.NoArgs,
-	}, a.showStatus)
+	}, func(ctx context.Context, c *client.Client, _ []string) error {
+		if watch {
+			return a.watchStatus(ctx, c)
+		}
+		return a.showStatus(ctx, c)
+	})
+	cmd.Flags().BoolVar(&watch, "watch", false, "follow the node on one line, with rate and time left of a sync, until interrupted")
+	return cmd
 }
 
-func (a *app) showStatus(ctx context.Context, c *client.Client, _ []string) error {
+func (a *app) showStatus(ctx context.Context, c *client.Client) error {
 	n, err := c.Node(ctx)
 	if err != nil {
 		return err
@@ -38,7 +50,10 @@ func (a *app) showStatus(ctx context.Context, c *client.Client, _ []string) erro
 		t.row("tip", fmt.Sprintf("block %d, %v", n.Tip.Height, n.Tip.Hash))
 		t.row("", fmt.Sprintf("%v, %v hashes of work", n.Tip.Time, n.Tip.Work))
 		t.row("sync", syncWords(n))
-		t.row("peers", n.Peers)
+		t.row("peers", peerWords(n))
+		if words := reachWords(n.Links); words != "" {
+			t.row("reach", words)
+		}
 		t.row("waiting", plural(n.Mempool.Count, "message")+", "+plural(n.Mempool.Bytes, "byte"))
 		t.row("mining", miningWords(n.Mining))
 		if n.ClockSkewMS != nil {
@@ -48,12 +63,95 @@ func (a *app) showStatus(ctx context.Context, c *client.Client, _ []string) erro
 	})
 }
 
+// watchStatus follows a node until a signal ends it, which is no mistake: on a terminal as a line that
+// changes in place, for programs as an object every second, else as a line for every change.
+func (a *app) watchStatus(ctx context.Context, c *client.Client) error {
+	var live *liveLine
+	if a.isLive(a.stdout) && !a.shared.json {
+		live = &liveLine{w: a.stdout}
+		defer fmt.Fprintln(a.stdout) // the last line stays
+	}
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for before := ""; ; {
+		n, err := c.Node(ctx)
+		if ctx.Err() == context.Canceled {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		line := watchLine(n)
+		switch {
+		case a.shared.json:
+			err = a.printJSON(n)
+		case live != nil:
+			err = live.show(line)
+		case line != before:
+			_, err = fmt.Fprintln(a.stdout, line)
+		}
+		if err != nil {
+			return err
+		}
+		before = line
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+}
+
+// watchLine describes a node on one line.
+func watchLine(n client.Node) string {
+	if isBehind(n.Sync) {
+		return syncLine(n.Sync)
+	}
+	line := fmt.Sprintf("block %s", grouped(n.Tip.Height))
+	if n.Sync.State != stateAlone {
+		line += ", " + printable(n.Sync.State)
+	}
+	return line + fmt.Sprintf(", %s, %s waiting", plural(n.Peers, "peer"), plural(n.Mempool.Count, "message"))
+}
+
 // syncWords says how far a node is behind its peers.
 func syncWords(n client.Node) string {
-	if n.Sync.Target > n.Tip.Height {
-		return fmt.Sprintf("%s, on the way to block %d", n.Sync.State, n.Sync.Target)
+	if n.Sync.Target <= n.Tip.Height {
+		return n.Sync.State
 	}
-	return n.Sync.State
+	words := fmt.Sprintf("%s, on the way to block %d", n.Sync.State, n.Sync.Target)
+	if fast := rates(n.Sync); len(fast) > 0 {
+		words += ", " + strings.Join(fast, ", ")
+	}
+	if n.Sync.ETASeconds != nil {
+		words += fmt.Sprintf(", %v left", seconds(*n.Sync.ETASeconds))
+	}
+	return words
+}
+
+// peerWords counts the peers by who called whom.
+func peerWords(n client.Node) string {
+	words := fmt.Sprint(n.Peers)
+	if n.Peers > 0 {
+		words += fmt.Sprintf(" (%d inbound, %d outbound)", n.Links.Inbound, n.Links.Outbound)
+	}
+	if n.Links.Introducers > 0 {
+		words += ", and " + plural(n.Links.Introducers, "introducer")
+	}
+	return words
+}
+
+// reachWords says how a node is reached, nothing where it does nothing for it and nothing is known.
+func reachWords(l client.Links) string {
+	found := map[string]string{
+		"public":  "nodes outside of the local network reach this one",
+		"relayed": "nodes outside of the local network reach this one through relays",
+		"private": "nodes outside of the local network do not reach this one",
+		"unknown": "not known yet whether nodes outside of the local network reach this one",
+	}[l.Reachable]
+	if l.Reach == "direct" && l.Reachable == "unknown" {
+		return ""
+	}
+	return printable(l.Reach) + ": " + found
 }
 
 // miningWords says what the miner does.

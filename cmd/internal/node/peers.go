@@ -78,7 +78,10 @@ func (n *Node) listenOn(addrs []string) error {
 }
 
 // peers is the node among its peers as the API sees it.
-type peers struct{ p2p *p2p.Node }
+type peers struct {
+	p2p   *p2p.Node
+	reach Reach
+}
 
 // ID returns the peer id.
 func (p peers) ID() string { return p.p2p.ID() }
@@ -129,6 +132,11 @@ func syncOf(s syncer.Status) api.Sync {
 		out.ETASeconds = &eta
 	}
 	return out
+}
+
+// Links says how the node is tied into its network.
+func (p peers) Links() api.Links {
+	return api.Links{Introducers: len(p.p2p.Introducers()), Reach: string(p.reach), Reachable: string(p.p2p.Reachability())}
 }
 
 // ClockSkew returns our clock minus the median of the peers' clocks.

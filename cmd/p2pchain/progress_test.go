@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"p2pchain/api"
+	"p2pchain/api/client"
+)
+
+// far is a sync half-way.
+func far() api.Sync {
+	left := 235.4
+	return api.Sync{
+		State: "blocks", Height: 450123, BestHeader: 1000000, Target: 1000000,
+		BlocksPerSecond: 2345.4, MessagesPerSecond: 40123, BytesPerSecond: 8.24e6, ETASeconds: &left,
+	}
+}
+
+func TestSyncLine(t *testing.T) {
+	eta := func(s float64) *float64 { return &s }
+	for _, tt := range []struct {
+		name string
+		edit func(*api.Sync)
+		want string
+	}{
+		{"all", func(*api.Sync) {}, "[####------] 450,123/1,000,000  2,345 blocks/s  40,123 msg/s  3m55s left"},
+		{"bytes, where they fit", func(s *api.Sync) { s.MessagesPerSecond = 0 }, "[####------] 450,123/1,000,000  2,345 blocks/s  8.2 MB/s  3m55s left"},
+		{"slow", func(s *api.Sync) { s.BlocksPerSecond, s.MessagesPerSecond, s.BytesPerSecond = 0.52, 0, 0 }, "[####------] 450,123/1,000,000  0.5 blocks/s  3m55s left"},
+		{"nothing known", func(s *api.Sync) { *s = api.Sync{State: "blocks", BestHeader: 7, Target: 7} }, "[----------] 0/7"},
+		{"headers", func(s *api.Sync) { *s = api.Sync{State: "headers", BestHeader: 500, Target: 999} }, "[#####-----] headers 500/999"},
+		{"hours", func(s *api.Sync) { s.MessagesPerSecond, s.BytesPerSecond, s.ETASeconds = 0, 0, eta(7500) }, "[####------] 450,123/1,000,000  2,345 blocks/s  2h5m0s left"},
+		{"for ever", func(s *api.Sync) { s.MessagesPerSecond, s.BytesPerSecond, s.ETASeconds = 0, 0, eta(1e300) }, "[####------] 450,123/1,000,000  2,345 blocks/s  1000h0m0s left"},
+		{"above its target", func(s *api.Sync) { *s = api.Sync{State: "blocks", Height: 9, BestHeader: 9, Target: 7} }, "[##########] 9/7"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := far()
+			tt.edit(&s)
+			if got := syncLine(s); got != tt.want || len(got) > lineColumns {
+				t.Errorf("syncLine = %q of %d columns, want %q", got, len(got), tt.want)
+			}
+		})
+	}
+}
+
+// TestLiveLine holds what a terminal is told to show.
+func TestLiveLine(t *testing.T) {
+	var out bytes.Buffer
+	live := &liveLine{w: &out}
+	steps := []struct {
+		do   func()
+		want string
+	}{
+		{func() { live.Write([]byte("log\n")) }, "log\n"},
+		{func() { live.show("one") }, "\r\x1b[Kone"},
+		{func() { live.show("one") }, ""},
+		{func() { live.Write([]byte("log\n")) }, "\r\x1b[Klog\none"},
+		{func() { live.show("two") }, "\r\x1b[Ktwo"},
+		{func() { live.show("") }, "\r\x1b[K"},
+		{func() { live.Write([]byte("log\n")) }, "log\n"},
+	}
+	for i, step := range steps {
+		out.Reset()
+		if step.do(); out.String() != step.want {
+			t.Errorf("step %d: %q, want %q", i, out.String(), step.want)
+		}
+	}
+}
+
+// TestDrawSync follows a sync on a terminal from its start to its end.
+func TestDrawSync(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		state := api.Sync{State: stateSynced, Height: 5, Target: 5}
+		stop := followSync(t.Context(), func() api.Sync { return state }, &liveLine{w: &out}, nil)
+		look := func(looks int, want string) {
+			t.Helper()
+			time.Sleep(time.Duration(looks) * progressEvery)
+			synctest.Wait()
+			if out.String() != want {
+				t.Errorf("%q, want %q", out.String(), want)
+			}
+			out.Reset()
+		}
+		time.Sleep(progressEvery / 2)
+		look(3, "")
+		state = far() // one look is not enough
+		look(1, "")
+		state = api.Sync{State: stateSynced, Height: 6, Target: 6}
+		look(2, "")
+		state = far()
+		look(2, clearLine+syncLine(state))
+		state.Height += 1000
+		look(1, clearLine+syncLine(state))
+		state = api.Sync{State: stateSynced, Height: 7, Target: 7}
+		look(1, clearLine)
+		state = far()
+		look(2, clearLine+syncLine(state))
+		stop()
+		if out.String() != clearLine {
+			t.Errorf("the end leaves %q", out.String())
+		}
+	})
+}
+
+// TestLogSync follows a sync where nobody looks at a terminal.
+func TestLogSync(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		state := far()
+		ctx, cancel := context.WithCancel(t.Context())
+		stop := followSync(ctx, func() api.Sync { return state }, nil, slog.New(slog.NewTextHandler(&out, nil)))
+		time.Sleep(progressLog * 7 / 2)
+		synctest.Wait()
+		if n := strings.Count(out.String(), "msg=syncing height=450123 target=1000000 blocks_per_second=2345 messages_per_second=40123 bytes_per_second=8240000 left=3m55s"); n != 2 {
+			t.Errorf("%d lines, want 2:\n%s", n, out.String())
+		}
+		state = api.Sync{State: stateAlone, Target: 7}
+		out.Reset()
+		time.Sleep(3 * progressLog)
+		synctest.Wait()
+		if out.Len() > 0 {
+			t.Errorf("nothing to sync, but %s", out.String())
+		}
+		cancel()
+		stop()
+	})
+}
+
+func TestWatchLine(t *testing.T) {
+	n := client.Node{Sync: api.Sync{State: stateSynced, Height: 1234, Target: 1234}, Peers: 2}
+	n.Tip.Height, n.Mempool.Count = 1234, 1
+	if got, want := watchLine(n), "block 1,234, synced, 2 peers, 1 message waiting"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	n.Sync, n.Peers = api.Sync{State: stateAlone}, 0
+	if got, want := watchLine(n), "block 1,234, 0 peers, 1 message waiting"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	n.Sync = far()
+	if got := watchLine(n); got != syncLine(far()) {
+		t.Errorf("%q, want the line of the sync", got)
+	}
+	if got, want := syncWords(n), "blocks, on the way to block 1000000, 2,345 blocks/s, 40,123 msg/s, 8.2 MB/s, 3m55s left"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestPeerWords(t *testing.T) {
+	for _, tt := range []struct {
+		peers                 int
+		links                 client.Links
+		peerWords, reachWords string
+	}{
+		{0, client.Links{Reach: "direct", Reachable: "unknown"}, "0", ""},
+		{0, client.Links{Introducers: 1, Reach: "nat", Reachable: "unknown"}, "0, and 1 introducer", "nat: not known yet whether nodes outside of the local network reach this one"},
+		{3, client.Links{Inbound: 1, Outbound: 2, Reach: "nat", Reachable: "relayed"}, "3 (1 inbound, 2 outbound)", "nat: nodes outside of the local network reach this one through relays"},
+		{3, client.Links{Inbound: 1, Outbound: 2, Reach: "direct", Reachable: "public"}, "3 (1 inbound, 2 outbound)", "direct: nodes outside of the local network reach this one"},
+	} {
+		if got := peerWords(client.Node{Peers: tt.peers, Links: tt.links}); got != tt.peerWords {
+			t.Errorf("peers %q, want %q", got, tt.peerWords)
+		}
+		if got := reachWords(tt.links); got != tt.reachWords {
+			t.Errorf("reach %q, want %q", got, tt.reachWords)
+		}
+	}
+}
+
+// A lastWord is an output that ends what writes to it.
+type lastWord struct {
+	bytes.Buffer
+	end func()
+}
+
+func (w *lastWord) Write(b []byte) (int, error) {
+	w.end()
+	return w.Buffer.Write(b)
+}
+
+// TestWatch follows a node until a signal ends it, after the first answer.
+func TestWatch(t *testing.T) {
+	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		json.NewEncoder(w).Encode(client.Node{PeerID: "12D3", Sync: far(), Links: client.Links{Reach: "direct"}})
+	}))
+	defer node.Close()
+	c, err := client.New(node.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, inJSON := range []bool{false, true} {
+		ctx, cancel := context.WithCancel(t.Context())
+		out := &lastWord{end: cancel}
+		a := &app{stdout: out, lookupEnv: func(string) (string, bool) { return "", false }}
+		a.shared.json = inJSON
+		if err := a.watchStatus(ctx, c); err != nil {
+			t.Errorf("json %v: %v, want nil after a signal", inJSON, err)
+		}
+		want := syncLine(far()) + "\n"
+		if inJSON {
+			want = `"sync":{"state":"blocks","height":450123,`
+		}
+		if !strings.Contains(out.String(), want) || strings.Count(out.String(), "\n") != 1 {
+			t.Errorf("json %v: %q, want one line with %q", inJSON, out.String(), want)
+		}
+	}
+}
