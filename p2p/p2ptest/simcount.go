@@ -92,17 +92,25 @@ func (s *SimNet) Random(purpose uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(s.seed, purpose))
 }
 
-// Within waits in virtual time until a condition holds, looking every 5 ms, and returns how long that
-// took. It ends the test after limit.
+// Within waits in virtual time until a condition holds and returns how long that took. It ends the
+// test after limit.
 func (s *SimNet) Within(limit time.Duration, what string, holds func() bool) time.Duration {
 	s.t.Helper()
-	for begin := time.Now(); ; time.Sleep(5 * time.Millisecond) {
-		took := time.Since(begin)
-		if holds() {
-			return took
+	took, ok := s.Wait(limit, holds)
+	if !ok {
+		s.t.Fatalf("after %v: not %s (%v)", limit, what, s.Counts())
+	}
+	return took
+}
+
+// Wait is Within for those who know more to say of a failure. It looks 2,000 times.
+func (s *SimNet) Wait(limit time.Duration, holds func() bool) (took time.Duration, ok bool) {
+	for begin := time.Now(); ; time.Sleep(limit / 2000) {
+		if took = time.Since(begin); holds() {
+			return took, true
 		}
 		if took > limit {
-			s.t.Fatalf("after %v: not %s (%v)", limit, what, s.Counts())
+			return took, false
 		}
 	}
 }

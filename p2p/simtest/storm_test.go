@@ -3,6 +3,7 @@ package simtest
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -39,13 +40,12 @@ func TestStorm(t *testing.T) {
 		s.SetLinks(calm)
 		accepted := s.Accepted()
 		began := s.Elapsed()
-		s.Within(5*time.Minute, "one tip with every accepted message", func() bool {
-			return s.Agree() && s.Nodes()[0].Sealed(accepted) == len(accepted)
-		})
-		reorgs := 0
+		took, _ := s.Wait(5*time.Minute, func() bool { return s.Agree() && w.nodes[0].Sealed(accepted) == len(accepted) })
+		reorgs, tip := 0, w.nodes[0].Chain.Tip()
 		for i, node := range w.nodes {
-			if sealed := node.Sealed(accepted); sealed != len(accepted) {
-				t.Errorf("node %d has %d of %d accepted messages", i, sealed, len(accepted))
+			if sealed, at := node.Sealed(accepted), node.Chain.Tip(); sealed != len(accepted) || at.Hash != tip.Hash {
+				t.Errorf("node %d has %d of %d accepted messages sealed and knows %d; its tip is %v at height %d, with %d peers",
+					i, sealed, len(accepted), node.Known(accepted), at.Hash, at.Header.Height, len(node.P2P.Peers()))
 			}
 			records, err := node.Store.Reorgs(1000)
 			if err != nil {
@@ -54,10 +54,11 @@ func TestStorm(t *testing.T) {
 			reorgs += len(records)
 		}
 		t.Logf("%v of storm, %v until all agree: height %d, %d reorgs, %d messages accepted; %v",
-			began, s.Elapsed()-began, w.nodes[0].Chain.Tip().Header.Height, reorgs, len(accepted), s.Counts())
+			began, took, tip.Header.Height, reorgs, len(accepted), s.Counts())
 		s.CheckStores()
 		s.Happened(rounds, "partitions", "crashes", "restarts")
-		s.Happened(100*rounds, "lost", "duplicated", "reordered", "cut", "dead")
+		s.Happened(100*rounds, "lost", "duplicated", "reordered", "cut")
+		s.Happened(10*rounds, "dead")
 		if reorgs < rounds || len(accepted) < 10*rounds {
 			t.Errorf("the run is void: %d reorgs, %d messages accepted", reorgs, len(accepted))
 		}
@@ -89,28 +90,35 @@ func (w *weather) write(t *testing.T, i int) {
 	})
 }
 
-// round cuts the network in two or three, lets one or two nodes crash on the way, and ends whole.
+// round cuts the network in two or three, with some nodes alone, which crash after a while: what they
+// accepted then, nobody else has. Now and then all crash at once. It ends with one network.
 func (w *weather) round() {
-	groups := make([][]*p2ptest.SimNode, 2+w.random.IntN(2))
-	for _, node := range w.nodes {
-		g := w.random.IntN(len(groups))
+	victims := w.random.Perm(len(w.nodes))[:1+w.random.IntN(2)]
+	if w.random.IntN(5) == 0 {
+		victims = w.random.Perm(len(w.nodes))
+	}
+	parts := 2 + w.random.IntN(2)
+	groups := make([][]*p2ptest.SimNode, parts)
+	for i, node := range w.nodes {
+		if slices.Contains(victims, i) {
+			groups = append(groups, []*p2ptest.SimNode{node})
+			continue
+		}
+		g := w.random.IntN(parts)
 		groups[g] = append(groups[g], node)
 	}
 	w.s.Partition(groups...)
-	w.pause(3 * time.Second)
-	var down []*p2ptest.SimNode
-	for _, i := range w.random.Perm(len(w.nodes))[:1+w.random.IntN(2)] {
+	w.pause(4 * time.Second)
+	for _, i := range victims {
 		w.nodes[i].Crash()
-		down = append(down, w.nodes[i])
-		w.pause(time.Second)
 	}
 	w.pause(5 * time.Second)
 	if w.random.IntN(2) == 0 {
 		w.s.Heal() // before the nodes are back
 	}
-	for _, node := range down {
-		node.Restart()
-		w.pause(3 * time.Second)
+	for _, i := range victims {
+		w.nodes[i].Restart()
+		w.pause(2 * time.Second)
 	}
 	w.s.Heal()
 	w.pause(6 * time.Second)
