@@ -179,6 +179,47 @@ func TestRepublish(t *testing.T) {
 	})
 }
 
+// What a reorg gives back may be unknown on the other side of the fork: peers are asked at once, and
+// the owner's bundle counts as worth forwarding.
+func TestReorgIsReconciled(t *testing.T) {
+	n := coretest.Network(t)
+	msgs := coretest.Messages(t, n, "m", 3)
+	synctest.Test(t, func(t *testing.T) {
+		d, s := newDesk(t, n), &shelf{}
+		d.pool.Add(msgs, mempool.Origin{Peer: "owner"})
+		d.reconciler = reconciling(t, d, s)
+		publishing(t, d, &megaphone{peers: []peer.ID{"a"}})
+		d.reconciler.peerUp("a")
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { d.pool.Run(ctx) })
+		defer running.Wait()
+		defer cancel()
+		sealed := coretest.Next(t, n, coretest.Genesis(n), msgs...)
+		better := coretest.Next(t, n, coretest.Genesis(n))
+		for _, blocks := range [][]*core.Block{{sealed}, {better, coretest.Next(t, n, coretest.Genesis(n).After(better))}} {
+			if _, err := d.chain.AddBlocks(blocks); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			s.mu.Lock()
+			s.sketches, s.offered = append(s.sketches, 0), append(s.offered, core.Hash{})
+			s.mu.Unlock()
+		}
+		// Zeros are the marks between the steps: at the start, after the block, after the reorg.
+		if got := s.sketches; !slices.Equal(got, []int{128, 0, 128, 0}) {
+			t.Errorf("sketches of %v cells, want one at the start and one after the reorg", got)
+		}
+		if len(s.offered) != 8 || !sameIDs(s.offered[4:7], msgs) {
+			t.Errorf("%d messages were offered with the marks, want 3 at the start and 3 after the reorg", len(s.offered))
+		}
+		if !d.unspread.has(msgs[0].ID) {
+			t.Error("the owner's bundle would not be forwarded")
+		}
+	})
+}
+
 func TestConfigValidate(t *testing.T) {
 	c := DefaultConfig()
 	if err := c.Validate(); err != nil {
