@@ -88,6 +88,8 @@ func FuzzRequest(f *testing.F) {
 		&wire.SketchRequest{Cells: 128},
 		&wire.OfferRequest{Ids: has.messages[1].ID[:]},
 		&wire.VoteRequest{Message: has.messages[0].Bytes()},
+		&wire.FillRequest{Block: tip[:], Positions: []uint32{0, 1}},
+		&wire.LeavesRequest{Block: tip[:]},
 		&wire.BlocksRequest{From: 1, Count: 9},
 	} {
 		var b tape

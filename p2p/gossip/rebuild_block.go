@@ -67,7 +67,7 @@ func (a *assembly) byShortIDs(ctx context.Context, short []core.ShortID) (*core.
 	a.messages, a.suppliers = found, make(map[int]peer.ID)
 	missing := a.missing()
 	if a.tooMany(missing) {
-		if a.pool.Totals().Count < len(short) {
+		if 2*a.pool.Totals().Count < len(short) {
 			return nil, errTooMuch // no wonder: we do not know that many
 		}
 		return nil, errNoRoot
@@ -203,11 +203,7 @@ func (a *assembly) finish() (*core.Block, error) {
 // yet, so they are asked again, less and less often. A broken rule is the peer's fault.
 func (a *assembly) ask(ctx context.Context, question func(context.Context, peer.ID) error) error {
 	for pause := 20 * time.Millisecond; ; pause = min(2*pause, maxPause) {
-		peers := a.toAsk(a.rebuild)
-		if len(peers) == 0 {
-			return errNobody
-		}
-		for _, p := range peers {
+		for _, p := range a.toAsk(a.rebuild) {
 			if a.chain.State(a.hash) != chain.HeaderOnly {
 				return errNotNeeded
 			}
@@ -215,6 +211,9 @@ func (a *assembly) ask(ctx context.Context, question func(context.Context, peer.
 			if err == nil || ctx.Err() != nil {
 				return err
 			}
+		}
+		if len(a.toAsk(a.rebuild)) == 0 {
+			return errNobody
 		}
 		timer := time.NewTimer(pause)
 		select {

@@ -1,0 +1,74 @@
+package gossip_test
+
+import (
+	"testing"
+	"time"
+
+	"p2pchain/core"
+	"p2pchain/core/coretest"
+	"p2pchain/p2p/gossip"
+	"p2pchain/p2p/p2ptest"
+)
+
+// Blocks cross a line of nodes, and no node gets again what it knows.
+func TestCompactBlocks(t *testing.T) {
+	n := coretest.Network(t)
+	msgs := coretest.Messages(t, n, "m", 2200)
+	quiet := p2ptest.Config{Gossip: func(c *gossip.Config) { c.Reconcile = time.Hour }}
+	nodes := line(t, n, 4, quiet)
+	nodes[2].Say(msgs[:2000]...)
+	p2ptest.Eventually(t, "2,000 messages everywhere", have(nodes, 2000))
+
+	known := nodes[0].Mine(msgs[:1000]...)
+	p2ptest.Eventually(t, "a block of known messages", agreeOn(nodes, known.Header.Hash()))
+	for i, node := range nodes[1:] {
+		if got := node.Gossip.Stats().Rebuilds; got != (gossip.RebuildStats{Rebuilt: 1}) {
+			t.Errorf("node %d: %+v, want a block rebuilt of what is known", i+1, got)
+		}
+	}
+	partly := nodes[0].Mine(msgs[1000:]...) // 200 of these are nowhere else
+	p2ptest.Eventually(t, "a block with unknown messages", agreeOn(nodes, partly.Header.Hash()))
+	for i, node := range nodes[1:] {
+		if got := node.Gossip.Stats().Rebuilds; got != (gossip.RebuildStats{Rebuilt: 2, Asked: 200}) {
+			t.Errorf("node %d: %+v, want 200 messages asked for", i+1, got)
+		}
+	}
+	unknown := nodes[0].Mine(coretest.Messages(t, n, "unknown", 300)...)
+	p2ptest.Eventually(t, "a block of unknown messages", agreeOn(nodes, unknown.Header.Hash()))
+	for i, node := range nodes[1:] {
+		if got := node.Gossip.Stats().Rebuilds; got.Rebuilt != 2 || got.Left != 1 {
+			t.Errorf("node %d: %+v, want the block left to the syncer", i+1, got)
+		}
+	}
+	unharmed(t, nodes)
+}
+
+// Two miners seal the same messages at the same time: whoever has one block rebuilds the other from it.
+func TestCompactBlocksOfOneHeight(t *testing.T) {
+	n := coretest.Network(t)
+	nodes := line(t, n, 2, p2ptest.Config{})
+	msgs := coretest.Messages(t, n, "m", 100)
+	nodes[0].Say(msgs...)
+	p2ptest.Eventually(t, "100 messages everywhere", have(nodes, 100))
+	a := nodes[0].MineQuietly(msgs...)
+	b := coretest.NextWith(t, n, coretest.Genesis(n), func(h *core.Header) { h.Nonce = 1 << 40 }, msgs[:90]...)
+	if _, err := nodes[1].Chain.AddBlocks([]*core.Block{b}); err != nil {
+		t.Fatal(err)
+	}
+	best := a
+	first, second := a.Header.Hash(), b.Header.Hash()
+	if second.Compare(first) < 0 {
+		best = b
+	}
+	for i, block := range []*core.Block{a, b} {
+		if err := nodes[i].Gossip.PublishBlock(t.Context(), block); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p2ptest.Eventually(t, "one tip", agreeOn(nodes, best.Header.Hash()))
+	p2ptest.Eventually(t, "a block rebuilt of sealed messages", func() bool {
+		a, b := nodes[0].Gossip.Stats().Rebuilds, nodes[1].Gossip.Stats().Rebuilds
+		return a.Rebuilt+b.Rebuilt >= 1 && a.Asked+b.Asked+a.LeafLists+b.LeafLists == 0
+	})
+	unharmed(t, nodes)
+}
