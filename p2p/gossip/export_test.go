@@ -2,6 +2,9 @@ package gossip
 
 import "p2pchain/core"
 
+// ReconcileOnce begins a round with the peer that was asked the longest ago.
+func ReconcileOnce(g *Gossip) { g.reconciler.enqueueOldest(1) }
+
 // Bundle packs messages into one bundle, for tests of whole nodes.
 func Bundle(msgs ...*core.Message) []byte {
 	var b bundler

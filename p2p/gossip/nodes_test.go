@@ -182,17 +182,54 @@ func TestForkHealsWithoutTheOwner(t *testing.T) {
 	unharmed(t, all)
 }
 
-// Gossip queues of one element lose nearly everything, and reconciliation brings it all.
+// Gossip queues of one element lose nearly everything. Of four nodes that are all connected, each asks
+// one peer a round, and after three rounds all have everything.
 func TestReconciliationReplacesGossip(t *testing.T) {
+	const count = 10_000
 	n := coretest.Network(t)
-	nodes := line(t, n, 3, p2ptest.Config{Gossip: func(c *gossip.Config) {
-		c.OutboundQueue, c.ValidateQueue, c.ValidateWorkers = 1, 1, 1
-		c.Reconcile = 100 * time.Millisecond
-	}})
-	nodes[0].Say(coretest.Messages(t, n, "m", 3000)...)
-	p2ptest.Eventually(t, "3,000 messages everywhere", have(nodes, 3000))
-	// A round counts when it ends, which may be after its last message came.
-	p2ptest.Eventually(t, "a round that brought something", func() bool { return nodes[2].Gossip.Stats().Reconciled > 0 })
+	nodes := make([]*p2ptest.Node, 4)
+	for i := range nodes {
+		nodes[i] = start(t, n, p2ptest.Config{Gossip: func(c *gossip.Config) {
+			c.OutboundQueue, c.ValidateQueue, c.ValidateWorkers = 1, 1, 1
+			c.Reconcile = time.Hour // the rounds are begun below
+		}})
+		for _, other := range nodes[:i] {
+			p2ptest.Connect(t, other, nodes[i])
+		}
+	}
+	nodes[0].Say(coretest.Messages(t, n, "m", count)...)
+	p2ptest.Eventually(t, "all was published", func() bool { return nodes[0].Gossip.Stats().Messages.Published >= count/256 })
+	missing, dropped := 0, uint64(0)
+	for _, node := range nodes {
+		missing += count - node.Pool.Totals().Count
+		for _, drops := range node.Gossip.Stats().Drops {
+			dropped += drops
+		}
+	}
+	if t.Logf("gossip dropped %d times; %d of %d messages are missing", dropped, missing, 3*count); dropped == 0 || missing < count {
+		t.Fatal("gossip lost too little: this tests nothing")
+	}
+	for round := 1; round <= 3; round++ {
+		for i, before := range reconcileOnce(nodes) {
+			p2ptest.Eventually(t, "a round ended", func() bool { return nodes[i].Gossip.Stats().Rounds > before })
+		}
+		t.Logf("after round %d they have %d, %d and %d", round, nodes[1].Pool.Totals().Count, nodes[2].Pool.Totals().Count, nodes[3].Pool.Totals().Count)
+	}
+	if !have(nodes, count)() {
+		t.Error("not all messages are everywhere after three rounds")
+	}
+}
+
+// reconcileOnce begins a round at every node and returns how many each had before.
+func reconcileOnce(nodes []*p2ptest.Node) []uint64 {
+	before := make([]uint64, len(nodes))
+	for i, node := range nodes {
+		before[i] = node.Gossip.Stats().Rounds
+	}
+	for _, node := range nodes {
+		gossip.ReconcileOnce(node.Gossip)
+	}
+	return before
 }
 
 func TestDropsAreCounted(t *testing.T) {

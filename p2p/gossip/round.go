@@ -93,6 +93,9 @@ func (r *reconciler) compare(ctx context.Context, p peer.ID) (ours, theirs []cor
 			return ours, theirs, true, nil
 		}
 		next := sketch.CellsFor(difference.Estimate(), cells)
+		if next == 0 && sum.Count <= sketch.MaxCells {
+			next = sketch.MaxCells // for as many the answer is a list, which shows what to offer
+		}
 		if cells = max(2*cells, next); next == 0 || cells > sketch.MaxCells {
 			break
 		}
