@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -51,6 +52,20 @@ func TestNodesFindEachOtherWithoutIPv6(t *testing.T) {
 	}
 }
 
+// Where nobody hands out addresses, machines take their own from 169.254.0.0/16.
+func TestNodesFindEachOtherByLinkLocalIPv4(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, false, 1270)
+	var all []*labNode
+	for i := range 2 {
+		l.machine(i + 1)
+		l.ip("-n", l.space(i+1), "link", "set", "eth0", "up")
+		l.ip("-n", l.space(i+1), "addr", "add", fmt.Sprintf("169.254.7.%d/16", i+1), "dev", "eth0")
+		all = append(all, l.start(i+1, labA, time.Second))
+	}
+	within(t, meetWithin, "all nodes are connected", func() bool { return mesh(all) })
+}
+
 func TestLinkThatComesUpLate(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, true, 0)
@@ -85,6 +100,20 @@ func TestCableCutBehindTheSwitch(t *testing.T) {
 		return func(int) { l.ip(append([]string{"-n", l.space(0), "link", "set", "p2"}, args...)...) }
 	}
 	loseAndReturn(l, nodes, port("nomaster"), port("master", "br0"))
+}
+
+// An adapter that is pulled out takes its interface with it, and comes back as another one, with other
+// addresses.
+func TestInterfaceIsReplaced(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, true, 0)
+	nodes := meet(l, 2, time.Second)
+	loseAndReturn(l, nodes, func(index int) {
+		l.ip("-n", l.space(index), "link", "delete", "eth0")
+	}, func(index int) {
+		l.cable(index)
+		l.plugAs(index, index+100)
+	})
 }
 
 // loseAndReturn cuts the last node off until all have noticed, and then puts it back.

@@ -82,10 +82,17 @@ func (l *lab) ip(args ...string) {
 // machine makes the namespace of a node, with loopback and a cable to the switch that is still down.
 func (l *lab) machine(index int) {
 	l.t.Helper()
-	ns, port := l.space(index), fmt.Sprintf("p%d", index)
+	ns := l.space(index)
 	l.ip("netns", "add", ns)
 	l.t.Cleanup(func() { l.ip("netns", "delete", ns) })
 	l.ip("-n", ns, "link", "set", "lo", "up")
+	l.cable(index)
+}
+
+// cable joins a namespace to the switch.
+func (l *lab) cable(index int) {
+	l.t.Helper()
+	ns, port := l.space(index), fmt.Sprintf("p%d", index)
 	l.ip("-n", l.space(0), "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", ns)
 	l.ip("-n", l.space(0), "link", "set", port, "master", "br0", "up")
 	if l.mtu > 0 {
@@ -96,11 +103,17 @@ func (l *lab) machine(index int) {
 // plug brings the link of a node up, with its addresses.
 func (l *lab) plug(index int) {
 	l.t.Helper()
+	l.plugAs(index, index)
+}
+
+// plugAs is plug with the addresses of a number.
+func (l *lab) plugAs(index, number int) {
+	l.t.Helper()
 	ns := l.space(index)
 	l.ip("-n", ns, "link", "set", "eth0", "up")
-	l.ip("-n", ns, "addr", "replace", fmt.Sprintf("10.77.0.%d/24", index), "dev", "eth0")
+	l.ip("-n", ns, "addr", "replace", fmt.Sprintf("10.77.0.%d/24", number), "dev", "eth0")
 	if l.ipv6 {
-		l.ip("-n", ns, "addr", "replace", fmt.Sprintf("fd77::%d/64", index), "dev", "eth0", "nodad")
+		l.ip("-n", ns, "addr", "replace", fmt.Sprintf("fd77::%d/64", number), "dev", "eth0", "nodad")
 	}
 }
 
