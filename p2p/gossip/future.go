@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -16,6 +17,9 @@ import (
 const (
 	maxHeld     = 64
 	maxHeldTime = 10 * time.Minute
+
+	heldPerPeer  = 16          // announcements of up to 200 KiB
+	heldPerBlock = maxVersions // by different peers: the short ids of the first may be made up
 )
 
 // A held announcement is valid but for its time, which is too far ahead of our clock.
@@ -37,15 +41,28 @@ type future struct {
 
 func newFuture() *future { return &future{wake: make(chan struct{}, 1)} }
 
-// add keeps an announcement. Those that are due last give way where there are too many.
+// add keeps an announcement. Those that are due last give way where there are too many, and no peer
+// may have many of them.
 func (f *future) add(h held) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if slices.ContainsFunc(f.held, func(x held) bool { return x.hash == h.hash }) {
+	ofPeer, ofBlock := 0, 0
+	for _, x := range f.held {
+		if x.from == h.from {
+			ofPeer++
+		}
+		if x.hash != h.hash {
+			continue
+		}
+		if ofBlock++; x.from == h.from || ofBlock == heldPerBlock {
+			return
+		}
+	}
+	if ofPeer == heldPerPeer {
 		return
 	}
-	at, _ := slices.BinarySearchFunc(f.held, h, func(a, b held) int {
-		return cmp.Or(a.due.Compare(b.due), a.hash.Compare(b.hash))
+	at := sort.Search(len(f.held), func(i int) bool { // after those of the same block, so the first stays the first
+		return cmp.Or(f.held[i].due.Compare(h.due), f.held[i].hash.Compare(h.hash)) > 0
 	})
 	f.held = slices.Insert(f.held, at, h)
 	if len(f.held) > maxHeld {
@@ -113,6 +130,7 @@ func (g *Gossip) releaseFuture(ctx context.Context) error {
 	}
 }
 
+// release is what the validator would have done. Pubsub publishes bytes that it knows only as ignored.
 func (g *Gossip) release(ctx context.Context, h held) error {
 	if err := g.takeAnnouncement(h.from, h.data); err != nil {
 		return err

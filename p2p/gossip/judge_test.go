@@ -279,22 +279,26 @@ func TestAnnouncementVerdicts(t *testing.T) {
 func TestOneHeaderIsForwardedOnce(t *testing.T) {
 	n := coretest.Network(t)
 	b := coretest.Next(t, n, coretest.Genesis(n), coretest.Messages(t, n, "m", 1)...)
-	whole, alone := encodeWhole(b), encodeHeader(&b.Header)
-	for name, order := range map[string][][]byte{
-		"whole, header": {whole, alone}, "header, whole": {alone, whole}, "header, header": {alone, alone},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := newDesk(t, n)
-			if err := d.takeAnnouncement("a", order[0]); err != nil {
-				t.Errorf("the first: %v", err)
-			}
-			if err := d.takeAnnouncement("b", order[1]); !errors.Is(err, errNotForwarded) {
-				t.Errorf("the second: %v, want errNotForwarded", err)
-			}
-			if slices.Contains([]string{"whole, header", "header, whole"}, name) && len(d.offered) != 1 {
-				t.Errorf("offered %d times, want once", len(d.offered))
-			}
-		})
+	kinds := map[string][]byte{
+		"whole": encodeWhole(b), "header": encodeHeader(&b.Header), "compact": encodeCompact(b), "made-up compact": madeUp(b, 1),
+	}
+	for first, data := range kinds {
+		for second, again := range kinds {
+			t.Run(first+", "+second, func(t *testing.T) {
+				d := newDesk(t, n)
+				if err := d.takeAnnouncement("a", data); err != nil {
+					t.Errorf("the first: %v", err)
+				}
+				for _, p := range []peer.ID{"a", "b"} {
+					if err := d.takeAnnouncement(p, again); !errors.Is(err, errNotForwarded) {
+						t.Errorf("the second: %v, want errNotForwarded", err)
+					}
+				}
+				if got := len(d.offered) > 0; got != (first == "whole" || second == "whole") {
+					t.Errorf("offered to the syncer: %v", got)
+				}
+			})
+		}
 	}
 }
 
