@@ -67,6 +67,7 @@ type contact struct {
 
 	dialling []netip.Prefix // the parts of the internet where it is dialled, while busy
 
+	hearsay  bool // others told of it, and it was never heard or connected
 	asking   bool // for others
 	nextAsk  time.Time
 	dry      uint32 // answers in a row that had nothing new
@@ -218,7 +219,7 @@ func (p *plan) peerDone(id peer.ID, err error, now time.Time) {
 
 func (c *contact) rise(now time.Time) {
 	if c.up.IsZero() {
-		c.up = now
+		c.up, c.hearsay = now, false
 	}
 }
 
@@ -299,13 +300,13 @@ func (p *plan) hear(now time.Time, info peer.AddrInfo) {
 	}
 	c := p.contacts[info.ID]
 	if c == nil {
-		if !p.makeRoom() {
+		if !p.makeRoom(false) {
 			return
 		}
 		c = &contact{entry: Entry{ID: info.ID}, next: now.Add(p.yield(info.ID))}
 		p.contacts[info.ID] = c
 	}
-	c.heard = now
+	c.heard, c.hearsay = now, false
 	switch {
 	case !sameAddrs(c.lan, info.Addrs):
 		c.lan = info.Addrs
@@ -325,23 +326,27 @@ func (p *plan) yield(id peer.ID) time.Duration {
 }
 
 // makeRoom makes place for one more pending peer, if need be at the cost of the one that failed most.
-// While none has failed there is no reason to prefer a newcomer.
-func (p *plan) makeRoom() bool {
-	pending := 0
+// While none has failed there is no reason to prefer a newcomer, unless it speaks for itself: those that
+// others only told of have half of the places, and give them up to those that are heard.
+func (p *plan) makeRoom(hearsay bool) bool {
+	pending, told := 0, 0
 	var worst *contact
 	for _, c := range p.contacts {
 		if c.saved || !c.up.IsZero() {
 			continue
 		}
 		pending++
-		if c.busy || c.entry.Failures == 0 {
+		if c.hearsay {
+			told++
+		}
+		if c.busy || c.entry.Failures == 0 && (hearsay || !c.hearsay) {
 			continue
 		}
 		if worst == nil || c.entry.Failures > worst.entry.Failures {
 			worst = c
 		}
 	}
-	if pending < maxPending {
+	if pending < maxPending && (!hearsay || told < maxPending/2) {
 		return true
 	}
 	if worst == nil {

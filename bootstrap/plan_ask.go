@@ -101,7 +101,7 @@ func (p *plan) introduce(info peer.AddrInfo, now time.Time) bool {
 	case info.ID == p.self || len(addrs) == 0:
 		return false
 	case c == nil:
-		p.offer(peer.AddrInfo{ID: info.ID, Addrs: addrs}, now)
+		p.offer(peer.AddrInfo{ID: info.ID, Addrs: addrs}, true, now)
 		return p.contacts[info.ID] != nil
 	case !c.up.IsZero() || sameAddrs(c.told, addrs):
 		return false

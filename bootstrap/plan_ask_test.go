@@ -116,6 +116,34 @@ func TestToldAddresses(t *testing.T) {
 	}
 }
 
+// TestHearsayGivesWay keeps those that others tell of from taking the places of those that are heard.
+func TestHearsayGivesWay(t *testing.T) {
+	ids := newIDs(t, 3*maxPending)
+	cfg := testConfig()
+	cfg.WantPeers = 0 // so that none of them is dialled
+	p := testPlan(cfg)
+	for i, id := range ids[:maxPending] {
+		p.introduce(infoOf(id, i), start)
+	}
+	if len(p.contacts) != maxPending/2 {
+		t.Errorf("%d that others told of, want %d", len(p.contacts), maxPending/2)
+	}
+	heard := ids[maxPending : 2*maxPending]
+	for i, id := range heard {
+		p.hear(start, infoOf(id, maxPending+i))
+	}
+	for _, id := range heard {
+		if p.contacts[id] == nil {
+			t.Fatalf("%d contacts, and one that was heard is not among them", len(p.contacts))
+		}
+	}
+	p.hear(start, infoOf(ids[2*maxPending], 1))
+	p.introduce(infoOf(ids[2*maxPending+1], 2), start)
+	if len(p.contacts) != maxPending || p.contacts[ids[2*maxPending]] != nil || p.contacts[ids[2*maxPending+1]] != nil {
+		t.Errorf("%d contacts, want the %d that were heard first", len(p.contacts), maxPending)
+	}
+}
+
 // TestIntroducerIsLetGo releases a seed that is an introducer when there are enough peers, visits it again,
 // sooner when peers go, and does not call any of this a failure.
 func TestIntroducerIsLetGo(t *testing.T) {

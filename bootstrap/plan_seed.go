@@ -59,7 +59,7 @@ func (p *plan) seedDone(s *seedState, infos []peer.AddrInfo, connected peer.ID, 
 		s.ids = append(s.ids, info.ID)
 		// The others of a list are worth knowing too.
 		if len(infos) > 1 && info.ID != connected {
-			p.offer(info, now)
+			p.offer(info, false, now)
 		}
 	}
 	if err != nil {
@@ -75,12 +75,12 @@ func (p *plan) seedDone(s *seedState, infos []peer.AddrInfo, connected peer.ID, 
 	s.err = nil
 }
 
-// offer adds a peer that a seed's list named.
-func (p *plan) offer(info peer.AddrInfo, now time.Time) {
-	if info.ID == p.self || p.contacts[info.ID] != nil || !p.makeRoom() {
+// offer adds a peer that a seed's list named, or that others told of.
+func (p *plan) offer(info peer.AddrInfo, hearsay bool, now time.Time) {
+	if info.ID == p.self || p.contacts[info.ID] != nil || !p.makeRoom(hearsay) {
 		return
 	}
-	p.contacts[info.ID] = &contact{entry: Entry{ID: info.ID, Addrs: info.Addrs}, heard: now, next: now}
+	p.contacts[info.ID] = &contact{entry: Entry{ID: info.ID, Addrs: info.Addrs}, hearsay: hearsay, heard: now, next: now}
 }
 
 func (p *plan) seedFailed(s *seedState, err error, now time.Time) {
