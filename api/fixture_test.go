@@ -210,7 +210,8 @@ func (h *fakeHost) Sync() api.Sync {
 	return api.Sync{State: "blocks", Height: 3, BestHeader: 4, Target: 4, BlocksPerSecond: 2, MessagesPerSecond: 3.5, BytesPerSecond: 1000, ETASeconds: &eta}
 }
 func (h *fakeHost) Links() api.Links {
-	return api.Links{Introducers: 1, Reach: "nat", Reachable: "relayed"}
+	dht := 3
+	return api.Links{Introducers: 1, Known: 5, DHTNodes: &dht, Reach: "nat", Reachable: "relayed"}
 }
 func (h *fakeHost) ClockSkew() (time.Duration, bool) { return -1500 * time.Millisecond, true }
 

@@ -68,10 +68,12 @@ type Mining struct {
 
 // Links says how the node is tied into its network.
 type Links struct {
-	Inbound     int    `json:"inbound"`     // peers that called
-	Outbound    int    `json:"outbound"`    // peers that were called
-	Introducers int    `json:"introducers"` // connected nodes that are no peers, but know some
-	Reach       string `json:"reach"`       // what the node does to be reached: direct, nat or relay
+	Inbound     int    `json:"inbound"`             // peers that called
+	Outbound    int    `json:"outbound"`            // peers that were called
+	Introducers int    `json:"introducers"`         // connected nodes that are no peers, but know some
+	Known       int    `json:"known"`               // nodes that could be called, connected or not
+	DHTNodes    *int   `json:"dht_nodes,omitempty"` // that answer questions in the DHT; nil where it is off
+	Reach       string `json:"reach"`               // what the node does to be reached: direct, nat or relay
 	// Reachable says what is known of whether nodes outside of the local network can call this one:
 	// public, relayed, private or unknown.
 	Reachable string `json:"reachable"`

@@ -174,6 +174,16 @@ func TestPeerWords(t *testing.T) {
 	}
 }
 
+func TestKnownWords(t *testing.T) {
+	if got, want := knownWords(client.Links{Known: 1}), "1 node"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	dht := 2
+	if got, want := knownWords(client.Links{Known: 3, DHTNodes: &dht}), "3 nodes, and 2 nodes of the DHT to ask for more"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // A lastWord is an output that ends what writes to it.
 type lastWord struct {
 	bytes.Buffer

@@ -35,7 +35,7 @@ type runFlags struct {
 	auth                        *choice
 	logLevel, logFormat         *choice
 	logFile                     string
-	forceNewChain               bool
+	forceNewChain, noChainFile  bool
 	neighbours                  *list
 	chainSerialization          *choice
 }
@@ -134,6 +134,7 @@ func (f *runFlags) addNetworkFlags(flags *pflag.FlagSet) {
 func (f *runFlags) addWorkFlags(flags *pflag.FlagSet) {
 	flags.Var(f.mine, "mine", "seal blocks: auto while messages wait, always, or off")
 	flags.IntVar(&f.mineThreads, "mine-threads", f.mineThreads, "how many `THREADS` mine")
+	flags.BoolVar(&f.noChainFile, "no-chain-file", false, "do not keep the chain as a file of JSON lines, too")
 	flags.BoolVar(&f.forceNewChain, "force-new-chain", false, "set the old data aside and start with an empty chain")
 }
 
@@ -204,6 +205,7 @@ func (a *app) nodeConfig(f *runFlags, to *invite.Invite) (node.Config, error) {
 		cfg.HTTP = f.http.value
 	}
 	cfg.HTTPHosts, cfg.Auth = f.httpHosts.items, f.auth.value
+	cfg.ChainFile = !f.noChainFile
 	cfg.Mine, cfg.MineThreads = miner.Mode(f.mine.value), f.mineThreads
 	cfg.OnSyncFailure = a.dieOfSync
 	return cfg, cfg.Validate()

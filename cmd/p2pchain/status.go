@@ -51,6 +51,7 @@ func (a *app) showStatus(ctx context.Context, c *client.Client) error {
 		t.row("", fmt.Sprintf("%v, %v hashes of work", n.Tip.Time, n.Tip.Work))
 		t.row("sync", syncWords(n))
 		t.row("peers", peerWords(n))
+		t.row("known", knownWords(n.Links))
 		if words := reachWords(n.Links); words != "" {
 			t.row("reach", words)
 		}
@@ -136,6 +137,15 @@ func peerWords(n client.Node) string {
 	}
 	if n.Links.Introducers > 0 {
 		words += ", and " + plural(n.Links.Introducers, "introducer")
+	}
+	return words
+}
+
+// knownWords says how many nodes could be called.
+func knownWords(l client.Links) string {
+	words := plural(l.Known, "node")
+	if l.DHTNodes != nil {
+		words += ", and " + plural(*l.DHTNodes, "node") + " of the DHT to ask for more"
 	}
 	return words
 }

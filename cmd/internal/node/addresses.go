@@ -17,6 +17,7 @@ const (
 	classPublic    // a public IP address or a name
 	classRelayed
 	classPrivate
+	classLink    // of one cable, where nobody gave out others
 	classLocal   // reaches this machine only
 	classUseless // reaches nobody from elsewhere
 )
@@ -71,8 +72,10 @@ func classOf(addr string) int {
 		return classRelayed
 	case manet.IsIPLoopback(a):
 		return classLocal
-	case manet.IsIP6LinkLocal(a) || strings.HasPrefix(addr, "/ip4/169.254."):
-		return classUseless
+	case manet.IsIP6LinkLocal(a):
+		return classUseless // means nothing without the name of an interface
+	case strings.HasPrefix(addr, "/ip4/169.254."):
+		return classLink
 	case notIP != nil || manet.IsPublicAddr(a):
 		return classPublic
 	}

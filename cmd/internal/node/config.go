@@ -53,6 +53,7 @@ type Config struct {
 
 	Mine         miner.Mode
 	MineThreads  int
+	ChainFile    bool   // keep the chain as a file beside the store, too
 	ReserveBytes uint64 // free disk under which mining pauses and writes are refused
 
 	Version string
@@ -74,6 +75,7 @@ func DefaultConfig() Config {
 		Auth:         AuthToken,
 		Mine:         miner.Auto,
 		MineThreads:  1,
+		ChainFile:    true,
 		ReserveBytes: 256 << 20,
 		Version:      "unknown",
 		Log:          slog.Default(),

@@ -16,6 +16,7 @@ import (
 
 	"p2pchain/api"
 	"p2pchain/bootstrap"
+	"p2pchain/cmd/internal/backup"
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/consensus"
@@ -49,6 +50,7 @@ type Node struct {
 	p2p       *p2p.Node
 	bootstrap *bootstrap.Bootstrap
 	api       *api.Server  // nil: off
+	backup    *backup.Job  // nil: off
 	listener  net.Listener // nil: off
 
 	failed  chan error     // takes the failure of the disk
@@ -65,7 +67,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n := &Node{cfg: cfg, log: cfg.Log, failed: make(chan error, 1)}
 	for _, step := range []func(context.Context) error{
-		n.openDirectory, n.openStore, n.openChain, n.openSocket, n.openPeers, n.openMiner, n.openBootstrap, n.openAPI, n.leaveAddress,
+		n.openDirectory, n.openStore, n.openChain, n.openSocket, n.openPeers, n.openMiner, n.openBootstrap, n.openAPI, n.openBackup, n.leaveAddress,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, n.Close())
@@ -99,6 +101,9 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	if n.api != nil {
 		parts = append(parts, part{"api", func(ctx context.Context) error { return n.api.Run(ctx, n.listener) }})
+	}
+	if n.backup != nil { // ends last, with all blocks that there are
+		parts = slices.Insert(parts, 0, part{"backup", n.backup.Run})
 	}
 	err := runParts(ctx, parts, stopPatience, n.log)
 	if cause := context.Cause(ctx); errors.Is(cause, ErrSync) {
@@ -238,6 +243,19 @@ func (n *Node) openBootstrap(context.Context) error {
 	}
 	log := n.log.With("part", "bootstrap")
 	n.bootstrap, err = bootstrap.New(n.p2p.Host(), book{n.store, log}, cfg, log)
+	return err
+}
+
+// openBackup makes the job that keeps the chain file. It opens nothing before it runs.
+func (n *Node) openBackup(context.Context) error {
+	if !n.cfg.ChainFile {
+		return nil
+	}
+	cfg := backup.DefaultConfig()
+	cfg.Dir, cfg.Now, cfg.Room = n.cfg.Dir, n.cfg.Now, n.ready
+	cfg.Log = n.log.With("part", "backup")
+	var err error
+	n.backup, err = backup.New(n.cfg.Network, n.chain, cfg)
 	return err
 }
 

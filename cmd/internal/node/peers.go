@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"p2pchain/api"
+	"p2pchain/bootstrap"
 	"p2pchain/core"
 	"p2pchain/p2p"
 	"p2pchain/p2p/syncer"
@@ -79,8 +80,9 @@ func (n *Node) listenOn(addrs []string) error {
 
 // peers is the node among its peers as the API sees it.
 type peers struct {
-	p2p   *p2p.Node
-	reach Reach
+	p2p       *p2p.Node
+	bootstrap *bootstrap.Bootstrap
+	reach     Reach
 }
 
 // ID returns the peer id.
@@ -136,7 +138,15 @@ func syncOf(s syncer.Status) api.Sync {
 
 // Links says how the node is tied into its network.
 func (p peers) Links() api.Links {
-	return api.Links{Introducers: len(p.p2p.Introducers()), Reach: string(p.reach), Reachable: string(p.p2p.Reachability())}
+	found := p.bootstrap.Status()
+	links := api.Links{
+		Introducers: len(p.p2p.Introducers()), Known: found.Known,
+		Reach: string(p.reach), Reachable: string(p.p2p.Reachability()),
+	}
+	if found.DHT.Enabled {
+		links.DHTNodes = &found.DHT.Peers
+	}
+	return links
 }
 
 // ClockSkew returns our clock minus the median of the peers' clocks.

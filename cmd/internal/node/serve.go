@@ -50,7 +50,7 @@ func (n *Node) openAPI(context.Context) error {
 	}
 	n.api, err = api.New(cfg, api.Deps{
 		Network: n.cfg.Network, Key: author, Chain: n.chain, Pool: n.pool, Messages: n.store,
-		Miner: mining{n.miner}, Host: peers{n.p2p, n.cfg.Reach}, Ready: n.ready, Invite: n.Invite,
+		Miner: mining{n.miner}, Host: peers{n.p2p, n.bootstrap, n.cfg.Reach}, Ready: n.ready, Invite: n.Invite,
 	})
 	return err
 }
