@@ -1,0 +1,60 @@
+package simtest
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"p2pchain/core/coretest"
+	"p2pchain/p2p/p2ptest"
+)
+
+// TestSyncOverBadLinks lets a fresh node catch up from three others while a tenth of all packets gets
+// lost and others come twice or late. On the way one of the three is cut off and the node itself
+// loses its power, and it goes on from what its disk kept.
+func TestSyncOverBadLinks(t *testing.T) {
+	const sources = 3
+	length := size(600, 6000)
+	start := seed(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := p2ptest.Sim(t, start, p2ptest.Links{
+			Latency: 20 * time.Millisecond, Spread: 60 * time.Millisecond, Jitter: 5 * time.Millisecond,
+			Loss: 0.1, Duplicate: 0.03, Reorder: 0.05, BitsPerSecond: 20_000_000,
+		})
+		n := coretest.Network(t)
+		time.Sleep(time.Duration(length) * time.Duration(n.Params.BlockIntervalMS) * time.Millisecond) // or its blocks are of the future
+		blocks := coretest.Chain(t, n, coretest.Genesis(n), length, 3)
+		for range sources {
+			node := s.Start(n, p2ptest.SimConfig{})
+			for part := blocks; len(part) > 0; part = part[min(100, len(part)):] {
+				if _, err := node.Chain.AddBlocks(part[:min(100, len(part))]); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		fresh := s.Start(n, p2ptest.SimConfig{Dials: []int{0, 1, 2}})
+		height := func() uint64 { return fresh.Chain.Tip().Header.Height }
+		at := func(share int) func() bool { return func() bool { return height() >= uint64(length*share/100) } }
+
+		began := s.Elapsed()
+		s.Within(5*time.Minute, "a fifth of the blocks", at(20))
+		s.Partition([]*p2ptest.SimNode{s.Nodes()[0]})
+		s.Within(5*time.Minute, "half of the blocks", at(50))
+		had := height()
+		fresh.Crash()
+		fresh.Restart()
+		kept := height()
+		if kept < had {
+			t.Errorf("the node kept %d blocks of the %d that it had connected", kept, had)
+		}
+		s.Within(5*time.Minute, "all blocks", at(100))
+		if got, want := fresh.Chain.Tip().Hash, blocks[length-1].Header.Hash(); got != want {
+			t.Errorf("tip %v, want %v", got, want)
+		}
+		t.Logf("%d blocks in %v, %d of them before the power cut; %v", length, s.Elapsed()-began, kept, s.Counts())
+		s.Heal()
+		s.Happened(20, "lost", "duplicated", "reordered", "cut")
+		s.Happened(1, "partitions", "crashes", "restarts")
+		s.CheckStores()
+	})
+}
