@@ -46,8 +46,9 @@ func rules() []rule {
 		{"p2p", []string{"core", "core/consensus", "core/chain", "core/mempool", "core/coretest", "p2p/..."}, []string{pebble}},
 		{"api", []string{"core", "core/consensus", "core/chain", "core/mempool", "core/miner", "core/proof", "core/chainfile", "api/..."}, []string{libp2p, pebble}},
 		{"bootstrap", nil, []string{pebble}},
+		{"cmd/internal/backup", []string{"core", "core/chain", "core/chainfile"}, []string{libp2p, pebble, "net", "github.com/spf13"}},
 		{"cmd/internal/invite", []string{"core", "bootstrap"}, []string{pebble, "github.com/spf13"}},
-		{"cmd/internal/node", []string{"core/...", "p2p/...", "api/...", "bootstrap/...", "cmd/internal/invite"}, []string{"github.com/spf13"}},
+		{"cmd/internal/node", []string{"core/...", "p2p/...", "api/...", "bootstrap/...", "cmd/internal/invite", "cmd/internal/backup"}, []string{"github.com/spf13"}},
 		{"cmd/internal", []string{"core/...", "p2p/...", "api/...", "bootstrap/...", "cmd/..."}, nil},
 		// The command talks to running nodes by their API and builds one by cmd/internal/node; of the
 		// parts it knows what their errors mean.
