@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"p2pchain/core/consensus"
 )
@@ -17,6 +18,11 @@ var (
 	// that, too.
 	ErrTransport = consensus.NewRefusal("no answer", consensus.Undecided)
 )
+
+// ErrStalled means that in all the time of a frame a peer gave or took next to nothing of it, which
+// no slow line explains (cannot judge yet: it may be the line that broke). It wraps
+// os.ErrDeadlineExceeded.
+var ErrStalled = fmt.Errorf("%w: %w", consensus.NewRefusal("peer stalled", consensus.Undecided), os.ErrDeadlineExceeded)
 
 // broken returns an ErrProtocol that says what was wrong.
 func broken(format string, args ...any) error {

@@ -3,6 +3,7 @@ package exchange
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"sync/atomic"
@@ -12,13 +13,18 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// readBuffer is what a stream reads ahead.
-const readBuffer = 4 << 10
+const (
+	readBuffer = 4 << 10  // what a stream reads ahead
+	writeChunk = 16 << 10 // what is handed to it at a time
+	// leastMoved is what a peer must give or take in the time of a frame: no line is slower.
+	leastMoved = 4 << 10
+)
 
 // A pipe is a stream as frames. One goroutine uses it.
 type pipe struct {
 	stream   network.Stream
-	in       *bufio.Reader
+	source   counted       // the stream
+	in       *bufio.Reader // from source
 	timeout  time.Duration // of a frame
 	reserved int
 	sent     atomic.Int64 // bytes that the stream took
@@ -27,11 +33,11 @@ type pipe struct {
 
 // newPipe reserves what reading frames of up to limit bytes takes. The pipe is there in any case.
 func newPipe(s network.Stream, limit int, timeout time.Duration) (*pipe, error) {
-	p := &pipe{stream: s, timeout: timeout}
+	p := &pipe{stream: s, source: counted{Reader: s}, timeout: timeout}
 	if err := p.reserve(limit + readBuffer); err != nil {
 		return p, err
 	}
-	p.in = bufio.NewReaderSize(s, readBuffer)
+	p.in = bufio.NewReaderSize(&p.source, readBuffer)
 	return p, nil
 }
 
@@ -55,7 +61,35 @@ func (p *pipe) next(limit int) ([]byte, error) {
 	if err := p.stream.SetReadDeadline(time.Now().Add(p.timeout)); err != nil {
 		return nil, err
 	}
-	return readFrame(p.in, limit, &p.buf)
+	before := p.source.n
+	frame, err := readFrame(p.in, limit, &p.buf)
+	return frame, late(err, p.source.n-before)
+}
+
+// late tells a stall from a line that is too slow for a frame, where there was no more time for it.
+func late(err error, moved int) error {
+	var timed interface{ Timeout() bool }
+	switch {
+	case !errors.As(err, &timed) || !timed.Timeout():
+		return err
+	case moved < leastMoved:
+		return ErrStalled
+	default:
+		return fmt.Errorf("frame too slow: %s", err)
+	}
+}
+
+// A counted reader counts what came.
+type counted struct {
+	io.Reader
+	n int
+}
+
+// Read implements io.Reader.
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.n += n
+	return n, err
 }
 
 // readFrame reads a frame into buf, which grows to what the largest one needed.
@@ -142,7 +176,18 @@ func (p *pipe) writeFrame(frame []byte) error {
 	if err := p.stream.SetWriteDeadline(time.Now().Add(p.timeout)); err != nil {
 		return err
 	}
-	n, err := p.stream.Write(frame)
-	p.sent.Add(int64(n))
-	return err
+	taken := time.Now()
+	for len(frame) > 0 {
+		n, err := p.stream.Write(frame[:min(writeChunk, len(frame))])
+		p.sent.Add(int64(n))
+		if err != nil {
+			moved := 0
+			if time.Since(taken) < p.timeout/2 {
+				moved = leastMoved
+			}
+			return late(err, moved)
+		}
+		taken, frame = time.Now(), frame[n:]
+	}
+	return nil
 }

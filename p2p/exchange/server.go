@@ -153,7 +153,7 @@ func (s *Server) answer(ctx context.Context, h handler, st p2pnet.Stream) {
 	}
 	st.Reset()
 	s.cfg.Log.Debug("request not answered", "protocol", h.id, "peer", c.peer, "err", err)
-	if errors.Is(err, ErrProtocol) {
+	if errors.Is(err, ErrProtocol) || errors.Is(err, ErrStalled) {
 		s.peers.Punish(c.peer, err)
 	}
 }

@@ -1,6 +1,7 @@
 package exchange_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 
 	"p2pchain/core"
+	"p2pchain/core/consensus"
 	"p2pchain/core/coretest"
 	"p2pchain/p2p/exchange"
 	"p2pchain/p2p/exchange/wire"
@@ -69,8 +71,9 @@ func TestHostileRequests(t *testing.T) {
 	}
 }
 
-// TestSlowRequests opens streams that bring no request, or bring it byte by byte. They end by
-// themselves, and nobody is punished for a slow line.
+// TestSlowRequests opens streams that bring no request, or bring it byte by byte: they end by
+// themselves, and their peer is let go, but not as one that broke a rule. On a slow line the stream ends,
+// and that is all.
 func TestSlowRequests(t *testing.T) {
 	n := coretest.Network(t)
 	w := newWorld(t, n, loopback, nil, func(c *exchange.Config) { c.FrameTimeout = 300 * time.Millisecond })
@@ -82,9 +85,19 @@ func TestSlowRequests(t *testing.T) {
 	if err := drip(w.open(w.asker, exchange.ProtocolsOf(n).Headers)); err == nil {
 		t.Error("a slow drip did not end")
 	}
+	for range 2 {
+		if err := <-w.peers.punished; !errors.Is(err, exchange.ErrStalled) || consensus.ClassOf(err) != consensus.Undecided {
+			t.Errorf("punished for %v", err)
+		}
+	}
+	slow := w.open(w.asker, exchange.ProtocolsOf(n).Messages)
+	slow.Write(append(binary.AppendUvarint(nil, 32000), make([]byte, 5000)...))
+	if _, err := io.ReadAll(slow); err == nil {
+		t.Error("a request that is not there was answered")
+	}
 	select {
 	case err := <-w.peers.punished:
-		t.Errorf("punished for %v", err)
+		t.Errorf("punished for a slow line: %v", err)
 	default:
 	}
 }
