@@ -9,9 +9,9 @@ import (
 // This is Ed25519 written out from RFC 8032 with math/big: slow, plain, and independent of the
 // library that judges signatures, so that the two can be held against each other.
 
-// A curve is edwards25519: −x² + y² = 1 + d·x²·y² modulo p = 2²⁵⁵ − 19, with base point base of
+// A plainCurve is edwards25519: −x² + y² = 1 + d·x²·y² modulo p = 2²⁵⁵ − 19, with base point base of
 // prime order l.
-type curve struct {
+type plainCurve struct {
 	p, l, d, sqrtM1 *big.Int
 	base            point
 }
@@ -19,8 +19,8 @@ type curve struct {
 // A point is in affine coordinates.
 type point struct{ x, y *big.Int }
 
-func newCurve() *curve {
-	c := &curve{p: new(big.Int).Lsh(big.NewInt(1), 255), l: new(big.Int).Lsh(big.NewInt(1), 252)}
+func newCurve() *plainCurve {
+	c := &plainCurve{p: new(big.Int).Lsh(big.NewInt(1), 255), l: new(big.Int).Lsh(big.NewInt(1), 252)}
 	c.p.Sub(c.p, big.NewInt(19))
 	tail, _ := new(big.Int).SetString("27742317777372353535851937790883648493", 10)
 	c.l.Add(c.l, tail)
@@ -33,19 +33,19 @@ func newCurve() *curve {
 	return c
 }
 
-func (c *curve) mul(a, b *big.Int) *big.Int {
+func (c *plainCurve) mul(a, b *big.Int) *big.Int {
 	out := new(big.Int).Mul(a, b)
 	return out.Mod(out, c.p)
 }
 
-func (c *curve) inverse(a *big.Int) *big.Int {
+func (c *plainCurve) inverse(a *big.Int) *big.Int {
 	return new(big.Int).ModInverse(new(big.Int).Mod(a, c.p), c.p)
 }
 
-func (c *curve) identity() point { return point{new(big.Int), big.NewInt(1)} }
+func (c *plainCurve) identity() point { return point{new(big.Int), big.NewInt(1)} }
 
 // add is the complete addition law, with one inversion for both of its denominators.
-func (c *curve) add(a, b point) point {
+func (c *plainCurve) add(a, b point) point {
 	one := big.NewInt(1)
 	xx, yy := c.mul(a.x, b.x), c.mul(a.y, b.y)
 	dxy := c.mul(c.d, c.mul(xx, yy))
@@ -56,7 +56,7 @@ func (c *curve) add(a, b point) point {
 	return point{c.mul(x, c.mul(minus, inverse)), c.mul(y, c.mul(plus, inverse))}
 }
 
-func (c *curve) scale(k *big.Int, a point) point {
+func (c *plainCurve) scale(k *big.Int, a point) point {
 	out := c.identity()
 	for i := k.BitLen() - 1; i >= 0; i-- {
 		out = c.add(out, out)
@@ -67,14 +67,14 @@ func (c *curve) scale(k *big.Int, a point) point {
 	return out
 }
 
-func (c *curve) equal(a, b point) bool { return a.x.Cmp(b.x) == 0 && a.y.Cmp(b.y) == 0 }
+func (c *plainCurve) equal(a, b point) bool { return a.x.Cmp(b.x) == 0 && a.y.Cmp(b.y) == 0 }
 
-func (c *curve) smallOrder(a point) bool {
+func (c *plainCurve) smallOrder(a point) bool {
 	return c.equal(c.scale(big.NewInt(8), a), c.identity())
 }
 
 // recoverX solves the curve's equation for x with this lowest bit.
-func (c *curve) recoverX(y *big.Int, sign uint) (*big.Int, bool) {
+func (c *plainCurve) recoverX(y *big.Int, sign uint) (*big.Int, bool) {
 	yy := c.mul(y, y)
 	num := new(big.Int).Sub(yy, big.NewInt(1))
 	den := new(big.Int).Add(c.mul(c.d, yy), big.NewInt(1))
@@ -93,7 +93,7 @@ func (c *curve) recoverX(y *big.Int, sign uint) (*big.Int, bool) {
 	return x, true
 }
 
-func (c *curve) encode(a point) []byte {
+func (c *plainCurve) encode(a point) []byte {
 	out := a.y.FillBytes(make([]byte, 32))
 	slices.Reverse(out)
 	out[31] |= byte(a.x.Bit(0)) << 7
@@ -101,7 +101,7 @@ func (c *curve) encode(a point) []byte {
 }
 
 // decode accepts the one canonical encoding of a point.
-func (c *curve) decode(b []byte) (point, bool) {
+func (c *plainCurve) decode(b []byte) (point, bool) {
 	sign := uint(b[31] >> 7)
 	y := littleEndian(b)
 	y.SetBit(y, 255, 0)
@@ -119,7 +119,7 @@ func littleEndian(b []byte) *big.Int {
 }
 
 // challenge is k = SHA-512(R ‖ A ‖ signed) mod L.
-func (c *curve) challenge(r, a, signed []byte) *big.Int {
+func (c *plainCurve) challenge(r, a, signed []byte) *big.Int {
 	sum := sha512.Sum512(slices.Concat(r, a, signed))
 	k := littleEndian(sum[:])
 	return k.Mod(k, c.l)
@@ -127,7 +127,7 @@ func (c *curve) challenge(r, a, signed []byte) *big.Int {
 
 // verify is DESIGN section 3 to the letter: [8][S]B = [8]R + [8][k]A with S < L, A and R canonically
 // encoded and A not of small order.
-func (c *curve) verify(author, signed, signature []byte) bool {
+func (c *plainCurve) verify(author, signed, signature []byte) bool {
 	a, okA := c.decode(author)
 	r, okR := c.decode(signature[:32])
 	s := littleEndian(signature[32:])
@@ -143,7 +143,7 @@ func (c *curve) verify(author, signed, signature []byte) bool {
 
 // torsion returns the eight points of small order: multiples of one of order 8, found by
 // multiplying points of any order by l.
-func (c *curve) torsion() []point {
+func (c *plainCurve) torsion() []point {
 	for y := int64(2); ; y++ {
 		x, ok := c.recoverX(big.NewInt(y), 0)
 		if !ok {

@@ -74,15 +74,6 @@ func checkBatch(msgs []*core.Message, first int) error {
 	return nil
 }
 
-func verifyBatch(msgs []*core.Message) bool {
-	opts := verifyOptions()
-	batch := ed25519.NewBatchVerifierWithCapacity(len(msgs))
-	for _, m := range msgs {
-		batch.AddWithOptions(m.Author[:], m.ID[:], m.Signature[:], opts)
-	}
-	return batch.VerifyBatchOnly(nil)
-}
-
 // verify is the rule over any signed bytes, so that published test vectors can be held against it.
 func verify(author, signed, signature []byte) bool {
 	return ed25519.VerifyWithOptions(author, signed, signature, verifyOptions())

@@ -148,7 +148,7 @@ func checkNames(t *testing.T, err error, msgs []*core.Message, first int) {
 
 // A forger makes signatures, honest and crafted.
 type forger struct {
-	*curve
+	*plainCurve
 	small []point
 	rnd   *rand.Rand
 }
