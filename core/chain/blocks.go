@@ -19,14 +19,59 @@ import (
 // condemns is condemned for ever, with all that builds on it. A body that is missing is
 // consensus.ErrBodyMissing (undecided) until the block is settled.
 func (c *Chain) AddBlocks(blocks []*core.Block) (int, error) {
-	headers := make([]core.Header, len(blocks))
+	return c.AddJudged(&Judged{blocks: blocks, hashes: hashesOf(blocks)})
+}
+
+// Judged are blocks of which some, from the start, were judged by all rules that do not depend on
+// their ancestors.
+type Judged struct {
+	blocks []*core.Block
+	hashes []core.Hash
+	good   int   // of them are good
+	err    error // what is wrong with the next one; nil where it was not judged
+}
+
+func hashesOf(blocks []*core.Block) []core.Hash {
+	hashes := make([]core.Hash, len(blocks))
 	for i, b := range blocks {
+		hashes[i] = b.Header.Hash()
+	}
+	return hashes
+}
+
+// Judge does the part of AddBlocks that takes long and needs no order: it may be called for some
+// blocks while those before them are being added. Blocks whose headers are not known yet, which may
+// have no work, are left to AddJudged. In a group is what one peer sent: its signatures are checked
+// together, and a bad one makes the whole group cost three times as much.
+func (c *Chain) Judge(groups ...[]*core.Block) *Judged {
+	var j Judged
+	for _, group := range groups {
+		j.blocks = append(j.blocks, group...)
+	}
+	j.hashes = hashesOf(j.blocks)
+	for _, group := range groups {
+		ready := 0
+		for ready < len(group) && c.State(j.hashes[j.good+ready]) == HeaderOnly {
+			ready++
+		}
+		n, err := consensus.CheckBlocks(c.network, c.cfg.Verified, group[:ready])
+		j.good += n
+		if j.err = err; err != nil || n < len(group) {
+			break
+		}
+	}
+	return &j
+}
+
+// AddJudged is AddBlocks for blocks of which some were judged before.
+func (c *Chain) AddJudged(j *Judged) (int, error) {
+	headers := make([]core.Header, len(j.blocks))
+	for i, b := range j.blocks {
 		headers[i] = b.Header
 	}
 	known, headerErr := c.AddHeaders(headers, core.Work{})
-	blocks = blocks[:known]
-	fresh, err := c.checkNew(blocks)
-	n, connectErr := c.connect(blocks[:fresh])
+	fresh, err := c.checkNew(j, known)
+	n, connectErr := c.connect(j.blocks[:fresh])
 	switch {
 	case connectErr != nil:
 		return n, connectErr
@@ -40,22 +85,29 @@ func (c *Chain) AddBlocks(blocks []*core.Block) (int, error) {
 	return n, nil
 }
 
-// checkNew judges the blocks that are not stored yet without holding a lock, since signatures take
-// long. It returns how many from the start are good.
-func (c *Chain) checkNew(blocks []*core.Block) (int, error) {
-	for i, b := range blocks {
-		hash := b.Header.Hash()
+// checkNew judges those of the first known blocks that are not stored yet without holding a lock, since
+// signatures take long. It returns how many from the start are good.
+func (c *Chain) checkNew(j *Judged, known int) (int, error) {
+	for i, b := range j.blocks[:known] {
+		hash := j.hashes[i]
 		if state := c.State(hash); state == Connected || state == SideBlock {
 			continue
 		}
 		if err := consensus.CheckBodies(b); err != nil && !c.Settled(hash) {
 			return i, refusal(hash, err)
 		}
-		if err := consensus.CheckBlockKnowing(c.network, c.cfg.Verified, b); err != nil {
+		err := j.err
+		switch {
+		case i < j.good:
+			continue
+		case i > j.good || err == nil:
+			_, err = consensus.CheckBlocks(c.network, c.cfg.Verified, j.blocks[i:i+1])
+		}
+		if err != nil {
 			return i, c.refuse(hash, err)
 		}
 	}
-	return len(blocks), nil
+	return known, nil
 }
 
 // refuse condemns a block where that is what the broken rule asks for.

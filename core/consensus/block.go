@@ -54,10 +54,51 @@ func compareKeys(a, b core.PublicKey) int { return core.Hash(a).Compare(core.Has
 // about the block: all that is found after them condemns it, until the bodies, which come last so
 // that a block has the same verdict with them and without. Dropped bodies are no error here: see
 // CheckBodies.
-func CheckBlock(n *core.Network, b *core.Block) error { return CheckBlockKnowing(n, nil, b) }
+func CheckBlock(n *core.Network, b *core.Block) error {
+	_, err := CheckBlocks(n, nil, []*core.Block{b})
+	return err
+}
 
-// CheckBlockKnowing is CheckBlock for who remembers signatures: those are not checked again.
-func CheckBlockKnowing(n *core.Network, known *Verified, b *core.Block) error {
+// CheckBlocks is CheckBlock for blocks that one peer sent, whose signatures are checked together: a
+// bad one triples what all of them cost. It returns how many from the start are good and, if not all
+// are, what is wrong with the next one. Signatures that known remembers are not checked again.
+func CheckBlocks(n *core.Network, known *Verified, blocks []*core.Block) (int, error) {
+	var wrong error
+	var msgs []*core.Message
+	for i, b := range blocks {
+		if wrong = checkUnsigned(n, b); wrong != nil {
+			blocks = blocks[:i]
+			break
+		}
+	}
+	if len(blocks) == 1 {
+		msgs = blocks[0].Messages
+	} else {
+		for _, b := range blocks {
+			msgs = append(msgs, b.Messages...)
+		}
+	}
+	if err := known.CheckSignatures(msgs); err != nil {
+		bad, ok := err.(*MessageError)
+		if !ok {
+			return 0, err
+		}
+		i, at := 0, bad.Index
+		for ; at >= len(blocks[i].Messages); i++ {
+			at -= len(blocks[i].Messages)
+		}
+		blocks, wrong = blocks[:i], &MessageError{Index: at, ID: bad.ID, Rule: bad.Rule}
+	}
+	for i, b := range blocks {
+		if err := checkEach(b.Messages, (*core.Message).CheckBody); err != nil {
+			return i, err
+		}
+	}
+	return len(blocks), wrong
+}
+
+// checkUnsigned judges all but signatures and bodies.
+func checkUnsigned(n *core.Network, b *core.Block) error {
 	if err := checkEach(b.Messages, func(m *core.Message) error { return checkID(n, m) }); err != nil {
 		return err
 	}
@@ -71,20 +112,13 @@ func CheckBlockKnowing(n *core.Network, known *Verified, b *core.Block) error {
 		return fmt.Errorf("%d bytes, at most %d: %w", size, n.Params.MaxBlockBytes, ErrBlockSize)
 	}
 	seen := make(map[core.Hash]struct{}, len(b.Messages))
-	err := checkEach(b.Messages, func(m *core.Message) error {
+	return checkEach(b.Messages, func(m *core.Message) error {
 		if _, twice := seen[m.ID]; twice {
 			return ErrDuplicate
 		}
 		seen[m.ID] = struct{}{}
 		return checkEnvelope(n, m)
 	})
-	if err != nil {
-		return err
-	}
-	if err := known.CheckSignatures(b.Messages); err != nil {
-		return err
-	}
-	return checkEach(b.Messages, (*core.Message).CheckBody)
 }
 
 // CheckBodies returns ErrBodyMissing where a body was dropped. A block that is not settled needs all

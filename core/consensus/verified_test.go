@@ -57,7 +57,7 @@ func TestVerifiedCheckSignatures(t *testing.T) {
 	}
 }
 
-func TestCheckBlockKnowing(t *testing.T) {
+func TestCheckBlocksKnowing(t *testing.T) {
 	n := coretest.Network(t)
 	m := coretest.Messages(t, n, "m", 3)
 	forged := *m[1]
@@ -65,11 +65,11 @@ func TestCheckBlockKnowing(t *testing.T) {
 	b := coretest.Next(t, n, coretest.Genesis(n), m[0], &forged, m[2])
 	v := consensus.NewVerified()
 	v.Add(m...)
-	if err := consensus.CheckBlockKnowing(n, v, b); !errors.Is(err, consensus.ErrSignature) {
+	if _, err := consensus.CheckBlocks(n, v, []*core.Block{b}); !errors.Is(err, consensus.ErrSignature) {
 		t.Errorf("a signature that is not the known one: %v, want ErrSignature", err)
 	}
 	v.Add(&forged)
-	if err := consensus.CheckBlockKnowing(n, v, b); err != nil {
+	if _, err := consensus.CheckBlocks(n, v, []*core.Block{b}); err != nil {
 		t.Errorf("all are known: %v", err)
 	}
 }
@@ -110,15 +110,15 @@ func heap() uint64 {
 	return s.HeapAlloc
 }
 
-// BenchmarkCheckBlockKnowing checks the same 1,000 messages as BenchmarkCheckBlock, all known.
-func BenchmarkCheckBlockKnowing(b *testing.B) {
+// BenchmarkCheckBlocksKnowing checks the same 1,000 messages as BenchmarkCheckBlock, all known.
+func BenchmarkCheckBlocksKnowing(b *testing.B) {
 	n := coretest.Network(b)
 	msgs := benchMessages(b, n, 1000)
 	block := coretest.Next(b, n, coretest.Genesis(n), msgs...)
 	v := consensus.NewVerified()
 	v.Add(msgs...)
 	for b.Loop() {
-		if err := consensus.CheckBlockKnowing(n, v, block); err != nil {
+		if _, err := consensus.CheckBlocks(n, v, []*core.Block{block}); err != nil {
 			b.Fatal(err)
 		}
 	}

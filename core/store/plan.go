@@ -22,7 +22,7 @@ type plan struct {
 
 // What a message costs in a batch besides its own bytes, about: keys, pointers and Pebble's framing.
 const (
-	storeCost  = 420
+	storeCost  = 260
 	revertCost = 150
 	applyCost  = 90
 	forgetCost = 160

@@ -41,7 +41,8 @@ type plan struct {
 	walkStarted  time.Time // when a session began, or brought headers, on a claim of more work
 	requests     map[uint64]*request
 	blockBytes   int       // the usual size of a block
-	connecting   bool      // the chain is judging blocks of the window
+	connecting   int       // calls by which the chain is judging blocks of the window
+	spoiled      int       // of them, those that come after one that failed
 	looseBusy    bool      // the chain is judging a loose block
 	connectAfter time.Time // our own fault: wait until then
 }

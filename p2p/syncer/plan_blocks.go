@@ -1,12 +1,14 @@
 package syncer
 
 import (
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"p2pchain/core"
+	"p2pchain/core/chain"
 	"p2pchain/core/consensus"
 )
 
@@ -168,11 +170,21 @@ func (e connected) apply(p *plan) {
 	if e.loose {
 		p.looseBusy = false
 	} else {
-		p.connecting = false
+		p.connecting--
+		p.window.giveBack(e.batch)
 	}
 	e.chain.apply(p)
+	if !e.loose && p.spoiled > 0 {
+		p.spoiled--
+		if errors.Is(e.err, consensus.ErrParentUnknown) || errors.Is(e.err, chain.ErrCondemned) {
+			return // for what came before them, which is not their senders' fault
+		}
+	}
 	if e.err == nil || e.taken >= len(e.batch) {
 		return
+	}
+	if !e.loose {
+		p.spoiled = p.connecting
 	}
 	bad := e.batch[e.taken]
 	r := p.byID[bad.from]
@@ -298,13 +310,21 @@ func (p *plan) abandon(r *remote) {
 	}
 }
 
-// connect hands over what can be connected, one call at a time.
+// maxConnects is how many calls are under way at a time: while one stores its blocks, the other checks
+// signatures.
+const maxConnects = 2
+
+// connect hands over what can be connected.
 func (p *plan) connect() {
 	if p.now.Before(p.connectAfter) {
 		return
 	}
-	if batch := p.window.ready(p.limits.BatchBlocks, p.limits.BatchBytes); len(batch) > 0 && !p.connecting {
-		p.connecting = true
+	for p.connecting < maxConnects && p.spoiled == 0 {
+		batch := p.window.ready(p.limits.BatchBlocks, p.limits.BatchBytes)
+		if len(batch) == 0 {
+			break
+		}
+		p.connecting++
 		p.do(connect{batch: batch})
 	}
 	if len(p.loose) > 0 && !p.looseBusy {

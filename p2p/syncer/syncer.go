@@ -19,8 +19,10 @@ type Chain interface {
 	View
 	// AddHeaders returns how many of the headers are known now; see chain.Chain.
 	AddHeaders(headers []core.Header, proven core.Work) (int, error)
-	// AddBlocks returns how many of the blocks are stored now; see chain.Chain.
-	AddBlocks(blocks []*core.Block) (int, error)
+	// Judge does the part of adding blocks that takes long and needs no order; see chain.Chain.
+	Judge(groups ...[]*core.Block) *chain.Judged
+	// AddJudged returns how many of the blocks are stored now; see chain.Chain.
+	AddJudged(j *chain.Judged) (int, error)
 	// SetAside takes a branch out of the choice of the best header; see chain.Chain.
 	SetAside(block core.Hash)
 	// Probe starts a first pass over headers on a known block.
@@ -157,6 +159,7 @@ type run struct {
 	cancels map[uint64]context.CancelFunc // by session or request
 	probes  map[uint64]*probe             // by session
 	meter   meter
+	turn    <-chan struct{} // closed when the last connect is done; nil before the first
 }
 
 // A probe is the first pass of a session. Only the task of its session uses it.
@@ -198,7 +201,9 @@ func (r *run) perform(ctx context.Context, a action) {
 	case setAside:
 		r.chain.SetAside(a.block)
 	case connect:
-		r.tasks.Go(func() { r.connect(a) })
+		before, done := r.turn, make(chan struct{})
+		r.turn = done
+		r.tasks.Go(func() { r.connect(a, before, done) })
 	case punish:
 		r.peers.Punish(a.id, a.why)
 	}
@@ -288,14 +293,29 @@ func fits(b *core.Block) error {
 	return nil
 }
 
-func (r *run) connect(a connect) {
-	blocks := make([]*core.Block, len(a.batch))
-	for i := range a.batch {
-		blocks[i] = a.batch[i].block
+// connect judges blocks while those before them are still being stored, and stores them in their turn.
+func (r *run) connect(a connect, before <-chan struct{}, done chan<- struct{}) {
+	judged := r.chain.Judge(bySender(a.batch)...)
+	if before != nil {
+		<-before
 	}
-	n, err := r.chain.AddBlocks(blocks)
+	n, err := r.chain.AddJudged(judged)
+	close(done)
 	r.logFault("adding blocks", err)
 	r.inbox.post(connected{batch: a.batch, loose: a.loose, taken: n, err: err})
+}
+
+// bySender splits a batch where the sender changes.
+func bySender(batch []arrival) [][]*core.Block {
+	var groups [][]*core.Block
+	for i := range batch {
+		if i == 0 || batch[i].from != batch[i-1].from {
+			groups = append(groups, nil)
+		}
+		last := len(groups) - 1
+		groups[last] = append(groups[last], batch[i].block)
+	}
+	return groups
 }
 
 // look describes the chain to the plan.

@@ -29,6 +29,7 @@ type slot struct {
 	owner   *request // what is expected to bring it; nil where nothing is
 	since   time.Time
 	got     arrival   // its block is nil until it came
+	handed  bool      // to the chain, which is judging it
 	bare    []peer.ID // who gave it without some of its bodies
 	anyhow  bool      // nobody has them all: take it as it is
 	refused bool      // the chain did not
@@ -65,7 +66,7 @@ func (w *window) rebuild(hashes []core.Hash, first uint64) {
 
 func (w *window) forget(slots []*slot) {
 	for _, s := range slots {
-		w.bytes -= s.got.size
+		w.take(s) // the slice still reaches it, and must not keep its block in memory
 		delete(w.index, s.hash)
 	}
 }
@@ -91,24 +92,37 @@ func (w *window) take(s *slot) {
 // it everything moves.
 func (w *window) trim(limit int) {
 	for i := len(w.slots) - 1; i > 0 && w.bytes > limit; i-- {
-		if w.slots[i].got.block != nil {
+		if w.slots[i].got.block != nil && !w.slots[i].handed {
 			w.take(w.slots[i])
 		}
 	}
 }
 
-// ready returns the blocks that can be connected next, in order.
+// ready returns the blocks that can be connected next, in order, and marks them as handed over.
 func (w *window) ready(maxBlocks, maxBytes int) []arrival {
 	var out []arrival
 	bytes := 0
 	for _, s := range w.slots {
+		if s.handed {
+			continue
+		}
 		if s.got.block == nil || len(out) == maxBlocks || len(out) > 0 && bytes+s.got.size > maxBytes {
 			break
 		}
 		bytes += s.got.size
+		s.handed = true
 		out = append(out, s.got)
 	}
 	return out
+}
+
+// giveBack ends the handing over of blocks: what was not connected may be handed over again.
+func (w *window) giveBack(batch []arrival) {
+	for _, a := range batch {
+		if s := w.index[a.hash]; s != nil {
+			s.handed = false
+		}
+	}
 }
 
 // free returns the slots that nobody is asked for, ascending.

@@ -108,10 +108,10 @@ func syncFresh(t testing.TB, from served) synced {
 	started := time.Now()
 	client.start()
 	deadline := started.Add(15 * time.Minute)
-	for tip := ""; tip != from.tip.String(); time.Sleep(20 * time.Millisecond) {
-		var err error
-		if tip, err = client.tip(); err != nil || time.Now().After(deadline) {
-			t.Fatalf("tip %v, want %v: %v", tip, from.tip, err)
+	var at struct{ Tip struct{ Hash string } }
+	for ; at.Tip.Hash != from.tip.String(); time.Sleep(20 * time.Millisecond) {
+		if err := client.get("/api/v1/node", &at); err != nil || time.Now().After(deadline) {
+			t.Fatalf("tip %v, want %v: %v", at.Tip.Hash, from.tip, err)
 		}
 	}
 	r := synced{dir: client.dir, took: time.Since(started)}
