@@ -15,13 +15,14 @@ import (
 )
 
 const (
-	helloTries     = 3                // in a row without an answer, then the peer is let go
-	helloRetry     = 2 * time.Second  // between these
-	helloTimeout   = 10 * time.Second // for one
+	helloTimeout   = 10 * time.Second // for a hello
+	helloRetry     = time.Second      // after one that failed
+	helloGrace     = 8 * time.Second  // after the first one in a row that failed, then the peer is let go
 	connectTimeout = 10 * time.Second
 	foreignGrace   = 3 * time.Second  // for a peer of another network to hear so from us
 	foreignBan     = 10 * time.Minute // until it is dialled again
 	faultBan       = 2 * time.Minute  // for a peer that broke a rule
+	silentBan      = 30 * time.Second // for one that never said hello
 	maxClockOffset = 60 * time.Second // of a peer, before it is worth a line in the log
 	readyTag       = "hello"          // in the connection manager: strangers go first
 	readyValue     = 10
@@ -87,9 +88,13 @@ func union(a, b []peer.ID) []peer.ID {
 
 // greet says hello to a peer at once and then from time to time, until the peer is gone.
 func (n *Node) greet(ctx context.Context, p peer.ID) {
-	failures := 0
+	var failing time.Time // since when; zero: not
 	for {
-		err := n.helloOnce(ctx, p)
+		limit := helloTimeout
+		if !failing.IsZero() {
+			limit = max(helloRetry, time.Until(failing.Add(helloGrace)))
+		}
+		err := n.helloOnce(ctx, p, limit)
 		wait := n.cfg.HelloEvery*3/4 + rand.N(n.cfg.HelloEvery/2)
 		switch {
 		case ctx.Err() != nil || errors.Is(err, ErrOtherNetwork):
@@ -97,16 +102,15 @@ func (n *Node) greet(ctx context.Context, p peer.ID) {
 		case errors.Is(err, exchange.ErrProtocol):
 			n.Punish(p, err)
 			return
-		case err != nil:
-			failures++
-			wait = helloRetry
-		default:
-			failures = 0
-		}
-		if failures == helloTries {
-			n.log.Info("peer does not say hello, closing", "peer", p, "err", oneLine(err))
-			n.close(p)
+		case err == nil:
+			failing = time.Time{}
+		case failing.IsZero():
+			failing, wait = time.Now(), helloRetry
+		case time.Since(failing) >= helloGrace-helloRetry:
+			n.hangUp(p, err)
 			return
+		default:
+			wait = helloRetry
 		}
 		select {
 		case <-ctx.Done():
@@ -116,9 +120,19 @@ func (n *Node) greet(ctx context.Context, p peer.ID) {
 	}
 }
 
+// hangUp lets a peer go that does not say hello. One that never did speaks another language, or is not
+// there to speak at all: it is left alone for a while.
+func (n *Node) hangUp(p peer.ID, err error) {
+	n.log.Info("peer does not say hello, closing", "peer", p, "err", oneLine(err))
+	if !n.table.isReady(p) {
+		n.bans.add(p, silentBan, false)
+	}
+	n.close(p)
+}
+
 // helloOnce asks a peer for its hello and takes it in.
-func (n *Node) helloOnce(ctx context.Context, p peer.ID) error {
-	ctx, cancel := context.WithTimeout(ctx, helloTimeout)
+func (n *Node) helloOnce(ctx context.Context, p peer.ID, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	h, took, err := n.client.Hello(ctx, p, n.Self())
 	if err != nil {
@@ -191,8 +205,11 @@ func (n *Node) reportForeign(p peer.ID, h exchange.Hello) {
 // Punish lets a peer go that broke a rule, lied or stalled. After a broken rule it stays out for a
 // while; one that was only slow may come back at once.
 func (n *Node) Punish(p peer.ID, why error) {
-	n.log.Warn("peer misbehaved, closing", "peer", p, "err", oneLine(why))
-	if consensus.ClassOf(why) == consensus.Broken {
+	broken := consensus.ClassOf(why) == consensus.Broken
+	if n.bans.blame(p, broken) { // else what it sent before it was let go is still being judged
+		n.log.Warn("peer misbehaved, closing", "peer", p, "err", oneLine(why))
+	}
+	if broken {
 		n.bans.add(p, faultBan, false)
 	}
 	n.letGo(p, 0)

@@ -79,6 +79,10 @@ func hostOptions(cfg Config, gate *bans, table *Table) []libp2p.Option {
 		libp2p.NoListenAddrs,
 		libp2p.ConnectionGater(gate),
 		libp2p.DisableMetrics(), // ours are served by the API
+		// They give up on whole kinds of addresses after failures on the internet, which takes peers
+		// with public addresses on the local network along. Failed dials are retried ever more rarely.
+		libp2p.UDPBlackHoleSuccessCounter(nil),
+		libp2p.IPv6BlackHoleSuccessCounter(nil),
 		libp2p.AddrsFactory(func(seen []ma.Multiaddr) []ma.Multiaddr {
 			return ma.Unique(slices.Concat(announce, seen))
 		}),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p"
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
@@ -138,6 +139,11 @@ func protocolLimits(n *core.Network) map[protocol.ID]protocolLimit {
 		ids.Vote:     {16, 4 << 20},
 		ids.Peers:    {4, 512 << 10},
 		dhtOf(n):     {16, 4 << 20},
+
+		// Pubsub holds one stream open in each direction, and more for a moment after a broken line. It
+		// reserves nothing: a frame of 256 KiB being read, one waiting for the loop.
+		pubsub.GossipSubID_v11: {4, 2 << 20},
+		pubsub.GossipSubID_v12: {4, 2 << 20},
 
 		// libp2p has limits for all of its own protocols but these.
 		autonatv2.DialProtocol:     {4, 64 << 10},

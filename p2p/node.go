@@ -78,6 +78,7 @@ func (n *Node) build(pool *mempool.Pool) (err error) {
 	if n.syncer, err = syncer.New(n.chain, n.client, n, n.cfg.Syncer); err != nil {
 		return err
 	}
+	n.cfg.Gossip.Score = n.bans.score
 	n.gossip, err = gossip.New(n.host, n.network, n.chain, pool, n.client, n.syncer, n, n.cfg.Gossip)
 	return err
 }

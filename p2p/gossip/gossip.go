@@ -101,6 +101,10 @@ type Config struct {
 	ValidateQueue   int // messages that wait for a verdict
 	ValidateWorkers int // verdicts at a time: those that wait for the disk share an fsync
 
+	// Score is what the rest of the node thinks of a peer: 0, or less where it misbehaved elsewhere.
+	// Below -60 gossip has nothing to do with it. It must be quick.
+	Score func(peer.ID) float64
+
 	Now func() time.Time
 	Log *slog.Logger
 }
@@ -114,6 +118,7 @@ func DefaultConfig() Config {
 		OutboundQueue:   1024,
 		ValidateQueue:   1024,
 		ValidateWorkers: 8,
+		Score:           func(peer.ID) float64 { return 0 },
 		Now:             time.Now,
 		Log:             slog.Default(),
 	}
@@ -131,8 +136,8 @@ func (c *Config) Validate() error {
 	if c.OutboundQueue < 1 || c.ValidateQueue < 1 || c.ValidateWorkers < 1 {
 		errs = append(errs, errors.New("gossip: OutboundQueue, ValidateQueue and ValidateWorkers must be at least 1"))
 	}
-	if c.Now == nil || c.Log == nil {
-		errs = append(errs, errors.New("gossip: Now or Log is not set"))
+	if c.Now == nil || c.Log == nil || c.Score == nil {
+		errs = append(errs, errors.New("gossip: Now, Log or Score is not set"))
 	}
 	return errors.Join(errs...)
 }

@@ -7,7 +7,6 @@ import (
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
-	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 
 	"p2pchain/core"
@@ -105,7 +104,8 @@ func (g *Gossip) scoring() *pubsub.PeerScoreParams {
 		SkipAtomicValidation:        true,
 		Topics:                      map[string]*pubsub.TopicScoreParams{g.topics.Messages: topic(), g.topics.Blocks: topic()},
 		TopicScoreCap:               30,
-		AppSpecificScore:            func(peer.ID) float64 { return 0 },
+		AppSpecificScore:            g.cfg.Score,
+		AppSpecificWeight:           1,
 		IPColocationFactorWeight:    -5,
 		IPColocationFactorThreshold: peersPerAddress,
 		IPColocationFactorWhitelist: privateRanges(),
