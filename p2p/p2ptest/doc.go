@@ -4,4 +4,7 @@
 // A Node is everything between a host and a store, without the table of peers and its hellos: Connect
 // tells both sides of each other. Whatever cannot be done ends the test, and so does every part that
 // ends with an error.
+//
+// Where time, loss or power cuts matter, Sim has whole nodes with their hellos and seeds on a simulated
+// network in virtual time instead.
 package p2ptest

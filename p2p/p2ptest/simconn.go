@@ -84,13 +84,12 @@ func (t *simTransport) PreferredSourceIPForDestination(*net.UDPAddr) (net.IP, er
 	return t.from, nil
 }
 
-// options replace a host's transports. Its resource manager sees every connection, as without them.
+// options replace a host's transports and nothing else: the resource manager sees every connection,
+// as it does without them.
 func (t *simTransport) options() []libp2p.Option {
 	return []libp2p.Option{
 		libp2p.Transport(libp2pquic.NewTransport),
 		libp2p.QUICReuse(t.newManager),
-		// Observed addresses wait for the wall clock of their connections' ends in a way that keeps
-		// virtual time from moving.
 	}
 }
 

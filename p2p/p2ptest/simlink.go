@@ -61,36 +61,29 @@ func (p *simPipe) latency(l Links) time.Duration {
 	return l.Latency + time.Duration(p.place*float64(l.Spread))
 }
 
-// A simFate is what becomes of one packet: how long each copy that arrives takes.
-type simFate struct {
-	copies    []time.Duration
-	late      bool // it was held back so that others overtake it
-	duplicate bool
-}
-
-// next decides the fate of the next packet. It draws the same number of times for each, so that one
-// fate says nothing about the next.
-func (p *simPipe) next(l Links) simFate {
+// next decides the fate of the next packet: how long each of its copies takes, none where it gets
+// lost. It draws the same number of times for each packet, so that one fate does not shift those
+// after it.
+func (p *simPipe) next(l Links) (copies []time.Duration) {
 	p.sent++
 	lost, twice, late := p.random.Float64(), p.random.Float64(), p.random.Float64()
-	hold, jitter, again := p.random.Float64(), p.random.Float64(), p.random.Float64()
+	jitter, hold, gap := p.random.Float64(), p.random.Float64(), p.random.Float64()
 	if lost < l.Loss {
-		return simFate{}
+		return nil
 	}
-	by := l.ReorderBy
+	by := float64(l.ReorderBy)
 	if by == 0 {
-		by = defaultReorderBy
+		by = float64(defaultReorderBy)
 	}
-	f := simFate{late: late < l.Reorder, duplicate: twice < l.Duplicate}
 	took := p.latency(l) + time.Duration(jitter*float64(l.Jitter))
-	if f.late {
-		took += time.Duration(hold * float64(by))
+	if late < l.Reorder {
+		took += time.Duration(hold * by)
 	}
-	f.copies = []time.Duration{took}
-	if f.duplicate {
-		f.copies = append(f.copies, took+time.Duration(again*float64(by)))
+	copies = []time.Duration{took}
+	if twice < l.Duplicate {
+		copies = append(copies, took+time.Duration(gap*by))
 	}
-	return f
+	return copies
 }
 
 // An uplink is an address's way into the network.

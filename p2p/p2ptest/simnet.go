@@ -165,7 +165,7 @@ func (s *SimNet) route(from *simEnd, to netip.AddrPort, size int, packet *simnet
 	s.counts.Sent++
 	s.counts.Bytes += int64(size)
 	pipe.bytes += int64(size)
-	fate := pipe.next(s.links) // drawn in any case: a cut must not shift the fates after it
+	copies := pipe.next(s.links) // drawn in any case: a cut must not shift the fates after it
 	if s.ends[from.addr] != from || s.ends[to] == nil {
 		s.counts.Dead++
 		return
@@ -179,10 +179,10 @@ func (s *SimNet) route(from *simEnd, to netip.AddrPort, size int, packet *simnet
 		s.counts.Overflowed++
 		return
 	}
-	if len(fate.copies) == 0 {
+	if len(copies) == 0 {
 		s.counts.Lost++
 	}
-	for i, took := range fate.copies {
+	for i, took := range copies {
 		s.order++
 		s.queue.push(simParcel{
 			at: now.Add(wait + took), order: s.order, number: pipe.sent, pipe: pipe, to: s.ends[to], copied: i > 0, packet: packet,

@@ -32,13 +32,7 @@ func TestBlockOfKnownMessages(t *testing.T) {
 			line = append(line, s.Start(n, cfg))
 			line[i].Wait(msgs...)
 		}
-		s.Within(time.Minute, "a line", func() bool {
-			peers := 0
-			for _, node := range line {
-				peers += len(node.P2P.Peers())
-			}
-			return peers == 2*(count-1)
-		})
+		s.Within(time.Minute, "a line", func() bool { return connections(line) == 2*(count-1) })
 		time.Sleep(10 * time.Second) // meshes form, and waiting messages are compared
 
 		b := coretest.Next(t, n, coretest.Tip(line[0].Chain.Tip()), msgs...)
@@ -70,4 +64,12 @@ func hops(s *p2ptest.SimNet, line []*p2ptest.SimNode) (bytes []int64) {
 		bytes = append(bytes, s.Bytes(line[i-1], line[i])+s.Bytes(line[i], line[i-1]))
 	}
 	return bytes
+}
+
+// connections counts the peers of all nodes.
+func connections(nodes []*p2ptest.SimNode) (count int) {
+	for _, node := range nodes {
+		count += len(node.P2P.Peers())
+	}
+	return count
 }
