@@ -48,6 +48,7 @@ func (i *Introducer) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return i.node.server.Run(ctx) })
 	g.Go(func() error { return i.node.greetAll(ctx) })
+	g.Go(func() error { return i.node.tellAddresses(ctx) })
 	return g.Wait()
 }
 

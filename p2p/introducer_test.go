@@ -6,10 +6,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
 
 	"p2pchain/bootstrap"
 	"p2pchain/core"
@@ -83,6 +85,30 @@ func TestIntroducer(t *testing.T) {
 	if found, err := b.AskPeers(t.Context(), a.Host().ID()); err != nil || len(found) != 0 {
 		t.Errorf("a member told of %v, %v, want nobody: it is the only other one", found, err)
 	}
+}
+
+// TestNewAddressesAreTold tells an introducer of a node's new address before the next hello is due.
+func TestNewAddressesAreTold(t *testing.T) {
+	n := coretest.Network(t)
+	in := introduce(t, n, 9)
+	a, b := start(t, n, 1), start(t, n, 2, func(c *p2p.Config) { c.HelloEvery = time.Hour })
+	for _, node := range []*node{a, b} {
+		if err := node.Connect(t.Context(), in.Addrs()[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	addrs := func() int {
+		found, err := a.AskPeers(t.Context(), in.Host().ID())
+		if err != nil || len(found) != 1 {
+			return 0
+		}
+		return len(found[0].Addrs)
+	}
+	eventually(t, "one address is known", func() bool { return addrs() == 1 })
+	if err := b.Host().Network().Listen(ma.StringCast(quicLoopback)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "both are known", func() bool { return addrs() == 2 })
 }
 
 // TestNodesMeetByIntroducer gives five nodes nothing but the address of an introducer.

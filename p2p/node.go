@@ -111,6 +111,7 @@ func (n *Node) Run(ctx context.Context) error {
 	run("syncer", n.syncer.Run)
 	run("gossip", n.gossip.Run)
 	run("peers", n.greetAll)
+	run("addresses", n.tellAddresses)
 	run("watch", n.watch)
 	run("watchdog", n.watchGossip)
 	run("reachability", n.watchReach)

@@ -1,15 +1,25 @@
 package p2p
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
+	"golang.org/x/sync/errgroup"
 
 	"p2pchain/p2p/exchange"
+)
+
+const (
+	tellEvery  = 5 * time.Second // our addresses, at most, while they keep changing
+	tellAtOnce = 8               // peers
 )
 
 // OwnRecords are what this node signed of its own addresses: one record with those of the world, for
@@ -75,4 +85,52 @@ func join(addrs []ma.Multiaddr) string {
 		text += a.String() + ","
 	}
 	return text
+}
+
+// tellAddresses says hello to all peers when our own addresses have changed, until ctx ends: those who
+// introduce us should neither send others where we are not, nor keep quiet of us for want of an address,
+// as they would until the next hello after we have found a relay.
+func (n *Node) tellAddresses(ctx context.Context) error {
+	changes, err := n.host.EventBus().Subscribe(new(event.EvtLocalAddressesUpdated))
+	if err != nil {
+		return fmt.Errorf("listening for changes of addresses: %w", err)
+	}
+	defer changes.Close()
+	told := n.Self().Records
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case _, open := <-changes.Out():
+			if !open {
+				<-ctx.Done() // the host is closed before its time; others say so
+				return nil
+			}
+		}
+		now := n.Self().Records
+		if now == told {
+			continue
+		}
+		told = now
+		n.helloAll(ctx)
+		select {
+		case <-ctx.Done():
+		case <-time.After(tellEvery):
+		}
+	}
+}
+
+// helloAll says hello to every peer that is past it, whatever comes of it: the next one is due soon.
+func (n *Node) helloAll(ctx context.Context) {
+	var g errgroup.Group
+	g.SetLimit(tellAtOnce)
+	for _, p := range n.table.readyIDs() {
+		g.Go(func() error {
+			if err := n.helloOnce(ctx, p); err != nil {
+				n.log.Debug("new addresses not told", "peer", p, "err", err)
+			}
+			return nil
+		})
+	}
+	g.Wait() // its functions return no errors
 }
