@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"p2pchain/core"
 	"p2pchain/core/chain"
@@ -15,6 +16,9 @@ const (
 	waitingPage = 1024 // waiting messages read in one go
 	maxUpdates  = 1000 // pages of updates in one call; whoever is further behind starts anew
 	maxRounds   = 16   // looks at a chain that moves all the time
+
+	// fillPause lets messages that come one by one be read together; a template does not wait for it.
+	fillPause = 50 * time.Millisecond
 )
 
 // Template returns the best chain's tip and the messages of a block on it, oldest first, at most
@@ -58,7 +62,14 @@ func (p *Pool) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-moved:
+			continue
 		case <-added:
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-moved:
+		case <-time.After(fillPause):
 		}
 	}
 }

@@ -64,21 +64,15 @@ func (g *Gossip) takeBundle(from peer.ID, data []byte) error {
 	if err != nil {
 		return err
 	}
-	var fresh, known []*core.Message
+	taken, known, err := g.take(msgs, from)
+	if err != nil {
+		return err
+	}
 	unspread := 0
-	for _, m := range msgs {
-		if !g.pool.Known(m.ID) {
-			fresh = append(fresh, m)
-			continue
-		}
-		known = append(known, m)
+	for _, m := range known {
 		if g.unspread.has(m.ID) {
 			unspread++
 		}
-	}
-	taken, raced, err := g.take(fresh, from)
-	if err != nil {
-		return err
 	}
 	if 2*(len(taken)+unspread) < len(msgs) {
 		for _, m := range taken {
@@ -86,7 +80,7 @@ func (g *Gossip) takeBundle(from peer.ID, data []byte) error {
 		}
 		return errNotForwarded
 	}
-	if err := g.checkKnown(append(known, raced...)); err != nil {
+	if err := g.checkKnown(known); err != nil {
 		return err
 	}
 	for _, m := range known {
@@ -95,25 +89,22 @@ func (g *Gossip) takeBundle(from peer.ID, data []byte) error {
 	return nil
 }
 
-// take adds messages to the pool. It returns those that were new, and those that became known
-// meanwhile. A broken rule outweighs everything else; after any error the bundle was not judged in
-// full.
-func (g *Gossip) take(msgs []*core.Message, from peer.ID) (taken, raced []*core.Message, worst error) {
-	if len(msgs) == 0 {
-		return nil, nil, nil
-	}
+// take adds messages to the pool, which looks for their ids before it looks at signatures. It returns
+// those that were new, and those that were known. A broken rule outweighs everything else; after any
+// error the bundle was not judged in full.
+func (g *Gossip) take(msgs []*core.Message, from peer.ID) (taken, known []*core.Message, worst error) {
 	for i, err := range g.pool.Add(msgs, mempool.Origin{Peer: from.String()}) {
 		switch {
 		case err == nil:
 			taken = append(taken, msgs[i])
 		case errors.Is(err, mempool.ErrKnown):
-			raced = append(raced, msgs[i])
+			known = append(known, msgs[i])
 		case worst == nil || consensus.ClassOf(err) == consensus.Broken:
 			worst = err
 		}
 	}
 	g.tracer.change(func(s *Stats) { s.Taken += uint64(len(taken)) })
-	return taken, raced, worst
+	return taken, known, worst
 }
 
 // checkKnown judges messages whose ids are known already, before they are forwarded with the others.
