@@ -126,7 +126,7 @@ func (n *Node) helloAll(ctx context.Context) {
 	g.SetLimit(tellAtOnce)
 	for _, p := range n.table.readyIDs() {
 		g.Go(func() error {
-			if err := n.helloOnce(ctx, p); err != nil {
+			if err := n.helloOnce(ctx, p, helloTimeout); err != nil {
 				n.log.Debug("new addresses not told", "peer", p, "err", err)
 			}
 			return nil
