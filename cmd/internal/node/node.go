@@ -43,6 +43,7 @@ type Node struct {
 	seeds []string // to join: those of the user and those that the directory keeps
 
 	store     *store.Store
+	verified  *consensus.Verified
 	chain     *chain.Chain
 	pool      *mempool.Pool
 	miner     *miner.Miner
@@ -189,7 +190,8 @@ func (n *Node) openStore(ctx context.Context) error {
 func (n *Node) openChain(context.Context) error {
 	chainCfg := chain.DefaultConfig()
 	chainCfg.Now, chainCfg.Log = n.cfg.Now, n.log.With("part", "chain")
-	chainCfg.Verified = consensus.NewVerified()
+	n.verified = consensus.NewVerified()
+	chainCfg.Verified = n.verified
 	var err error
 	if n.chain, err = chain.Open(n.cfg.Network, n.store, chainCfg); err != nil {
 		return err
