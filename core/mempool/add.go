@@ -68,12 +68,16 @@ func (a *addition) checkOne(m *core.Message) error {
 
 // admit holds the messages to the limits and reserves their space.
 func (a *addition) admit() {
-	known := make([]bool, len(a.msgs))
-	if a.from.local() {
-		for i, m := range a.msgs {
-			known[i] = a.errs[i] == nil && a.pool.Known(m.ID) // needs no space
+	a.reserve()
+	for i, m := range a.msgs {
+		// A known message needs no space; whether one is known is asked only where it matters.
+		if a.from.local() && errors.Is(a.errs[i], ErrFull) && a.pool.Known(m.ID) {
+			a.errs[i] = nil
 		}
 	}
+}
+
+func (a *addition) reserve() {
 	p := a.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -81,7 +85,7 @@ func (a *addition) admit() {
 	p.shares.settle(waiting + p.inflight)
 	a.seen = memoryMark{p.at, p.memory.edge}
 	for i, m := range a.msgs {
-		if a.errs[i] != nil || known[i] {
+		if a.errs[i] != nil {
 			continue
 		}
 		if !p.hasRoom(m, a.from, waiting) {
