@@ -227,6 +227,9 @@ func (w *write) turn(p *plan) error {
 	if w.nextSeq != w.store.nextSeq {
 		w.set([]byte{prefixSequence}, encodeNumber(w.nextSeq))
 	}
+	if len(p.Condemn) > 0 {
+		w.store.anyCondemned.Store(true)
+	}
 	for _, e := range p.Condemn {
 		w.set(hashKey(prefixCondemned, e.Hash), encodeEntry(e))
 	}

@@ -91,6 +91,11 @@ func (s *Store) loadTip() error {
 	if _, err := r.frontier(s.tip.height); err != nil {
 		return missing(err, "history tree")
 	}
+	_, condemned, err := r.lastKey(prefixCondemned)
+	if err != nil {
+		return err
+	}
+	s.anyCondemned.Store(condemned)
 	for prefix, next := range map[byte]*uint64{prefixReorg: &s.nextReorg, prefixRecord: &s.nextSlot} {
 		n, ok, err := r.last(prefix)
 		if err != nil {

@@ -56,19 +56,26 @@ func (p *plan) header(r reader, hash core.Hash) (core.Header, error) {
 }
 
 func (p *plan) checkStore(r reader) error {
-	for _, b := range p.Store {
-		known, err := r.has(hashKey(prefixEntry, b.Hash))
+	hashes := make([]core.Hash, len(p.Store))
+	for i, b := range p.Store {
+		hashes[i] = b.Hash
+	}
+	stored, condemned := make([]bool, len(hashes)), make([]bool, len(hashes))
+	for prefix, found := range map[byte][]bool{prefixEntry: stored, prefixCondemned: condemned} {
+		err := r.seekAll(prefix, hashes, func(i int, _ []byte) error { found[i] = true; return nil })
 		if err != nil {
 			return err
 		}
-		if known {
+	}
+	for i, b := range p.Store {
+		if stored[i] {
 			continue
 		}
 		if b.Block.Header.Hash() != b.Hash {
 			return fmt.Errorf("block %v under another hash: %w", b.Hash, ErrBadChange)
 		}
-		if _, err := r.condemned(b.Hash); !errors.Is(err, chain.ErrNotFound) {
-			return errors.Join(err, fmt.Errorf("storing condemned block %v: %w", b.Hash, ErrBadChange))
+		if condemned[i] {
+			return fmt.Errorf("storing condemned block %v: %w", b.Hash, ErrBadChange)
 		}
 		if _, err := p.header(r, b.Block.Header.PreviousHash); err != nil {
 			return fmt.Errorf("parent of block %v: %w", b.Hash, err)

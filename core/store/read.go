@@ -43,7 +43,7 @@ func (s *Store) Tip() (core.Hash, error) {
 func (s *Store) Entry(hash core.Hash) (chain.Entry, error) {
 	return snapshot(s, func(r reader) (chain.Entry, error) {
 		e, err := r.stored(hash)
-		if errors.Is(err, chain.ErrNotFound) {
+		if errors.Is(err, chain.ErrNotFound) && s.anyCondemned.Load() {
 			return r.condemned(hash)
 		}
 		return e, err

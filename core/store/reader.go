@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -80,16 +81,25 @@ func (r reader) table(prefix byte, f func(key, value []byte) error) error {
 	return r.scan([]byte{prefix}, []byte{prefix + 1}, f)
 }
 
-// last returns the number in the last key of a table of numbers, and false for an empty one.
-func (r reader) last(prefix byte) (n uint64, ok bool, err error) {
+// lastKey returns the last key of a table, and false for an empty one.
+func (r reader) lastKey(prefix byte) (key []byte, ok bool, err error) {
 	it, err := r.NewIter(&pebble.IterOptions{LowerBound: []byte{prefix}, UpperBound: []byte{prefix + 1}})
 	if err != nil {
-		return 0, false, wrap(err)
+		return nil, false, wrap(err)
 	}
-	if it.Last() {
-		n, ok = keyNumber(it.Key())
+	if ok = it.Last(); ok {
+		key = bytes.Clone(it.Key())
 	}
-	return n, ok, wrap(it.Close())
+	return key, ok, wrap(it.Close())
+}
+
+// last returns the number in the last key of a table of numbers, and false for an empty one.
+func (r reader) last(prefix byte) (n uint64, ok bool, err error) {
+	key, ok, err := r.lastKey(prefix)
+	if ok {
+		n, ok = keyNumber(key)
+	}
+	return n, ok, err
 }
 
 func (r reader) tip() (tip, error) { return get(r, []byte{prefixTip}, decodeTip) }

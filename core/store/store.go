@@ -45,6 +45,7 @@ type Store struct {
 	pending   sync.WaitGroup
 
 	synced       atomic.Uint64 // number of the last batch that is known to be on disk, with all before
+	anyCondemned atomic.Bool   // false: no block is, so nobody need look
 	waitingCount atomic.Int64
 	waitingBytes atomic.Int64
 	failure      atomic.Pointer[error] // what made the store read-only

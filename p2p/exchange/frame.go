@@ -27,6 +27,7 @@ type pipe struct {
 	in       *bufio.Reader // from source
 	timeout  time.Duration // of a frame
 	reserved int
+	kept     int          // of that, by keep
 	sent     atomic.Int64 // bytes that the stream took
 	buf      []byte       // of the last frame, used again for the next
 }
@@ -48,6 +49,19 @@ func (p *pipe) reserve(n int) error {
 	}
 	p.reserved += n
 	return nil
+}
+
+// keep sees to it that n bytes are reserved for what is held in turn. They stay reserved: asking the
+// resource manager costs more than a small block.
+func (p *pipe) keep(n int) error {
+	if n <= p.kept {
+		return nil
+	}
+	err := p.reserve(n - p.kept)
+	if err == nil {
+		p.kept = n
+	}
+	return err
 }
 
 func (p *pipe) giveBack(n int) {

@@ -34,7 +34,7 @@ func rateOf(k kind) (perSecond rate.Limit, burst int) {
 	case kindHello:
 		return 1, 5
 	case kindHeaders:
-		return 4, 240 // a full page takes 8 ms to read; the first 480,000 come as fast as that
+		return 8, 240 // a full page takes 5 ms to read; the first 480,000 come as fast as that
 	case kindMempool:
 		return 20, 40
 	case kindBlocks:

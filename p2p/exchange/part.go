@@ -66,7 +66,7 @@ type packer struct {
 const sizePrefix = binary.MaxVarintLen32
 
 func newPacker(send func([]byte) error) *packer {
-	return &packer{frame: make([]byte, sizePrefix, targetFrame+sizePrefix), send: send}
+	return &packer{frame: make([]byte, sizePrefix, 4<<10), send: send}
 }
 
 func (k *packer) header(h *core.Header) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"p2pchain/core"
 	"p2pchain/core/chain"
@@ -73,97 +72,6 @@ func (s *Server) readHeaders(ctx context.Context, locator []core.Hash, limit int
 		encoded = append(encoded, b[:]...)
 	}
 	return encoded, nil
-}
-
-func (s *Server) serveBlocks(ctx context.Context, c *call) error {
-	var request wire.BlocksRequest
-	if err := c.read(&request, MaxBlocks*core.HashSize+maxSmallFrame); err != nil {
-		return err
-	}
-	hashes, err := splitHashes(request.Hashes, MaxBlocks)
-	if err != nil {
-		return err
-	}
-	if len(hashes) > 0 && request.Count > 0 || request.Count > MaxBlocks || request.From+uint64(request.Count) < request.From {
-		return broken("request for %d hashes and %d blocks from %d", len(hashes), request.Count, request.From)
-	}
-	for i := range uint64(request.Count) {
-		hash, err := s.chain.HashAt(request.From + i)
-		if errors.Is(err, chain.ErrNotFound) {
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("reading height %d: %w", request.From+i, err)
-		}
-		hashes = append(hashes, hash)
-	}
-	for _, hash := range hashes {
-		if err := s.sendBlock(ctx, c, hash); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sendBlock sends a block if it is here.
-func (s *Server) sendBlock(ctx context.Context, c *call, hash core.Hash) error {
-	room, err := s.takeRoom(ctx, c.guest)
-	if err != nil {
-		return fmt.Errorf("waiting for room: %w", err)
-	}
-	defer func() { s.giveRoom(c.guest, room) }()
-	b, err := s.chain.Raw(hash)
-	if errors.Is(err, chain.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("reading block %v: %w", hash, err)
-	}
-	size := core.HeaderSize
-	for _, m := range b.Messages {
-		size += len(m)
-	}
-	if spare := room - int64(size); spare > 0 {
-		s.blocks.give(spare)
-		room -= spare
-	}
-	if err := c.reserve(size + 2*targetFrame); err != nil {
-		return err
-	}
-	defer c.giveBack(size + 2*targetFrame)
-	before := c.sent.Load()
-	stop := s.blocks.watch(&hold{
-		since: time.Now(), size: int64(size), end: c.cancel,
-		sent: func() int64 { return c.sent.Load() - before },
-	})
-	defer stop()
-	if err := c.guest.wait(ctx, kindBlocks, 4+size>>10, s.cfg.FrameTimeout); err != nil {
-		return err
-	}
-	k := newPacker(c.writeFrame)
-	k.header(&b.Header)
-	return k.addAll(b.Messages)
-}
-
-// takeRoom waits until a block may be read for a peer, for no longer than the peer does. How large
-// the block is shows only then, so there must be room for the largest.
-func (s *Server) takeRoom(ctx context.Context, g *guest) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.FrameTimeout)
-	defer cancel()
-	if err := g.blocks.Acquire(ctx, 1); err != nil {
-		return 0, err
-	}
-	room := min(int64(s.network.Params.MaxBlockBytes), s.cfg.BlockMemory)
-	if err := s.blocks.take(ctx, room); err != nil {
-		g.blocks.Release(1)
-		return 0, err
-	}
-	return room, nil
-}
-
-func (s *Server) giveRoom(g *guest, room int64) {
-	s.blocks.give(room)
-	g.blocks.Release(1)
 }
 
 func (s *Server) serveMessages(ctx context.Context, c *call) error {

@@ -15,6 +15,8 @@ type Limits struct {
 	WindowBytes int // and their bytes
 	InFlight    int // blocks asked of one peer
 	Chunk       int // blocks asked for in one request
+	SmallBytes  int // small blocks are asked for as many in one request as have so many bytes, if that is more
+	MaxChunk    int // but no more than so many
 	Streams     int // block requests that are open, over all peers
 	BatchBlocks int // blocks handed to the chain in one call: one synced batch
 	BatchBytes  int // and their bytes, of which one block may be more
@@ -33,8 +35,10 @@ func DefaultLimits() Limits {
 		WindowBytes: 32 << 20,
 		InFlight:    16,
 		Chunk:       8,
+		SmallBytes:  256 << 10,
+		MaxChunk:    128,
 		Streams:     32,
-		BatchBlocks: 64,
+		BatchBlocks: 256,
 		BatchBytes:  4 << 20,
 		Patience:    2 * time.Second,
 		MaxPatience: 64 * time.Second,
@@ -51,7 +55,7 @@ func (l *Limits) Validate() error {
 	}{
 		{"HeadersPage", l.HeadersPage}, {"Sessions", l.Sessions}, {"Window", l.Window},
 		{"WindowBytes", l.WindowBytes}, {"InFlight", l.InFlight}, {"Chunk", l.Chunk},
-		{"Streams", l.Streams}, {"BatchBlocks", l.BatchBlocks}, {"BatchBytes", l.BatchBytes},
+		{"SmallBytes", l.SmallBytes}, {"MaxChunk", l.MaxChunk}, {"Streams", l.Streams}, {"BatchBlocks", l.BatchBlocks}, {"BatchBytes", l.BatchBytes},
 		{"Patience", int(l.Patience)}, {"Poll", int(l.Poll)},
 	} {
 		if f.value < 1 {

@@ -69,6 +69,7 @@ type remote struct {
 	deliveredAt time.Time
 	strikes     int       // stalls since it last delivered
 	slowness    int       // doublings of its patience
+	quick       int       // doublings of what it is asked for in one request
 	holdups     int       // times that everybody waited for it
 	lacking     int       // times in a row that it had not got a block
 	lacksFrom   uint64    // it has no blocks from this height on …

@@ -16,6 +16,7 @@ import (
 type request struct {
 	id     uint64
 	remote *remote
+	since  time.Time   // when it was asked
 	left   []core.Hash // what was asked and has not come
 }
 
@@ -73,6 +74,10 @@ const (
 	// is forwarded before its block is there.
 	minLackPause = 100 * time.Millisecond
 	maxLackPause = 10 * time.Second
+	// A peer that brings all that it was asked for in this time is asked for twice as much, if the blocks
+	// are small.
+	quickAnswer = time.Second
+	maxQuick    = 8
 	// firstBlockBytes is taken for the size of a block before the first one came.
 	firstBlockBytes = 256 << 10
 )
@@ -135,6 +140,9 @@ func (e blocksDone) apply(p *plan) {
 		}
 	}
 	failed := e.err != nil && len(q.left) > 0
+	if e.err == nil && len(q.left) == 0 && p.now.Sub(q.since) < quickAnswer {
+		r.quick = min(r.quick+1, maxQuick)
+	}
 	p.endRequest(q)
 	switch {
 	case consensus.ClassOf(e.err) == consensus.Broken:
@@ -221,7 +229,7 @@ func (p *plan) assign() {
 		if r == nil {
 			return
 		}
-		n := min(len(free), room, p.limits.Chunk, p.limits.InFlight-r.inFlight)
+		n := min(len(free), room, p.chunk(r), p.inFlight(r)-r.inFlight)
 		for i := 1; i < n; i++ {
 			if !p.eligible(r, free[i]) {
 				n = i
@@ -246,13 +254,30 @@ func (p *plan) room(next *slot) int {
 	return room
 }
 
+// chunk is how many blocks a peer is asked for in one request. Small ones are asked for in larger
+// numbers, since a request costs about as much as fifty of them, but only of a peer that is quick.
+func (p *plan) chunk(r *remote) int {
+	small := min(p.limits.SmallBytes/max(1, p.blockBytes), p.limits.MaxChunk)
+	return max(p.limits.Chunk, min(small, p.limits.Chunk<<r.quick))
+}
+
+// inFlight is how many blocks a peer is asked for in all its requests: several chunks, so that it is
+// never idle, but no more than its share of the window.
+func (p *plan) inFlight(r *remote) int {
+	chunk := p.chunk(r)
+	if chunk == p.limits.Chunk {
+		return p.limits.InFlight
+	}
+	return max(p.limits.InFlight, chunk, min(4*chunk, p.limits.Window/len(p.remotes)))
+}
+
 // choose returns the peer that is to bring the next free block. Small questions are put off while a
 // peer is busy, so that its answers come in few streams.
 func (p *plan) choose(next *slot, free int) *remote {
 	var best *remote
 	for _, r := range p.remotes {
-		open := p.limits.InFlight - r.inFlight
-		if !p.eligible(r, next) || open < 1 || r.inFlight > 0 && (open < min(p.limits.Chunk, free) || r.strikes > 0) {
+		open := p.inFlight(r) - r.inFlight
+		if !p.eligible(r, next) || open < 1 || r.inFlight > 0 && (open < min(p.chunk(r), free) || r.strikes > 0) {
 			continue
 		}
 		if best == nil || r.strikes < best.strikes || r.strikes == best.strikes && r.inFlight < best.inFlight {
@@ -271,7 +296,7 @@ func (p *plan) eligible(r *remote, s *slot) bool {
 }
 
 func (p *plan) request(r *remote, slots []*slot) {
-	q := &request{id: p.newID(), remote: r}
+	q := &request{id: p.newID(), remote: r, since: p.now}
 	for _, s := range slots {
 		s.owner, s.since = q, p.now
 		q.left = append(q.left, s.hash)

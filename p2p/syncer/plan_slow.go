@@ -43,6 +43,7 @@ func (p *plan) expireHead() {
 	}
 	p.abandon(r)
 	r.holdups++
+	r.quick = 0
 	r.lacksFrom, r.lacksUntil = 0, p.now.Add(p.patience(r))
 	if r.holdups >= maxHoldups {
 		p.accuse(r, ErrStalled)
@@ -66,6 +67,7 @@ const (
 func (p *plan) strike(r *remote) {
 	r.strikes++
 	r.slowness++
+	r.quick = 0
 	others := slices.ContainsFunc(p.remotes, func(o *remote) bool {
 		return o != r && o.strikes == 0 && o.deliveredAt.Add(p.patience(o)).After(p.now)
 	})

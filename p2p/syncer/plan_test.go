@@ -19,6 +19,13 @@ func extend(m *model, n int) {
 	}
 }
 
+// large are limits with which no block counts as small, so that a sync takes some time.
+func large() Limits {
+	l := DefaultLimits()
+	l.SmallBytes = 1
+	return l
+}
+
 // star links one fresh node with peers of these kinds, whose chain is given.
 func star(s *sim, fresh *model, served *model, kinds ...string) *simNode {
 	n := s.add(honest, fresh)
@@ -28,7 +35,7 @@ func star(s *sim, fresh *model, served *model, kinds ...string) *simNode {
 	for _, other := range s.nodes[1:] {
 		other.up = true
 	}
-	s.boot(n, DefaultLimits())
+	s.boot(n, large())
 	return n
 }
 
@@ -61,11 +68,11 @@ func TestBlocksComeFromAllPeers(t *testing.T) {
 		s := newSim(2)
 		served := newModel(s.world)
 		extend(served, 2000)
-		kinds := make([]string, peers)
-		for i := range kinds {
-			kinds[i] = honest
+		var others []*simNode
+		for range peers {
+			others = append(others, s.add(honest, served))
 		}
-		n := star(s, newModel(s.world), served, kinds...)
+		n := ring(s, newModel(s.world), large(), others...)
 		d, ok := s.run(5*time.Minute, reached(n, served))
 		if !ok {
 			t.Fatalf("%d peers: not there after 5 min", peers)
@@ -74,6 +81,24 @@ func TestBlocksComeFromAllPeers(t *testing.T) {
 	}
 	if took[4] > took[1]/2 {
 		t.Errorf("four peers took %v, one took %v", took[4], took[1])
+	}
+}
+
+// Small blocks are asked for in few requests, but only of peers that are quick.
+func TestSmallBlocksInFewRequests(t *testing.T) {
+	for kind, want := range map[string]struct{ requests, most int }{honest: {80, 128}, dripping: {400, 16}} {
+		t.Run(kind, func(t *testing.T) {
+			s := newSim(2)
+			served := newModel(s.world)
+			extend(served, 3000)
+			n := ring(s, newModel(s.world), DefaultLimits(), s.add(kind, served))
+			if _, ok := s.run(3*time.Hour, reached(n, served)); !ok {
+				t.Fatalf("at height %d; status %+v", len(n.model.connected)-1, n.plan.status())
+			}
+			if s.requests > want.requests || s.most > want.most {
+				t.Errorf("%d requests of up to %d blocks, want %d of %d at most", s.requests, s.most, want.requests, want.most)
+			}
+		})
 	}
 }
 

@@ -30,6 +30,9 @@ type sim struct {
 	steps  int
 	pages  int // questions for headers
 
+	requests int // for blocks
+	most     int // blocks in one of them
+
 	loss    float64 // of answers and announcements
 	latency func() time.Duration
 	cut     func(a, b *simNode) bool // whether a link is down
@@ -354,6 +357,8 @@ func (s *sim) askHeaders(n, from *simNode, a askHeaders, locator []core.Hash) {
 }
 
 func (s *sim) askBlocks(n, from *simNode, a askBlocks) {
+	s.requests++
+	s.most = max(s.most, len(a.hashes))
 	d := s.latency() + s.latency()
 	if from.kind == silent || from.kind == withholding || s.rand.Float64() < s.loss {
 		return
