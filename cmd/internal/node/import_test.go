@@ -239,11 +239,15 @@ func TestImportStops(t *testing.T) {
 
 // TestImportDifference carries blocks between islands that parted at block 10.
 func TestImportDifference(t *testing.T) {
-	for _, length := range []int{20, 450} { // the latter is too far below the tip to be remembered just so
+	for length, more := range map[int]int{
+		20:  5,
+		450: 200, // too far below the tip to be remembered just so
+		500: 5,   // that, too, but it has enough work at its end
+	} {
 		t.Run(fmt.Sprint(length), func(t *testing.T) {
 			d := newDepot(t)
 			shared := d.grow(nil, "shared", 10)
-			heavy := d.grow(shared, "heavy", length+5)
+			heavy := d.grow(shared, "heavy", length+more)
 			light := d.grow(shared, "light", length)
 			parted := shared[9].Header.Hash().String()
 			mine, theirs := d.config(), d.config()
@@ -265,27 +269,49 @@ func TestImportDifference(t *testing.T) {
 			if d.export(theirs, "") != d.file(heavy) {
 				t.Error("the light branch won")
 			}
-			if done, err := d.load(theirs, d.export(mine, "10")); err != nil || done.Waiting != 0 || done.Messages != 0 {
+			if done, err := d.load(theirs, d.export(mine, "")); err != nil || done.Waiting != 0 || done.Messages != 0 {
 				t.Errorf("the light branch again: %+v, %v", done, err)
 			}
+			if stored := done.Blocks == length; stored != (length != 450) {
+				t.Errorf("the light branch: %+v, is it stored?", done)
+			}
 			// And the other way round: it wins, and the messages of the lighter one wait.
-			difference := d.export(theirs, "10")
+			whole := d.export(theirs, "")
 			if length > 144 {
+				once := d.export(theirs, "10")
 				s := d.open(mine)
-				_, err := s.Import(t.Context(), Import{File: d.reader(difference)})
+				_, err := s.Import(t.Context(), Import{File: d.reader(once)})
 				if line := new(chainfile.LineError); !errors.Is(err, chain.ErrLowWork) || !errors.As(err, &line) || line.Line != 2 {
 					t.Errorf("a deep branch that is read once: %v", err)
 				}
 				d.close(s)
 			}
-			done, err = d.load(mine, difference)
-			if err != nil || done.Blocks != length+5 || !slices.Equal(d.waiting(mine), texts) {
+			done, err = d.load(mine, whole)
+			if err != nil || done.Blocks != length+more || !slices.Equal(d.waiting(mine), texts) {
 				t.Errorf("the heavy branch: %+v, %v, %d wait", done, err, len(d.waiting(mine)))
 			}
 			if d.export(mine, "") != d.file(heavy) {
 				t.Error("the heavy branch lost")
 			}
 		})
+	}
+}
+
+// TestImportRecovers goes on where an import ended before the messages of a lighter branch waited.
+func TestImportRecovers(t *testing.T) {
+	d := newDepot(t)
+	cfg := d.config()
+	heavy, light := d.grow(nil, "heavy", 20), d.grow(nil, "light", 10)
+	if _, err := d.load(cfg, d.file(heavy)); err != nil {
+		t.Fatal(err)
+	}
+	s := d.open(cfg)
+	if _, err := s.node.chain.AddBlocks(light); err != nil {
+		t.Fatal(err)
+	}
+	d.close(s)
+	if done, err := d.load(cfg, d.file(light)); err != nil || done != (Imported{Known: 10, Waiting: 10}) {
+		t.Errorf("%+v, %v", done, err)
 	}
 }
 
