@@ -24,8 +24,10 @@ type Config struct {
 	Agent    string         // software and version, printable ASCII, at most 128 characters
 	NAT      NATConfig      // what to do where the node cannot be reached directly
 
-	HelloEvery  time.Duration // between two hellos to a peer, which keep its tip and clock fresh
-	GossipGrace time.Duration // for a peer past hello to take part in the topics, before it is let go
+	HelloEvery time.Duration // between two hellos to a peer, which keep its tip and clock fresh
+	// GossipGrace is how long a peer past hello may take no part in the topics before it is let go. For as
+	// long the node may be alone, or behind what its peers claim, before it says so and asks them again.
+	GossipGrace time.Duration
 
 	Exchange exchange.Config
 	Syncer   syncer.Config

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +36,10 @@ type Node struct {
 	foreign foreigners
 	reach   atomic.Value // a Reachability
 	going   closings
+
+	watched   sync.Mutex // guards watchdogs
+	watchdogs Watchdogs
+
 	records ownRecords
 	visits  *visitors
 	relay   *relay.Relay // nil: off
@@ -113,7 +118,7 @@ func (n *Node) Run(ctx context.Context) error {
 	run("peers", n.greetAll)
 	run("addresses", n.tellAddresses)
 	run("watch", n.watch)
-	run("watchdog", n.watchGossip)
+	run("watchdog", n.watchPeers)
 	run("reachability", n.watchReach)
 	return g.Wait()
 }

@@ -294,9 +294,14 @@ func TestLostGossip(t *testing.T) {
 		}
 		return len(a.log.lines("no part in gossip", b.ID())) == 1
 	})
+	if a.Watchdogs().Lost != 1 {
+		t.Errorf("Watchdogs = %+v", a.Watchdogs())
+	}
 	eventually(t, "both are alone", func() bool { return len(a.Peers())+len(b.Peers()) == 0 })
+	eventually(t, "it is said", func() bool { return len(a.log.lines("no peers")) == 1 && a.Watchdogs().Alone == 1 })
 	connect(t, b, a)
 	eventually(t, "in each other's meshes again", inMesh)
+	eventually(t, "it is said", func() bool { return len(a.log.lines("peers again")) == 1 })
 }
 
 // TestHelloAgain learns by hello what a peer has now, and that its clock is off.

@@ -13,11 +13,9 @@ import (
 // take part in the topics still answers requests.
 const lostRest = 5 * time.Minute
 
-// watchGossip lets peers go that are past hello and take no part in gossip. Pubsub gives a peer up
-// after a few broken streams and takes it back only with a new connection, which whoever dialled it
-// makes.
-func (n *Node) watchGossip(ctx context.Context) error {
-	lost := absences{grace: n.cfg.GossipGrace}
+// watchPeers looks at the peers from time to time, for what no event tells.
+func (n *Node) watchPeers(ctx context.Context) error {
+	lost, worries := absences{grace: n.cfg.GossipGrace}, worries{grace: n.cfg.GossipGrace}
 	ticker := time.NewTicker(n.cfg.GossipGrace / 6)
 	defer ticker.Stop()
 	for {
@@ -26,14 +24,22 @@ func (n *Node) watchGossip(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		members, ok := n.gossip.Members()
-		if !ok {
-			continue
-		}
-		for _, p := range lost.look(n.table.Ready(), members, time.Now()) {
-			n.log.Info("peer takes no part in gossip, closing", "peer", p)
-			n.letGo(p, 0)
-		}
+		n.letLostGo(&lost)
+		n.worry(&worries, time.Now())
+	}
+}
+
+// letLostGo lets peers go that are past hello and take no part in gossip. Pubsub gives a peer up after
+// a few broken streams and takes it back only with a new connection, which whoever dialled it makes.
+func (n *Node) letLostGo(lost *absences) {
+	members, ok := n.gossip.Members()
+	if !ok {
+		return
+	}
+	for _, p := range lost.look(n.table.Ready(), members, time.Now()) {
+		n.seen(func(w *Watchdogs) { w.Lost++ })
+		n.log.Info("peer takes no part in gossip, closing", "peer", p)
+		n.letGo(p, 0)
 	}
 }
 
