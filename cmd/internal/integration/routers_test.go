@@ -107,7 +107,7 @@ func TestBehindRouters(t *testing.T) {
 	for _, m := range nodes {
 		m.eventually("knows the other", func() error {
 			if peers, err := m.peers(); err != nil || peers != 1 {
-				return fmt.Errorf("%d peers, %w", peers, err)
+				return fmt.Errorf("%d peers, %v", peers, err)
 			}
 			return nil
 		})
