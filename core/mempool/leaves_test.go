@@ -79,6 +79,7 @@ func TestMatchTellsSignaturesApart(t *testing.T) {
 	w.wantMatch([]*core.Message{m}, []*core.Message{second, m})
 	w.seal("genesis", "a1", second)
 	w.template()
+	w.ledger.messages[m.ID] = m // the record of a message keeps its first signature
 	w.wantMatch([]*core.Message{second}, []*core.Message{second, m}, w.forks.Hash("a1"))
 }
 
@@ -104,6 +105,23 @@ func TestMatchOnDisk(t *testing.T) {
 		cancel()
 		running.Wait()
 	})
+}
+
+// What a reorg gives back is found before it is in memory.
+func TestMatchGivenBackOnDisk(t *testing.T) {
+	w := newWorld(t, func(c *mempool.Config) { c.MemoryBytes = 2000 })
+	msgs := w.messages("m", 40)
+	w.add(local, msgs...)
+	w.seal("genesis", "a1", msgs[30:]...)
+	w.template()
+	w.wantMatch(msgs[:30], msgs)
+	w.seal("genesis", "b1")
+	w.seal("b1", "b2", msgs[35:]...)
+	w.template()
+	if in := w.pool.Totals().InMemory; in > 10 {
+		t.Fatalf("%d messages in memory: this tests nothing", in)
+	}
+	w.wantMatch(msgs[:35], msgs)
 }
 
 // Whoever makes up short ids must not have the largest waiting messages read into memory.

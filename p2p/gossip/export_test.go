@@ -1,6 +1,10 @@
 package gossip
 
-import "p2pchain/core"
+import (
+	"context"
+
+	"p2pchain/core"
+)
 
 // ReconcileOnce begins a round with the peer that was asked the longest ago.
 func ReconcileOnce(g *Gossip) { g.reconciler.enqueueOldest(1) }
@@ -12,4 +16,9 @@ func Bundle(msgs ...*core.Message) []byte {
 		b.add(m)
 	}
 	return b.take()
+}
+
+// PublishHeader spreads a block by its header alone, as all large blocks were once.
+func (g *Gossip) PublishHeader(ctx context.Context, b *core.Block) error {
+	return g.spread(ctx, b.Header.Hash(), encodeHeader(&b.Header))
 }

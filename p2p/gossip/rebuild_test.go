@@ -280,6 +280,9 @@ func TestRebuild(t *testing.T) {
 				if tt.sealed != nil {
 					y.say(t, tt.sealed.Messages...)
 					y.seal(tt.sealed)
+					if _, _, err := y.pool.Template(1, 1<<20); err != nil { // follows the chain
+						t.Fatal(err)
+					}
 				}
 				for i, s := range tt.announced {
 					if got := y.announce(s.from, s.data); got != (i == 0) {
@@ -451,6 +454,28 @@ func TestRebuildEndsWhenTheBlockIsThere(t *testing.T) {
 		if y.chain.State(b.Header.Hash()) != chain.Connected || len(y.offered) > 0 || y.Stats().Rebuilds.Left != 0 {
 			t.Errorf("%d offered, %+v", len(y.offered), y.Stats().Rebuilds)
 		}
+	})
+}
+
+// A peer that announces the block while the others are waited for is asked at once.
+func TestLateAnnouncerIsAskedAtOnce(t *testing.T) {
+	n := coretest.Network(t)
+	m := coretest.Messages(t, n, "m", 40)
+	b := coretest.Next(t, n, coretest.Genesis(n), m...)
+	synctest.Test(t, func(t *testing.T) {
+		y := newYard(t, n)
+		y.sources["a"], y.sources["b"] = &source{}, &source{block: b}
+		y.say(t, m[1:]...)
+		y.announce("a", encodeCompact(b))
+		const late = time.Second + maxPause/3 // by then a is asked once in maxPause
+		go func() {
+			time.Sleep(late)
+			y.announce("b", encodeCompact(b))
+		}()
+		if took := y.run(time.Minute); took > late+2*time.Millisecond {
+			t.Errorf("took %v, announced after %v", took, late)
+		}
+		y.wantBlock(b)
 	})
 }
 

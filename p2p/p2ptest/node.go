@@ -13,6 +13,7 @@ import (
 
 	"p2pchain/core"
 	"p2pchain/core/chain"
+	"p2pchain/core/consensus"
 	"p2pchain/core/coretest"
 	"p2pchain/core/mempool"
 	"p2pchain/p2p/exchange"
@@ -31,6 +32,8 @@ type Config struct {
 	Gossip   func(*gossip.Config)
 	Now      func() time.Time // of the chain and of gossip; nil is the wall clock
 	NoGossip bool             // leave the topics alone, and reconcile nothing
+
+	Forgetful bool // check signatures of waiting messages again when a block brings them
 }
 
 // A Node takes part in a network.
@@ -68,6 +71,10 @@ func Start(t testing.TB, n *core.Network, s Store, cfg Config) *Node {
 	exchanges, syncs, gossips := exchange.DefaultConfig(), syncer.DefaultConfig(), gossip.DefaultConfig()
 	chains.Log, pools.Log, exchanges.Log, syncs.Log, gossips.Log = log, log, log, log, log
 	chains.Now, gossips.Now = cfg.Now, cfg.Now
+	if !cfg.Forgetful {
+		chains.Verified = consensus.NewVerified()
+		pools.Verified = chains.Verified
+	}
 	if cfg.Gossip != nil {
 		cfg.Gossip(&gossips)
 	}

@@ -17,6 +17,7 @@ import (
 	"p2pchain/bootstrap"
 	"p2pchain/core"
 	"p2pchain/core/chain"
+	"p2pchain/core/consensus"
 	"p2pchain/core/mempool"
 	"p2pchain/core/miner"
 	"p2pchain/core/miner/minertest"
@@ -190,6 +191,8 @@ func (n *SimNode) open() error {
 	}
 	chains, pools := chain.DefaultConfig(), mempool.DefaultConfig()
 	chains.Log, pools.Log = log, log
+	chains.Verified = consensus.NewVerified()
+	pools.Verified = chains.Verified
 	if n.Chain, err = chain.Open(n.Network, n.Store, chains); err != nil {
 		return err
 	}
