@@ -23,7 +23,10 @@ type Status struct {
 	BestHeader uint64  `json:"best_header"` // of the best valid header
 	Target     uint64  `json:"target"`      // the highest that a peer with more work claims, unproven
 	Peers      int     `json:"peers"`
-	Rate       float64 `json:"rate"` // connected blocks per second over the last ten seconds or so
+	// What was connected per second, over the last ten seconds or so.
+	Rate        float64 `json:"rate"` // blocks
+	MessageRate float64 `json:"message_rate"`
+	ByteRate    float64 `json:"byte_rate"`
 }
 
 // Status returns how far the sync is.
@@ -36,7 +39,8 @@ func (s *Syncer) Status() Status {
 // report refreshes the status and logs a change of state.
 func (r *run) report(now time.Time) {
 	st := r.plan.status()
-	st.Rate = r.meter.rate(now)
+	fast := r.meter.rate(now)
+	st.Rate, st.MessageRate, st.ByteRate = fast.blocks, fast.messages, fast.bytes
 	r.mu.Lock()
 	old := r.status
 	r.status = st
@@ -69,20 +73,52 @@ func (p *plan) status() Status {
 	return st
 }
 
-// meterSpan is the time over which a meter averages.
-const meterSpan = 10 * time.Second
+const (
+	meterSpan  = 10 * time.Second // over which a meter averages
+	meterLeast = time.Second      // so that the first block of a sync makes no rate of its own
+	meterIdle  = 5 * meterSpan    // after which a sync is another one
+)
 
-// A meter measures a rate as an exponentially weighted average.
-type meter struct {
-	last  time.Time
-	value float64 // per second, at last
+// An amount is how much was connected, or how much is connected per second.
+type amount struct{ blocks, messages, bytes float64 }
+
+// amountOf adds blocks up.
+func amountOf(batch []arrival) amount {
+	a := amount{blocks: float64(len(batch))}
+	for i := range batch {
+		a.messages += float64(len(batch[i].block.Messages))
+		a.bytes += float64(batch[i].size)
+	}
+	return a
 }
 
-func (m *meter) add(now time.Time, n int) {
-	m.value = m.rate(now) + float64(n)/meterSpan.Seconds()
+func (a amount) times(f float64) amount { return amount{a.blocks * f, a.messages * f, a.bytes * f} }
+
+func (a amount) plus(b amount) amount {
+	return amount{a.blocks + b.blocks, a.messages + b.messages, a.bytes + b.bytes}
+}
+
+// A meter measures rates as exponentially weighted averages. Of a sync that has just begun it averages
+// over the time that there was.
+type meter struct {
+	begun time.Time
+	last  time.Time
+	value amount // per second, at last
+}
+
+func (m *meter) add(now time.Time, a amount) {
+	if now.Sub(m.last) > meterIdle {
+		*m = meter{begun: now}
+	}
+	m.value = m.decayed(now).plus(a.times(1 / meterSpan.Seconds()))
 	m.last = now
 }
 
-func (m *meter) rate(now time.Time) float64 {
-	return m.value * math.Exp(-now.Sub(m.last).Seconds()/meterSpan.Seconds())
+func (m *meter) decayed(now time.Time) amount {
+	return m.value.times(math.Exp(-now.Sub(m.last).Seconds() / meterSpan.Seconds()))
+}
+
+func (m *meter) rate(now time.Time) amount {
+	age := max(now.Sub(m.begun), meterLeast)
+	return m.decayed(now).times(1 / (1 - math.Exp(-age.Seconds()/meterSpan.Seconds())))
 }

@@ -168,7 +168,7 @@ type probe struct{ *chain.Probe }
 func (r *run) step(ctx context.Context, e event) {
 	now := r.cfg.Now()
 	if c, ok := e.(connected); ok {
-		r.meter.add(now, c.taken)
+		r.meter.add(now, amountOf(c.batch[:c.taken]))
 		c.chain = r.look() // now, not when the task was done: a view that is older than the last would undo it
 		e = c
 	}

@@ -17,6 +17,9 @@ const (
 	// maxBehind is how many blocks the tip may be behind the best header while blocks come in. What
 	// is mined further down is stale before it is found.
 	maxBehind = 6
+	// minRate is how many blocks a second must come in for that to count: an average never quite
+	// reaches zero.
+	minRate = 0.01
 
 	reasonDisk  = "low disk"
 	reasonClock = "clock differs from the peers'"
@@ -78,7 +81,7 @@ func (g *guard) lookAtClock(ctx context.Context) {
 // not stop anybody's mining, and neither must headers whose blocks nobody gives away.
 func (g *guard) lookAtSync(ctx context.Context) {
 	s := g.sync()
-	behind := s.BestHeader > s.Height+maxBehind && s.Rate > 0
+	behind := s.BestHeader > s.Height+maxBehind && s.Rate > minRate
 	g.turn(ctx, slog.LevelInfo, &g.catchingUp, behind, reasonSync, "height", s.Height, "target", s.BestHeader)
 }
 

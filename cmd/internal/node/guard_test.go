@@ -67,6 +67,7 @@ func TestGuard(t *testing.T) {
 			{"clock ahead", machine{free: least, skew: 2 * maxSkew}, reasonClock},
 			{"clock set right", machine{free: least}, ""},
 			{"a few blocks behind, much more claimed", machine{free: least, sync: syncer.Status{Height: 10, BestHeader: 16, Target: 5000, Rate: 1}}, ""},
+			{"far behind headers whose blocks came to an end", machine{free: least, sync: syncer.Status{Height: 10, BestHeader: 17, Target: 5000, Rate: 0.001}}, ""},
 			{"catching up", machine{free: least, sync: syncer.Status{Height: 10, BestHeader: 17, Target: 5000, Rate: 1}}, reasonSync},
 			{"nobody gives the blocks", machine{free: least, sync: syncer.Status{Height: 10, BestHeader: 17, Target: 5000}}, ""},
 		} {
