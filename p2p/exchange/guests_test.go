@@ -66,8 +66,8 @@ func TestHeadersAreDear(t *testing.T) {
 		if took := pages(240); took != 0 {
 			t.Errorf("240 pages took %v", took)
 		}
-		if took := pages(40); took != 10*time.Second {
-			t.Errorf("40 more took %v, want 10s", took)
+		if took := pages(40); took != 5*time.Second {
+			t.Errorf("40 more took %v, want 5s", took)
 		}
 		time.Sleep(forgetAfter) // what is forgotten by then must be no better off
 		if limiter := g.limits[kindHeaders]; limiter.Tokens() < float64(limiter.Burst()) {
