@@ -34,8 +34,44 @@ type sim struct {
 	most     int // blocks in one of them
 
 	loss    float64 // of answers and announcements
+	twice   float64 // of announcements, hellos and blocks that come another time, or seconds late
+	faults  faults
 	latency func() time.Duration
 	cut     func(a, b *simNode) bool // whether a link is down
+}
+
+// faults count what went wrong, so that a test can tell that it did.
+type faults struct{ lost, doubled, overtaken, cut, crashes int }
+
+// loses reports whether something is lost on its way.
+func (s *sim) loses() bool {
+	lost := s.rand.Float64() < s.loss
+	if lost {
+		s.faults.lost++
+	}
+	return lost
+}
+
+// isCut reports whether a link is down.
+func (s *sim) isCut(a, b *simNode) bool {
+	down := s.cut(a, b)
+	if down {
+		s.faults.cut++
+	}
+	return down
+}
+
+// deliver does something after some latency, and perhaps again after another one.
+func (s *sim) deliver(do func()) {
+	late := time.Duration(0)
+	if s.rand.Float64() < s.twice {
+		late = time.Duration(s.rand.IntN(5000)) * time.Millisecond
+	}
+	s.after(s.latency()+late, do)
+	if s.rand.Float64() < s.twice {
+		s.faults.doubled++
+		s.after(s.latency(), do)
+	}
 }
 
 type timer struct {
@@ -88,7 +124,8 @@ type simNode struct {
 	open     map[uint64]bool       // questions that were not ended
 	punished map[peer.ID]time.Time // and since when it is away
 	offences map[peer.ID]int
-	bare     int // blocks that were stored without bodies
+	bare     int                // blocks that were stored without bodies
+	heard    map[peer.ID]uint64 // the highest that each neighbour announced
 	spam     core.Hash
 	swaps    int
 	wakeSeq  int
@@ -150,6 +187,7 @@ func (s *sim) boot(n *simNode, l Limits) {
 func (s *sim) crash(n *simNode) {
 	n.up = false
 	n.epoch++
+	s.faults.crashes++
 	for _, other := range n.peers {
 		if other.up && other.plan != nil {
 			s.step(other, peerDown{n.id})
@@ -164,8 +202,8 @@ func (s *sim) link(a, b *simNode) {
 // hello tells a of b.
 func (s *sim) hello(a, b *simNode) {
 	epoch := a.epoch
-	s.after(s.latency(), func() {
-		if a.epoch == epoch && a.up && b.up && a.plan != nil && !s.cut(a, b) && a.punished[b.id].IsZero() {
+	s.deliver(func() {
+		if a.epoch == epoch && a.up && b.up && a.plan != nil && !s.isCut(a, b) && a.punished[b.id].IsZero() {
 			s.step(a, peerUp{b.id, b.claims()})
 		}
 	})
@@ -303,11 +341,20 @@ func (s *sim) announce(n *simNode) {
 		return
 	}
 	for _, other := range n.peers {
-		if s.cut(n, other) || s.rand.Float64() < s.loss {
+		if s.isCut(n, other) || s.loses() {
 			continue
 		}
 		claim := s.world.claim(n.model.tip())
-		s.after(s.latency(), func() { s.step(other, announced{n.id, claim}) })
+		s.deliver(func() {
+			if other.heard == nil {
+				other.heard = make(map[peer.ID]uint64)
+			}
+			if claim.Height < other.heard[n.id] {
+				s.faults.overtaken++
+			}
+			other.heard[n.id] = max(claim.Height, other.heard[n.id])
+			s.step(other, announced{n.id, claim})
+		})
 	}
 }
 
@@ -320,7 +367,7 @@ func (s *sim) node(id peer.ID) *simNode {
 func (s *sim) reply(n, from *simNode, question uint64, d time.Duration, e event) {
 	epoch := n.epoch
 	s.after(d, func() {
-		if n.epoch == epoch && n.open[question] && !s.cut(n, from) && from.up {
+		if n.epoch == epoch && n.open[question] && !s.isCut(n, from) && from.up {
 			s.step(n, e)
 		}
 	})
@@ -350,7 +397,7 @@ func (s *sim) askHeaders(n, from *simNode, a askHeaders, locator []core.Hash) {
 	default:
 		e.headers = from.model.headersAfter(locator, a.limit)
 	}
-	if s.rand.Float64() < s.loss {
+	if s.loses() {
 		return
 	}
 	s.reply(n, from, a.session, d, e)
@@ -360,7 +407,7 @@ func (s *sim) askBlocks(n, from *simNode, a askBlocks) {
 	s.requests++
 	s.most = max(s.most, len(a.hashes))
 	d := s.latency() + s.latency()
-	if from.kind == silent || from.kind == withholding || s.rand.Float64() < s.loss {
+	if from.kind == silent || from.kind == withholding || s.loses() {
 		return
 	}
 	if from.kind == failing {
@@ -382,7 +429,12 @@ func (s *sim) askBlocks(n, from *simNode, a askBlocks) {
 			s.reply(n, from, a.request, d, blocksDone{a.request, consensus.ErrMessageRoot})
 			return
 		}
-		s.reply(n, from, a.request, d, blockCame{a.request, arrival{hash: hash, block: block, size: 500}})
+		came := blockCame{a.request, arrival{hash: hash, block: block, size: 500}}
+		s.reply(n, from, a.request, d, came)
+		if s.rand.Float64() < s.twice {
+			s.faults.doubled++
+			s.reply(n, from, a.request, d, came)
+		}
 	}
 	s.reply(n, from, a.request, d, blocksDone{a.request, nil})
 }

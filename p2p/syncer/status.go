@@ -21,6 +21,7 @@ type Status struct {
 	State      State   `json:"state"`
 	Height     uint64  `json:"height"`      // of our tip
 	BestHeader uint64  `json:"best_header"` // of the best valid header
+	Walked     uint64  `json:"walked"`      // how far a first pass over headers came; 0 where none is under way
 	Target     uint64  `json:"target"`      // the highest that a peer with more work claims, unproven
 	Peers      int     `json:"peers"`
 	// What was connected per second, over the last ten seconds or so.
@@ -55,6 +56,9 @@ func (p *plan) status() Status {
 	st := Status{Height: p.tip.Height, BestHeader: p.best.Height, Target: p.best.Height, Peers: len(p.remotes)}
 	ahead := false
 	for _, r := range p.remotes {
+		if s := r.session; s != nil && s.probing {
+			st.Walked = max(st.Walked, s.reached.Height)
+		}
 		if r.claim.Work.Cmp(p.best.Work) > 0 && r.claim.Tip != r.checked {
 			ahead = true
 			st.Target = max(st.Target, r.claim.Height)

@@ -24,7 +24,7 @@ func seeds(n int) []uint64 {
 // storm runs nine mining nodes through losses, crashes and partitions, and then lets them settle.
 func storm(seed uint64) (*sim, time.Duration, bool) {
 	s := newSim(seed)
-	s.loss = 0.05
+	s.loss, s.twice = 0.05, 0.05
 	for range 9 {
 		s.add(honest, newModel(s.world))
 	}
@@ -59,7 +59,7 @@ func storm(seed uint64) (*sim, time.Duration, bool) {
 	mine()
 	trouble()
 	s.run(10*time.Minute, func() bool { return false })
-	s.loss, s.cut = 0, func(a, b *simNode) bool { return false }
+	s.loss, s.twice, s.cut = 0, 0, func(a, b *simNode) bool { return false }
 	s.rejoin()
 	took, ok := s.run(5*time.Minute, s.agree)
 	return s, took, ok
@@ -112,6 +112,10 @@ func TestStorm(t *testing.T) {
 			s, took, ok := storm(seed)
 			t.Logf("height %d, agreed %v after the storm; %d steps, %.0f simulated seconds a second",
 				len(s.nodes[0].model.connected)-1, took, s.steps, s.now.Sub(s.start).Seconds()/time.Since(begin).Seconds())
+			t.Logf("faults: %+v", s.faults)
+			if f := s.faults; f.lost < 50 || f.doubled < 50 || f.overtaken < 5 || f.cut < 50 || f.crashes < 3 {
+				t.Error("too little went wrong for a storm")
+			}
 			if ok {
 				return
 			}
