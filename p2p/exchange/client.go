@@ -59,6 +59,9 @@ func (c *Client) ask(ctx context.Context, p peer.ID, id protocol.ID, request pro
 	if err != nil {
 		return nil, a.end(ctx, err)
 	}
+	// A server lets requests wait for as long as a frame may take, before it gives them up: it must not
+	// be taken for one that stalls.
+	a.timeout += a.timeout / 5
 	// A quick peer may have answered and stopped reading by now, which QUIC reports as an error here.
 	// The request is on its way; what became of it is for the answer to say.
 	_ = s.CloseWrite()

@@ -44,7 +44,7 @@ type Hostile struct {
 	drops []time.Time
 }
 
-// A handler answers one stream. It may go on until ctx ends; the stream is reset after it.
+// A handler answers one stream, which is closed after it. It may go on until ctx ends.
 type handler func(ctx context.Context, s network.Stream)
 
 func newHostile(name string, g Guise) *Hostile {
@@ -113,11 +113,12 @@ func (h *Hostile) FirstFault() time.Time {
 	return h.fault
 }
 
-// Dropped returns when the peer was first disconnected at or after its first fault; zero: not yet.
+// Dropped returns when the peer was first disconnected at or after its first fault, or, while it has
+// none, at all; zero: not yet.
 func (h *Hostile) Dropped() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	i := slices.IndexFunc(h.drops, func(t time.Time) bool { return !h.fault.IsZero() && !t.Before(h.fault) })
+	i := slices.IndexFunc(h.drops, func(t time.Time) bool { return !t.Before(h.fault) })
 	if i < 0 {
 		return time.Time{}
 	}
@@ -181,7 +182,7 @@ func answering(ctx context.Context, serve handler) network.StreamHandler {
 		stop := context.AfterFunc(ctx, func() { s.Reset() })
 		defer stop()
 		serve(ctx, s)
-		s.Reset()
+		s.Close()
 	}
 }
 

@@ -39,18 +39,18 @@ func Silent(g Guise) *Hostile {
 const dripEvery = 500 * time.Millisecond
 
 // SlowDrip says hello and that it has blocks, and gives headers and blocks byte by byte. Its fault is
-// the end of the first such answer by whoever asked.
+// the first frame that is not complete when its time is over.
 func SlowDrip(g Guise) *Hostile {
 	h := newHostile("slow drip", g)
 	ids := exchange.ProtocolsOf(g.Network)
 	drip := func(ctx context.Context, s network.Stream) {
 		io.Copy(io.Discard, s)
+		begin := time.Now()
 		for next := binary.AppendUvarint(nil, 300_000); ; next = []byte{0} {
-			if _, err := s.Write(next); err != nil && ctx.Err() == nil {
+			if time.Since(begin) >= questionTime {
 				h.offends()
-				return
 			}
-			if !pause(ctx, dripEvery) {
+			if _, err := s.Write(next); err != nil || !pause(ctx, dripEvery) {
 				return
 			}
 		}
@@ -105,8 +105,6 @@ func (h *Hostile) countHeaders() {
 		if writeFrame(s, reply) == nil && len(headers) < int(request.Limit) {
 			h.offends()
 		}
-		s.CloseWrite()
-		io.Copy(io.Discard, s)
 	}
 }
 
@@ -119,24 +117,21 @@ func NoBodies(g Guise) *Hostile {
 	h.serves[ids.Blocks] = func(_ context.Context, s network.Stream) {
 		io.Copy(io.Discard, s)
 		h.offends()
-		s.Close()
 	}
 	return h
 }
 
 // WithheldBodies shows the headers of a valid branch, and lets everybody wait for its blocks. Its fault
-// is the end of the first such question.
+// is the end of the time for the first such question.
 func WithheldBodies(g Guise) *Hostile {
 	h := newHostile("headers with withheld bodies", g)
 	ids := exchange.ProtocolsOf(g.Network)
 	h.serves[ids.Blocks] = func(ctx context.Context, s network.Stream) {
 		io.Copy(io.Discard, s)
-		for pause(ctx, 100*time.Millisecond) {
-			if _, err := s.Write(nil); err != nil { // a stream that was reset says so
-				h.offends()
-				return
-			}
+		if pause(ctx, questionTime) {
+			h.offends()
 		}
+		<-ctx.Done()
 	}
 	return h
 }
@@ -164,7 +159,6 @@ func MutatedBodies(g Guise) *Hostile {
 			}
 			h.offends()
 		}
-		s.Close()
 	}
 	return h
 }
@@ -178,12 +172,15 @@ func partOf(b *core.Block) *wire.Part {
 	return part
 }
 
-// NeverReading asks for all blocks that the victim has, over and over, and reads nothing of the
-// answers. Its fault is the end of the time in which a node must take something of an answer.
+// NeverReading waits until the victim has these blocks, asks for all of them, over and over, and reads
+// nothing of the answers. They must be more than fit into the window of a stream. Its fault is the end
+// of the time in which a node must take something of an answer.
 func NeverReading(g Guise, has []core.Hash) *Hostile {
 	h := newHostile("never reading", g)
 	ids := exchange.ProtocolsOf(g.Network)
 	h.attack = func(ctx context.Context, victim peer.ID) {
+		for h.heightOf(ctx, victim) < uint64(len(has)) && pause(ctx, time.Second) {
+		}
 		for ctx.Err() == nil {
 			for hashes := range slices.Chunk(has, exchange.MaxBlocks) {
 				s, err := h.Host.NewStream(ctx, victim, ids.Blocks)
@@ -204,6 +201,19 @@ func NeverReading(g Guise, has []core.Hash) *Hostile {
 		}
 	}
 	return h
+}
+
+// heightOf asks a peer by hello for its height; 0 where it does not say.
+func (h *Hostile) heightOf(ctx context.Context, p peer.ID) uint64 {
+	client, err := exchange.NewClient(h.Host, h.Network, exchange.DefaultConfig())
+	if err != nil {
+		return 0
+	}
+	hello, _, err := client.Hello(ctx, p, h.Self())
+	if err != nil {
+		return 0
+	}
+	return hello.Height
 }
 
 // maxRequest is the size of the largest request that a hostile peer reads.

@@ -121,20 +121,20 @@ func ManySubscriptions(g Guise) *Hostile {
 }
 
 // SubscriptionFlood subscribes to a topic and leaves it again, a hundred times a second. Its fault is
-// the hundredth time.
+// the first time that it is back.
 func SubscriptionFlood(g Guise) *Hostile {
 	topic := gossip.TopicsOf(g.Network).Blocks
 	return gossiping("subscription flood", g, func(ctx context.Context, say func([]byte) error, h *Hostile) {
 		for i := 0; say(rpc(subscribe(i%2 == 1, topic), "", nil)) == nil && pause(ctx, floodEvery); i++ {
-			if i == 100 {
+			if i == 1 {
 				h.offends()
 			}
 		}
 	})
 }
 
-// OrphanFlood announces headers with proof of work and parents that nobody knows, a thousand a second.
-// Its fault is the thousandth of them.
+// OrphanFlood announces headers above a block with proof of work and parents that nobody knows, a
+// thousand a second. Its fault is the first of them.
 func OrphanFlood(t testing.TB, g Guise, above *core.Header) *Hostile {
 	t.Helper()
 	var all [][]byte
@@ -149,9 +149,7 @@ func OrphanFlood(t testing.TB, g Guise, above *core.Header) *Hostile {
 	topic := gossip.TopicsOf(g.Network).Blocks
 	return gossiping("orphan flood", g, func(ctx context.Context, say func([]byte) error, h *Hostile) {
 		for i := 0; i+10 <= len(all) && say(rpc(nil, topic, all[i:i+10])) == nil && pause(ctx, floodEvery); i += 10 {
-			if i == 1000 {
-				h.offends()
-			}
+			h.offends()
 		}
 	})
 }
@@ -184,19 +182,17 @@ func spam(name string, g Guise, next func(i int) *core.Message) *Hostile {
 	})
 }
 
-// Replay publishes a message that everybody has, in ever new bundles, 1,000 a second. Its fault is the
-// 10,000th.
+// Replay publishes a message that everybody has, in ever new bundles, a thousand a second. Its fault is
+// the first of them.
 func Replay(g Guise, known *core.Message) *Hostile {
 	topic := gossip.TopicsOf(g.Network).Messages
 	return gossiping("replayed messages", g, func(ctx context.Context, say func([]byte) error, h *Hostile) {
-		for i := 0; ; i += 10 {
+		for {
 			var data [][]byte
 			for range 10 {
 				data = append(data, bundle(known))
 			}
-			if i == 10000 {
-				h.offends()
-			}
+			h.offends()
 			if say(rpc(nil, topic, data)) != nil || !pause(ctx, floodEvery) {
 				return
 			}

@@ -151,6 +151,7 @@ func (p *plan) wake() time.Time {
 	sooner(p.walkStarted.Add(p.limits.Patience / 4))
 	sooner(p.bareSince.Add(asideAfter))
 	if len(p.window.slots) > 0 {
+		sooner(p.head.since.Add(unbackedAfter))
 		sooner(p.head.since.Add(asideAfter))
 		sooner(p.head.since.Add(asideAtLast))
 	}

@@ -137,6 +137,9 @@ func (e blocksDone) apply(p *plan) {
 	if e.err == nil && len(q.left) > 0 {
 		if s := p.window.index[q.left[0]]; s != nil {
 			p.lacks(r, s)
+			if p.denies(r, s) {
+				return
+			}
 		}
 	}
 	failed := e.err != nil && len(q.left) > 0
@@ -147,6 +150,7 @@ func (e blocksDone) apply(p *plan) {
 	switch {
 	case consensus.ClassOf(e.err) == consensus.Broken:
 		p.accuse(r, e.err)
+	case failed && p.stalled(r, e.err):
 	case failed: // a broken line: let it rest, the others go on
 		r.lacksFrom, r.lacksUntil = 0, p.now.Add(p.patience(r))
 	default:

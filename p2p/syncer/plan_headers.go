@@ -165,6 +165,9 @@ func (p *plan) ask(r *remote, after core.Hash) {
 	s := r.session
 	s.asking, s.after = true, after
 	s.deadline = p.now.Add(2 * p.patience(r))
+	if r.strikes > 0 {
+		s.deadline = p.now.Add(max(2*p.patience(r), stallTime))
+	}
 	p.do(askHeaders{r.id, s.id, after, p.limits.HeadersPage})
 }
 
@@ -191,7 +194,7 @@ func (p *plan) expireSessions() {
 		if p.byID[r.id] == nil {
 			continue
 		}
-		p.retry(r, p.patience(r))
+		p.retry(r, 0)
 	}
 }
 
@@ -215,6 +218,7 @@ func (e headersReply) apply(p *plan) {
 	switch {
 	case e.err != nil && consensus.ClassOf(e.err) == consensus.Broken:
 		p.accuse(r, e.err)
+	case p.stalled(r, e.err):
 	case e.err != nil: // a broken line says nothing about the peer, but do not hammer it
 		p.retry(r, p.patience(r))
 	case len(e.headers) == 0 && len(s.proof.marks) > 0 && s.probing:
@@ -289,16 +293,13 @@ func (p *plan) branchEnds(r *remote, end Claim) {
 		r.early++
 		return
 	}
+	if fell && !r.heard {
+		p.lied(r)
+		return
+	}
 	r.checked = r.claim.Tip
 	if !fell {
 		r.lies, r.early = 0, 0
-		return
-	}
-	if !r.heard {
-		r.lies++ // a reorg over there explains one or two
-	}
-	if r.lies >= maxLies {
-		p.accuse(r, ErrFalseClaim)
 		return
 	}
 	r.claim, r.heard, r.early = end, false, 0

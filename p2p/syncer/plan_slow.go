@@ -115,7 +115,8 @@ func (p *plan) watchHead() {
 		return
 	}
 	waited := p.now.Sub(p.head.since)
-	if waited < asideAfter || waited < asideAtLast && p.obtainable(head) || !p.outside(head) {
+	lost := waited >= unbackedAfter && len(head.bare) == 0 && p.unbacked(head)
+	if !lost && (waited < asideAfter || waited < asideAtLast && p.obtainable(head) || !p.outside(head)) {
 		return
 	}
 	if len(head.bare) > 0 && !head.refused {

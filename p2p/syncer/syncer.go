@@ -42,7 +42,9 @@ type View interface {
 	Subscribe() (<-chan struct{}, func())
 }
 
-// An Exchange asks peers. Its methods may be called at the same time; they end with ctx.
+// An Exchange asks peers. Its methods may be called at the same time; they end with ctx. An error that
+// wraps os.ErrDeadlineExceeded means that the peer moved next to nothing of an answer in a time in which
+// the slowest line does.
 type Exchange interface {
 	// Headers returns up to limit headers of the peer's best chain after the first block of the
 	// locator that is on it.

@@ -31,6 +31,7 @@ type slot struct {
 	got     arrival   // its block is nil until it came
 	handed  bool      // to the chain, which is judging it
 	bare    []peer.ID // who gave it without some of its bodies
+	denials []peer.ID // who showed its header and has not got it, each at most maxDenials times
 	anyhow  bool      // nobody has them all: take it as it is
 	refused bool      // the chain did not
 }
