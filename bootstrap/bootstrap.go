@@ -270,12 +270,8 @@ func (b *Bootstrap) saveLoop(ctx context.Context) {
 
 // save writes to the book what has changed.
 func (b *Bootstrap) save(ctx context.Context, last bool) {
-	links := b.links()
-	ids := make([]peer.ID, len(links))
-	for i, l := range links {
-		ids[i] = l.id
-	}
-	b.change(func(p *plan, now time.Time) { p.observe(now, ids) })
+	peers, links := b.sight(), b.links()
+	b.change(func(p *plan, now time.Time) { p.see(now, peers) })
 	b.mu.Lock()
 	puts, removes := b.plan.save(time.Now(), links, last)
 	b.mu.Unlock()

@@ -283,7 +283,7 @@ func (p *plan) fall(c *contact, now time.Time) {
 	c.up, c.asking = time.Time{}, false
 	if lasted < stableAfter {
 		p.peerFailed(c, now)
-		if !c.saved && c.heard.IsZero() {
+		if !c.saved && c.heard.IsZero() && !c.busy {
 			delete(p.contacts, c.entry.ID)
 		}
 		return

@@ -143,7 +143,7 @@ func (p *plan) leave(c *contact, now time.Time) {
 	for _, s := range p.seeds {
 		s.rests = s.rests || slices.Contains(s.ids, c.entry.ID)
 	}
-	if c.heard.IsZero() {
+	if c.heard.IsZero() && !c.busy {
 		delete(p.contacts, c.entry.ID)
 	}
 }

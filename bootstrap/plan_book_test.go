@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	mrand "math/rand/v2"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
 )
 
 func linkOf(id peer.ID, i int, outbound bool) link {
@@ -119,7 +121,7 @@ func TestPlanAtRandom(t *testing.T) {
 	t.Logf("seed %d", seed)
 	r := mrand.New(mrand.NewPCG(seed, 0))
 	ids := newIDs(t, 300)
-	s := &planSim{t: t, rand: r, now: start, ids: ids, up: map[peer.ID]bool{}}
+	s := &planSim{t: t, rand: r, now: start, ids: ids, up: map[peer.ID]bool{}, parts: map[peer.ID]netip.Prefix{}}
 	s.p = newPlan(testConfig(seedOf(t, ids[0], 0), seedOf(t, ids[1], 1), seedOf(t, ids[2], 2)), "\x00", r)
 	for range 10_000 {
 		s.step()
@@ -135,14 +137,28 @@ type planSim struct {
 	now   time.Time
 	ids   []peer.ID
 	up    map[peer.ID]bool
+	parts map[peer.ID]netip.Prefix // of those that we dialled
 	dials []job
+	asks  []peer.ID
+}
+
+// introduces says which of the peers are introducers: one of the seeds, and every tenth other one.
+func (s *planSim) introduces(id peer.ID) bool { return slices.Index(s.ids, id)%10 == 0 }
+
+// publicAddr is in one of a few parts of the internet.
+func publicAddr(i int) []ma.Multiaddr {
+	return []ma.Multiaddr{ma.StringCast(fmt.Sprintf("/ip4/8.%d.%d.1/tcp/4001", i%5, i/5))}
 }
 
 func (s *planSim) step() {
 	s.now = s.now.Add(time.Duration(s.rand.Int64N(int64(3 * time.Second))))
 	some := s.rand.IntN(len(s.ids))
 	id := s.ids[some]
-	switch s.rand.IntN(8) {
+	switch s.rand.IntN(10) {
+	case 8:
+		s.p.introduce(peer.AddrInfo{ID: id, Addrs: publicAddr(some)}, s.now)
+	case 9:
+		s.endAsk(peer.AddrInfo{ID: id, Addrs: publicAddr(some)})
 	case 0:
 		s.p.hear(s.now, infoOf(id, some))
 	case 1:
@@ -153,6 +169,7 @@ func (s *planSim) step() {
 		delete(s.up, s.anyUp(id))
 	case 4:
 		var links []link
+		s.p.see(s.now, s.connected())
 		for id := range s.up {
 			links = append(links, link{id: id, addrs: addrOf(1), outbound: s.rand.IntN(2) == 0})
 		}
@@ -164,15 +181,42 @@ func (s *planSim) step() {
 	default:
 		s.endDial()
 	}
-	s.p.observe(s.now, s.connected())
+	s.p.see(s.now, s.connected())
 	s.dials = append(s.dials, s.p.due(s.now)...)
+	s.asks = append(s.asks, s.p.dueAsks(s.now)...)
+	for _, id := range s.p.dueReleases(s.now) {
+		if !s.introduces(id) {
+			s.t.Fatalf("released %v, which is a member", id)
+		}
+		delete(s.up, id)
+	}
+	s.p.see(s.now, s.connected())
 }
 
-func (s *planSim) connected() (ids []peer.ID) {
+func (s *planSim) connected() (all []sighting) {
 	for id := range s.up {
-		ids = append(ids, id)
+		all = append(all, sighting{id: id, member: !s.introduces(id), introducer: s.introduces(id), part: s.parts[id]})
 	}
-	return ids
+	for id := range s.parts {
+		if !s.up[id] {
+			delete(s.parts, id)
+		}
+	}
+	return all
+}
+
+// endAsk ends a question, with a peer as the answer in one case of two.
+func (s *planSim) endAsk(info peer.AddrInfo) {
+	if len(s.asks) == 0 {
+		return
+	}
+	var found []peer.AddrInfo
+	if s.rand.IntN(2) == 0 {
+		found = append(found, info)
+	}
+	from := s.asks[0]
+	s.asks = s.asks[1:]
+	s.p.asked(from, found, s.now)
 }
 
 func (s *planSim) anyUp(or peer.ID) peer.ID {
@@ -198,8 +242,11 @@ func (s *planSim) endDial() {
 	if j.seed != nil {
 		id = j.seed.seed.peer.ID
 	}
-	if err == nil {
+	if err == nil && !s.up[id] {
 		s.up[id] = true
+		if j.seed == nil && len(j.peer.Addrs) > 0 {
+			s.parts[id] = partOf(j.peer.Addrs[s.rand.IntN(len(j.peer.Addrs))])
+		}
 	}
 	if j.seed != nil {
 		s.p.seedDone(j.seed, []peer.AddrInfo{j.seed.seed.peer}, id, err, s.now)
@@ -221,6 +268,12 @@ func (s *planSim) check() {
 	if w := s.p.wake(s.now); !w.After(s.now) {
 		fail("wants to be woken at %v", w)
 	}
+	count := map[netip.Prefix]int{}
+	for id, part := range s.parts {
+		if count[part]++; s.up[id] && part.IsValid() && count[part] > maxPerPart {
+			fail("%d peers in %v", count[part], part)
+		}
+	}
 	pending, anchors := 0, 0
 	for id, c := range s.p.contacts {
 		if up := !c.up.IsZero(); up != s.up[id] {
@@ -232,12 +285,19 @@ func (s *planSim) check() {
 		if c.entry.Anchor {
 			anchors++
 		}
+		if (c.saved || c.entry.Anchor) && !c.up.IsZero() && c.entry.LastSeen.Equal(s.now) && s.introduces(id) {
+			fail("an introducer goes into the book")
+		}
 	}
 	if pending > maxPending+maxDialsOfKind || anchors > maxAnchors {
 		fail("%d pending, %d anchors", pending, anchors)
 	}
-	for _, st := range s.p.seedStatuses() {
-		if !st.Connected && st.NextTry.Sub(s.now) > s.p.cfg.RetryMax*5/4 {
+	for i, st := range s.p.seedStatuses() {
+		limit := s.p.cfg.RetryMax
+		if s.p.seeds[i].rests {
+			limit = visitEvery
+		}
+		if !st.Connected && st.NextTry.Sub(s.now) > limit*5/4 {
 			fail("seed %s waits until %v", st.Seed, st.NextTry)
 		}
 	}
