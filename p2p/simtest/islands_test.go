@@ -15,7 +15,7 @@ import (
 // both.
 func TestIslands(t *testing.T) {
 	const nodes = 6
-	apart := time.Duration(size(3, 30)) * time.Minute
+	apart := time.Duration(size(2, 30)) * time.Minute
 	start := seed(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 80 * time.Millisecond, BitsPerSecond: 20_000_000})

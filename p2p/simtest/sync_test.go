@@ -5,15 +5,48 @@ import (
 	"testing/synctest"
 	"time"
 
+	"p2pchain/core"
 	"p2pchain/core/coretest"
 	"p2pchain/p2p/p2ptest"
 )
 
-// TestSyncOverBadLinks lets a fresh node catch up from three others while a tenth of all packets gets
-// lost and others come twice or late. On the way one of the three is cut off and the node itself
-// loses its power, and it goes on from what its disk kept.
+// behind returns a node without blocks that dials three others, which have all of these.
+func behind(t *testing.T, s *p2ptest.SimNet, n *core.Network, length int) (fresh *p2ptest.SimNode, blocks []*core.Block) {
+	t.Helper()
+	time.Sleep(time.Duration(length) * time.Duration(n.Params.BlockIntervalMS) * time.Millisecond) // or its blocks are of the future
+	blocks = coretest.Chain(t, n, coretest.Genesis(n), length, 3)
+	for range 3 {
+		node := s.Start(n, p2ptest.SimConfig{})
+		for part := blocks; len(part) > 0; part = part[min(100, len(part)):] {
+			if _, err := node.Chain.AddBlocks(part[:min(100, len(part))]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return s.Start(n, p2ptest.SimConfig{Dials: []int{0, 1, 2}}), blocks
+}
+
+// TestSyncOverDistance holds that catching up from peers which are far away is not bound by the
+// time of round trips: many small blocks are on their way at a time.
+func TestSyncOverDistance(t *testing.T) {
+	length := size(1500, 10000)
+	limit := time.Duration(length) * time.Second / 750
+	start := seed(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 60 * time.Millisecond, BitsPerSecond: 20_000_000})
+		fresh, _ := behind(t, s, coretest.Network(t), length)
+		took := s.Within(5*time.Minute, "all blocks", func() bool { return fresh.Chain.Tip().Header.Height == uint64(length) })
+		t.Logf("%d blocks in %v: %.0f a second", length, took, float64(length)/took.Seconds())
+		if took > limit {
+			t.Errorf("%d blocks took %v, want %v at most", length, took, limit)
+		}
+	})
+}
+
+// TestSyncOverBadLinks lets a fresh node catch up while a tenth of all packets gets lost and others
+// come twice or late. On the way one of its three peers is cut off and the node itself loses its
+// power, and it goes on from what its disk kept.
 func TestSyncOverBadLinks(t *testing.T) {
-	const sources = 3
 	length := size(600, 6000)
 	start := seed(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -21,18 +54,7 @@ func TestSyncOverBadLinks(t *testing.T) {
 			Latency: 20 * time.Millisecond, Spread: 60 * time.Millisecond, Jitter: 5 * time.Millisecond,
 			Loss: 0.1, Duplicate: 0.03, Reorder: 0.05, BitsPerSecond: 20_000_000,
 		})
-		n := coretest.Network(t)
-		time.Sleep(time.Duration(length) * time.Duration(n.Params.BlockIntervalMS) * time.Millisecond) // or its blocks are of the future
-		blocks := coretest.Chain(t, n, coretest.Genesis(n), length, 3)
-		for range sources {
-			node := s.Start(n, p2ptest.SimConfig{})
-			for part := blocks; len(part) > 0; part = part[min(100, len(part)):] {
-				if _, err := node.Chain.AddBlocks(part[:min(100, len(part))]); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		fresh := s.Start(n, p2ptest.SimConfig{Dials: []int{0, 1, 2}})
+		fresh, blocks := behind(t, s, coretest.Network(t), length)
 		height := func() uint64 { return fresh.Chain.Tip().Header.Height }
 		at := func(share int) func() bool { return func() bool { return height() >= uint64(length*share/100) } }
 
@@ -52,7 +74,6 @@ func TestSyncOverBadLinks(t *testing.T) {
 			t.Errorf("tip %v, want %v", got, want)
 		}
 		t.Logf("%d blocks in %v, %d of them before the power cut; %v", length, s.Elapsed()-began, kept, s.Counts())
-		s.Heal()
 		s.Happened(20, "lost", "duplicated", "reordered", "cut")
 		s.Happened(1, "partitions", "crashes", "restarts")
 		s.CheckStores()
