@@ -64,7 +64,7 @@ func (s *Server) sinceParam(r *http.Request) (core.Hash, error) {
 		return hash, err
 	}
 	if at, err := s.deps.Chain.HashAt(h.Height); err != nil || at != hash {
-		return hash, problem(http.StatusConflict, "block_not_on_best_chain", fmt.Sprintf("block %d of this name is not on the best chain", h.Height))
+		return hash, problem(http.StatusNotFound, "block_not_on_best_chain", fmt.Sprintf("block %d of this name is not on the best chain", h.Height))
 	}
 	return hash, nil
 }

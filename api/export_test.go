@@ -70,7 +70,7 @@ func TestExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	for since, want := range map[string]error{
-		"4": client.ErrNotFound, strings.Repeat("0", 64): client.ErrNotFound, side.Header.Hash().String(): client.ErrRefused, "x": client.ErrRefused, "-1": client.ErrRefused,
+		"4": client.ErrNotFound, strings.Repeat("0", 64): client.ErrNotFound, side.Header.Hash().String(): client.ErrNotFound, "x": client.ErrRefused, "-1": client.ErrRefused,
 	} {
 		if _, err := f.client().Export(t.Context(), since); !errors.Is(err, want) {
 			t.Errorf("since %s: %v, want %v", since, err, want)

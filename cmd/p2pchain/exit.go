@@ -12,6 +12,7 @@ import (
 	"p2pchain/cmd/internal/invite"
 	"p2pchain/cmd/internal/node"
 	"p2pchain/core"
+	"p2pchain/core/chainfile"
 	"p2pchain/core/store"
 )
 
@@ -34,6 +35,7 @@ const (
 	exitRefused      = 14
 	exitUnauthorized = 15
 	exitBusy         = 16
+	exitVerification = 17
 	exitInterrupted  = 130
 )
 
@@ -64,7 +66,7 @@ func exitTable() []exitRow {
 		{exitUsage, "the command line, a `P2PCHAIN_` variable, the configuration file or a parameter file is wrong",
 			"", []error{errUsage, core.ErrBadParams, node.ErrConfig, invite.ErrInvite}},
 		{exitUnreachable, "no node answers", "start one, or name one with `--name`, `--data-dir` or `--api`", []error{client.ErrUnreachable, node.ErrNoAddress, node.ErrNoInvite}},
-		{exitNotFound, "the node does not have what was asked for", "", []error{client.ErrNotFound}},
+		{exitNotFound, "the node does not have what was asked for", "", []error{client.ErrNotFound, node.ErrNoBlock}},
 		{exitAddressInUse, "an address that you set is taken or is not this machine's", "stop the other program, or choose another address",
 			[]error{node.ErrAddressInUse}},
 		{exitLocked, "another process uses the data directory", "stop it, or choose another `--data-dir` or `--name`", []error{store.ErrLocked}},
@@ -81,6 +83,8 @@ func exitTable() []exitRow {
 		{exitRefused, "the node refused the request", "", []error{client.ErrRefused}},
 		{exitUnauthorized, "the node wants a token", "give the file with it as `--token-file`", []error{client.ErrUnauthorized}},
 		{exitBusy, "the node cannot take this now", "try again later", []error{client.ErrBusy}},
+		{exitVerification, "a chain file is damaged, breaks a rule or does not fit what is stored", "everything before that line is kept: get the file again and repeat the command",
+			[]error{chainfile.ErrUnverified}},
 		{exitInterrupted, "a signal ended the command before its work was done", "", []error{errInterrupted}},
 	}
 }

@@ -66,6 +66,7 @@ agree on one chain. The bare command starts a node.`,
 	root.AddCommand(
 		a.runCommand(), a.initCommand(), a.joinCommand(), a.inviteCommand(), a.bootstrapCommand(), a.keyCommand(),
 		a.addCommand(), a.getCommand(), a.statusCommand(),
+		a.exportCommand(), a.importCommand(),
 		a.versionCommand(), a.minerCommand(),
 	)
 	return root
