@@ -162,7 +162,7 @@ func (s *planSim) step() {
 	case 0:
 		s.p.hear(s.now, infoOf(id, some))
 	case 1:
-		if len(s.up) < 20 {
+		if len(s.up) < s.rand.IntN(20) {
 			s.up[id] = true
 		}
 	case 2, 3:
