@@ -2,12 +2,21 @@ package gossip
 
 import (
 	"context"
+	"slices"
 
 	"p2pchain/core"
 )
 
 // ReconcileOnce begins a round with the peer that was asked the longest ago.
 func ReconcileOnce(g *Gossip) { g.reconciler.enqueueOldest(1) }
+
+// Reconciling reports whether a round is in progress, or waits for its turn.
+func Reconciling(g *Gossip) bool {
+	r := g.reconciler
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.queue) > 0 || slices.ContainsFunc(r.peers, func(p *reconciled) bool { return p.busy })
+}
 
 // Bundle packs messages into one bundle, for tests of whole nodes.
 func Bundle(msgs ...*core.Message) []byte {

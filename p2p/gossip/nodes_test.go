@@ -185,7 +185,10 @@ func TestForkHealsWithoutTheOwner(t *testing.T) {
 // Gossip queues of one element lose nearly everything. Of four nodes that are all connected, each asks
 // one peer a round, and after three rounds all have everything.
 func TestReconciliationReplacesGossip(t *testing.T) {
-	const count = 10_000
+	count := 10_000
+	if underRace {
+		count = 2_500
+	}
 	n := coretest.Network(t)
 	nodes := make([]*p2ptest.Node, 4)
 	for i := range nodes {
@@ -198,7 +201,7 @@ func TestReconciliationReplacesGossip(t *testing.T) {
 		}
 	}
 	nodes[0].Say(coretest.Messages(t, n, "m", count)...)
-	p2ptest.Eventually(t, "all was published", func() bool { return nodes[0].Gossip.Stats().Messages.Published >= count/256 })
+	p2ptest.Eventually(t, "all was published", func() bool { return nodes[0].Gossip.Stats().Messages.Published >= uint64(count/256) })
 	missing, dropped := 0, uint64(0)
 	for _, node := range nodes {
 		missing += count - node.Pool.Totals().Count
@@ -211,7 +214,10 @@ func TestReconciliationReplacesGossip(t *testing.T) {
 	}
 	for round := 1; round <= 3; round++ {
 		for i, before := range reconcileOnce(nodes) {
-			p2ptest.Eventually(t, "a round ended", func() bool { return nodes[i].Gossip.Stats().Rounds > before })
+			// On a slow machine it may run out of time, and goes on at once.
+			p2ptest.Eventually(t, "a round ended", func() bool {
+				return nodes[i].Gossip.Stats().Rounds > before && !gossip.Reconciling(nodes[i].Gossip)
+			})
 		}
 		t.Logf("after round %d they have %d, %d and %d", round, nodes[1].Pool.Totals().Count, nodes[2].Pool.Totals().Count, nodes[3].Pool.Totals().Count)
 	}
