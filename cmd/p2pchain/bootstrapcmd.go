@@ -22,8 +22,8 @@ func (a *app) bootstrapCommand() *cobra.Command {
 		Long: `Runs a small node without a chain: it keeps no messages, mines nothing and serves no
 API. Nodes that know its address are told of each other, and then do without it.
 Run it where everybody reaches it, at an address that stays; its key is in the folder
-bootstrap of the data folder. The network is that of the flags or of an invite, else
-that of the data folder.`,
+bootstrap of the data folder, and p2pchain invite --name bootstrap prints its invite
+again. The network is that of the flags or of an invite, else that of the data folder.`,
 		Example: `  p2pchain bootstrap --genesis lab7.json
   p2pchain bootstrap --announce /dns4/seed.example.org/tcp/22345
   p2pchain bootstrap --reach relay             help nodes behind routers, too`,

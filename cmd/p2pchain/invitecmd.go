@@ -56,7 +56,7 @@ func (a *app) findInvite(ctx context.Context, f *clientFlags, addresses []string
 		}
 		i, err := node.KeptInvite(dir, addresses)
 		if err == nil && len(addresses) == 0 {
-			a.remark("the node does not run; these are the addresses that it had last")
+			a.remark("no node answers here; these are the addresses that it had last")
 		}
 		return i, err
 	}

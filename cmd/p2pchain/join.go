@@ -87,6 +87,9 @@ func (a *app) join(ctx context.Context, f *runFlags, to invite.Invite, noRun boo
 	if len(to.Addrs) == 0 {
 		return usagef("this is the invite of the node in %s itself; it is for others", cfg.Dir)
 	}
+	if !slices.ContainsFunc(to.Addrs, func(addr string) bool { return !node.IsLocal(addr) }) {
+		a.remark("the invite leads to this machine only; it is right where it was made")
+	}
 	c, err := a.findRunning(ctx, cfg.Dir)
 	if err != nil {
 		return err

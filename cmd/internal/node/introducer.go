@@ -9,17 +9,22 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"p2pchain/api"
 	"p2pchain/bootstrap"
 	"p2pchain/core"
+	"p2pchain/core/store"
 	"p2pchain/p2p"
 )
 
 // introducerFolder is where an introducer keeps its key and its settings, in the data directory.
 const introducerFolder = "bootstrap"
+
+// lockFile keeps a second introducer out of the directory. A node has its store for that.
+const lockFile = "lock"
 
 // IntroducerDir returns the directory of the introducer that belongs to a data directory. It is one of
 // its own, so that a node and an introducer can run side by side and have two keys.
@@ -61,6 +66,11 @@ func (i *Introducer) openDirectory(context.Context) error {
 	if err := makeDirectory(i.cfg.Dir); err != nil {
 		return err
 	}
+	lock, err := vfs.Default.Lock(filepath.Join(i.cfg.Dir, lockFile))
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", i.cfg.Dir, err, store.ErrLocked)
+	}
+	i.closers = append(i.closers, lock.Close)
 	if err := keepNetwork(i.cfg.Dir, i.cfg.Network); err != nil {
 		return err
 	}

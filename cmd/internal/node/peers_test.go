@@ -1,0 +1,28 @@
+package node
+
+import (
+	"testing"
+
+	"p2pchain/p2p/syncer"
+)
+
+// TestSyncOf holds what is made of the syncer's figures, above all when there is no time left to tell.
+func TestSyncOf(t *testing.T) {
+	s := syncOf(syncer.Status{State: syncer.Fetching, Height: 100, BestHeader: 700, Target: 1100, Rate: 50, MessageRate: 500, ByteRate: 1e6})
+	if s.State != "blocks" || s.Height != 100 || s.BestHeader != 700 || s.Target != 1100 ||
+		s.BlocksPerSecond != 50 || s.MessagesPerSecond != 500 || s.BytesPerSecond != 1e6 {
+		t.Errorf("%+v", s)
+	}
+	if s.ETASeconds == nil || *s.ETASeconds != 20 {
+		t.Errorf("time left %v, want 20 s", s.ETASeconds)
+	}
+	for name, none := range map[string]syncer.Status{
+		"nothing comes": {State: syncer.Fetching, Height: 100, Target: 1100},
+		"done":          {State: syncer.Synced, Height: 100, Target: 100, Rate: 5},
+		"ahead":         {State: syncer.Synced, Height: 100, Target: 90, Rate: 5},
+	} {
+		if s := syncOf(none); s.ETASeconds != nil {
+			t.Errorf("%s: %v s left", name, *s.ETASeconds)
+		}
+	}
+}
