@@ -396,3 +396,36 @@ func TestSyncerWantsBodies(t *testing.T) {
 		}
 	})
 }
+
+// Peers whose headers never end take turns in what is slow. They hardly delay a peer with a deep fork,
+// whose branch needs a first pass too.
+func TestEndlessFirstPassesDoNotDelayAFork(t *testing.T) {
+	fork := func(hostile int) time.Duration {
+		s := newSim(14)
+		ours, theirs := newModel(s.world), branch(s.world, 1400, 50)
+		extend(ours, 600)
+		var others []*simNode
+		for range hostile {
+			others = append(others, s.add(endless, ours))
+		}
+		l := large()
+		l.HeadersPage = 100 // so that the simulation is quick
+		n := ring(s, ours, l, others...)
+		s.run(20*time.Second, func() bool { return false }) // they are well under way
+		good := s.add(honest, theirs)
+		good.up = true
+		s.link(n, good)
+		s.step(n, peerUp{good.id, s.world.claim(theirs.tip())})
+		took, ok := s.run(10*time.Minute, reached(n, theirs))
+		if !ok {
+			t.Fatalf("with %d hostile peers: at height %d; status %+v", hostile, len(n.model.connected)-1, n.plan.status())
+		}
+		return took
+	}
+	clean := fork(0)
+	for _, hostile := range []int{2, 6} {
+		if took := fork(hostile); took > 2*clean+time.Second {
+			t.Errorf("%d endless peers: %v, clean %v", hostile, took, clean)
+		}
+	}
+}

@@ -38,6 +38,7 @@ type plan struct {
 
 	lastID       uint64    // of sessions and requests
 	sessions     int       // header sessions that are open
+	slowAt       time.Time // no page of a slow first pass before
 	walkStarted  time.Time // when a session began, or brought headers, on a claim of more work
 	requests     map[uint64]*request
 	blockBytes   int       // the usual size of a block
@@ -148,6 +149,7 @@ func (p *plan) wake() time.Time {
 		}
 	}
 	sooner(p.connectAfter)
+	sooner(p.slowAt)
 	sooner(p.walkStarted.Add(p.limits.Patience / 4))
 	sooner(p.bareSince.Add(asideAfter))
 	if len(p.window.slots) > 0 {

@@ -33,7 +33,8 @@ type session struct {
 	id       uint64
 	asking   bool      // the peer has the question; else the chain has the page
 	deadline time.Time // for the peer's answer
-	resume   time.Time // when to ask on, where the first pass goes slowly
+	parked   bool      // between two pages of a first pass that goes slowly: it counts for nothing
+	resume   time.Time // when to ask on then
 	after    core.Hash // what was asked to be continued; zero is our own chain
 
 	fork    core.Hash // the known block that the last page, or the branch of the first pass, builds on
@@ -174,7 +175,9 @@ func (p *plan) ask(r *remote, after core.Hash) {
 // endSession forgets a peer's session.
 func (p *plan) endSession(r *remote) {
 	p.do(closeSession{r.session.id})
-	p.sessions--
+	if !r.session.parked {
+		p.sessions--
+	}
 	r.session = nil
 }
 

@@ -34,17 +34,19 @@ const (
 	// maxMarks bounds a first pass: 40 bytes for each of its pages.
 	maxMarks = 1 << 16
 	// A first pass is for branches that left ours long ago, which is rare. After so many pages it
-	// goes slowly, so that worthless headers without end cost little of our time.
+	// goes slowly, all those that do in turn, so that worthless headers without end cost little of our
+	// time.
 	fastPages = 16
 	slowPage  = time.Second
 )
 
 // firstPass begins to walk the branch of a session. Half of the sessions are for this at most: a
-// peer with headers without end must not keep us from those that have something.
+// peer with headers without end must not keep us from those that have something. One that goes slowly
+// is in nobody's way.
 func (p *plan) firstPass(r *remote) {
 	walking := 0
 	for _, o := range p.remotes {
-		if o.session != nil && o.session.probing {
+		if s := o.session; s != nil && s.probing && len(s.proof.marks) < fastPages {
 			walking++
 		}
 	}
@@ -111,18 +113,27 @@ func (p *plan) walkOn(r *remote, ends bool) {
 	case fast:
 		p.ask(r, s.reached.Tip)
 	default:
-		s.resume = p.now.Add(slowPage)
+		s.resume, s.parked = p.now.Add(slowPage), true
+		p.sessions--
 	}
 }
 
-// resumeSessions asks on in first passes that go slowly.
+// resumeSessions asks on in the first pass that has waited the longest of those that go slowly.
 func (p *plan) resumeSessions() {
+	var next *session
+	var of *remote
 	for _, r := range p.remotes {
-		if s := r.session; s != nil && !s.resume.IsZero() && !p.now.Before(s.resume) {
-			s.resume = time.Time{}
-			p.ask(r, s.reached.Tip)
+		if s := r.session; s != nil && s.parked && (next == nil || s.resume.Before(next.resume)) {
+			next, of = s, r
 		}
 	}
+	if next == nil || p.now.Before(next.resume) || p.now.Before(p.slowAt) {
+		return
+	}
+	next.parked = false
+	p.sessions++
+	p.slowAt = p.now.Add(slowPage)
+	p.ask(of, next.reached.Tip)
 }
 
 // secondPass takes only what the first one proved: up to the last of its marks within the page.

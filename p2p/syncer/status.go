@@ -18,12 +18,12 @@ const (
 
 // Status is a snapshot of a sync. Heights are those of last blocks.
 type Status struct {
-	State      State   `json:"state"`
-	Height     uint64  `json:"height"`      // of our tip
-	BestHeader uint64  `json:"best_header"` // of the best valid header
-	Walked     uint64  `json:"walked"`      // how far a first pass over headers came; 0 where none is under way
-	Target     uint64  `json:"target"`      // the highest that a peer with more work claims, unproven
-	Peers      int     `json:"peers"`
+	State      State  `json:"state"`
+	Height     uint64 `json:"height"`      // of our tip
+	BestHeader uint64 `json:"best_header"` // of the best valid header
+	Walked     uint64 `json:"walked"`      // how far a first pass over headers came; 0 where none is under way
+	Target     uint64 `json:"target"`      // the highest that a peer with more work claims, unproven
+	Peers      int    `json:"peers"`
 	// What was connected per second, over the last ten seconds or so.
 	Rate        float64 `json:"rate"` // blocks
 	MessageRate float64 `json:"message_rate"`
