@@ -1,11 +1,19 @@
 package syncer
 
 import (
+	"bytes"
+	"log/slog"
 	"math"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
 	"p2pchain/core"
+	"p2pchain/core/chain"
+	"p2pchain/core/coretest"
 )
 
 // TestMeter holds that a steady rate is told from the first seconds on, that a change of it is seen
@@ -52,4 +60,42 @@ func TestMeter(t *testing.T) {
 	}
 	feed(10, 50)
 	expect("the next sync", 50, 0.2)
+}
+
+// TestOneBlockIsNoNews holds that a sync is logged, and a block that a peer has just sealed is not.
+func TestOneBlockIsNoNews(t *testing.T) {
+	n := coretest.Network(t)
+	blocks := coretest.Chain(t, n, coretest.Genesis(n), 110, 1)
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Hour)
+		var log bytes.Buffer // written by the goroutine of Run alone
+		x := &served{chains: map[peer.ID]*chain.Chain{"a": node(t, n, blocks[:100])}}
+		c := node(t, n, nil)
+		s := startLogging(t, c, x, slog.New(slog.NewTextHandler(&log, nil)))
+		arrive := func() string {
+			t.Helper()
+			log.Reset()
+			s.PeerUp("a", claimOfChain(x.chains["a"]))
+			settle(t, c, x.chains["a"].Tip().Hash)
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			return log.String()
+		}
+		if said := arrive(); !strings.Contains(said, "state=headers") || strings.Count(said, "state=synced height=100") != 1 {
+			t.Errorf("a sync of 100 blocks is told as %s", said)
+		}
+		for i := range 10 {
+			if _, err := x.chains["a"].AddBlocks(blocks[100+i : 101+i]); err != nil {
+				t.Fatal(err)
+			}
+			if said := arrive(); said != "" {
+				t.Errorf("one block is told as %s", said)
+			}
+		}
+		s.PeerDown("a")
+		synctest.Wait()
+		if !strings.Contains(log.String(), "state=alone") {
+			t.Errorf("the loss of the last peer is told as %s", log.String())
+		}
+	})
 }

@@ -161,6 +161,7 @@ type run struct {
 	cancels map[uint64]context.CancelFunc // by session or request
 	probes  map[uint64]*probe             // by session
 	meter   meter
+	told    State           // the last one that was logged
 	turn    <-chan struct{} // closed when the last connect is done; nil before the first
 }
 

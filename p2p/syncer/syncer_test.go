@@ -95,8 +95,13 @@ func node(t *testing.T, n *core.Network, blocks []*core.Block) *chain.Chain {
 // start runs a syncer until the test ends.
 func start(t *testing.T, c *chain.Chain, x *served) *Syncer {
 	t.Helper()
+	return startLogging(t, c, x, quiet())
+}
+
+func startLogging(t *testing.T, c *chain.Chain, x *served, log *slog.Logger) *Syncer {
+	t.Helper()
 	cfg := DefaultConfig()
-	cfg.Log = quiet()
+	cfg.Log = log
 	s, err := New(c, x, x, cfg)
 	if err != nil {
 		t.Fatal(err)
