@@ -94,7 +94,7 @@ func (c crowd) happened(t *testing.T, honest []*p2ptest.SimNode, messages int) {
 }
 
 // A sybil says hello, takes part in both topics, and drops everything: what it hears goes no further,
-// and whoever asks it something waits in vain.
+// it has no headers, and whoever asks it for anything else waits in vain.
 type sybil struct {
 	host      host.Host
 	swallowed atomic.Int64 // bundles and announcements
@@ -105,7 +105,8 @@ func newSybil(t *testing.T, n *core.Network, h host.Host) *sybil {
 	y := &sybil{host: h}
 	h.SetStreamHandler(exchange.HelloProtocol, func(s network.Stream) { answerHello(s, n) })
 	ids := exchange.ProtocolsOf(n)
-	for _, id := range []protocol.ID{ids.Headers, ids.Blocks, ids.Messages, ids.Mempool, ids.Vote} {
+	h.SetStreamHandler(ids.Headers, answerNothing) // whoever is silent about headers is let go
+	for _, id := range []protocol.ID{ids.Blocks, ids.Messages, ids.Mempool, ids.Vote} {
 		h.SetStreamHandler(id, func(network.Stream) {})
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -147,6 +148,15 @@ func (y *sybil) push(t *testing.T, addr string) {
 	if err := y.host.Connect(ctx, *to); err != nil {
 		t.Fatalf("sybil: %v", err)
 	}
+}
+
+// answerNothing sends an answer of one frame with nothing in it.
+func answerNothing(s network.Stream) {
+	defer s.Close()
+	if _, err := io.Copy(io.Discard, s); err != nil {
+		return
+	}
+	s.Write([]byte{0})
 }
 
 // answerHello claims an empty chain.
