@@ -207,7 +207,8 @@ func (p *parser) fill(dst []byte) {
 	p.skip(2 * len(dst))
 	p.want(`"`)
 	if p.err == nil {
-		if err := readHex(dst, digits[:2*len(dst)]); err != nil {
+		// Upper case is found when the message is written again.
+		if _, err := hex.Decode(dst, digits[:2*len(dst)]); err != nil {
 			p.fail("%v", err)
 		}
 	}
