@@ -1,6 +1,7 @@
 package gossip_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -70,5 +71,46 @@ func TestCompactBlocksOfOneHeight(t *testing.T) {
 		a, b := nodes[0].Gossip.Stats().Rebuilds, nodes[1].Gossip.Stats().Rebuilds
 		return a.Rebuilt+b.Rebuilt >= 1 && a.Asked+b.Asked+a.LeafLists+b.LeafLists == 0
 	})
+	unharmed(t, nodes)
+}
+
+// Somebody is quicker than the miner and announces the true header with made-up short ids, which honest
+// nodes forward. All get the block all the same, and nobody is blamed.
+func TestMadeUpShortIDsDelayNothing(t *testing.T) {
+	n := coretest.Network(t)
+	nodes := line(t, n, 3, p2ptest.Config{})
+	rogue, witness := p2ptest.NewRogue(t, n), p2ptest.NewRogue(t, n)
+	msgs := coretest.Messages(t, n, "m", 500)
+	nodes[0].Say(msgs...)
+	p2ptest.Eventually(t, "500 messages everywhere", have(nodes, 500))
+	rogue.Attach(nodes[1])
+	witness.Attach(nodes[2])
+	p2ptest.Eventually(t, "the witness in the mesh", func() bool { return nodes[2].Gossip.Stats().Mesh == 2 })
+	blocks := gossip.TopicsOf(n).Blocks
+
+	b := nodes[0].MineQuietly(msgs...)
+	for by := range byte(5) {
+		rogue.Publish(blocks, gossip.MadeUp(b, by+1))
+	}
+	p2ptest.Eventually(t, "announced by the rogue", func() bool { return nodes[1].Gossip.Stats().Blocks.Accepted == 1 })
+	if err := nodes[0].Gossip.PublishBlock(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	p2ptest.Eventually(t, "one tip", agreeOn(nodes, b.Header.Hash()))
+	for i, node := range nodes[1:] {
+		if s := node.Gossip.Stats(); s.Blocks.Accepted > 1 || node.Punished(rogue.Host.ID()) != nil {
+			t.Errorf("node %d forwarded %d announcements of one header, punished: %v", i+1, s.Blocks.Accepted, node.Punished(rogue.Host.ID()))
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if _, err := witness.Hear(ctx, blocks); err != nil {
+		t.Fatalf("nothing was forwarded: %v", err)
+	}
+	quiet, end := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer end()
+	if _, err := witness.Hear(quiet, blocks); err == nil {
+		t.Error("one header was forwarded twice")
+	}
 	unharmed(t, nodes)
 }

@@ -31,3 +31,12 @@ func Bundle(msgs ...*core.Message) []byte {
 func (g *Gossip) PublishHeader(ctx context.Context, b *core.Block) error {
 	return g.spread(ctx, b.Header.Hash(), encodeHeader(&b.Header))
 }
+
+// MadeUp is the announcement of a block by short ids that are not those of its messages.
+func MadeUp(b *core.Block, by byte) []byte {
+	data := encodeCompact(b)
+	for i := 1 + core.HeaderSize; i < len(data); i++ {
+		data[i] ^= by
+	}
+	return data
+}

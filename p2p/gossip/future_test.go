@@ -78,7 +78,7 @@ func TestHeldCompactAnnouncement(t *testing.T) {
 		for i, p := range []peer.ID{"a", "b"} {
 			data := encodeCompact(b)
 			if i == 0 {
-				data = madeUp(b, 1)
+				data = MadeUp(b, 1)
 			}
 			if err := y.takeAnnouncement(p, data); !errors.Is(err, consensus.ErrTimeInFuture) {
 				t.Fatalf("takeAnnouncement = %v, want ErrTimeInFuture", err)

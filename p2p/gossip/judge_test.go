@@ -280,7 +280,7 @@ func TestOneHeaderIsForwardedOnce(t *testing.T) {
 	n := coretest.Network(t)
 	b := coretest.Next(t, n, coretest.Genesis(n), coretest.Messages(t, n, "m", 1)...)
 	kinds := map[string][]byte{
-		"whole": encodeWhole(b), "header": encodeHeader(&b.Header), "compact": encodeCompact(b), "made-up compact": madeUp(b, 1),
+		"whole": encodeWhole(b), "header": encodeHeader(&b.Header), "compact": encodeCompact(b), "made-up compact": MadeUp(b, 1),
 	}
 	for first, data := range kinds {
 		for second, again := range kinds {

@@ -176,9 +176,8 @@ func (p *publisher) send(ctx context.Context) error {
 	return nil
 }
 
-// PublishBlock spreads a block that is on our best chain: whole where it is small, else by the short
-// ids of its messages. A block that was
-// published or forwarded before is not sent again.
+// PublishBlock spreads a block of ours whose header is valid: whole where it is small, else by the
+// short ids of its messages. A block that was published or forwarded before is not sent again.
 func (g *Gossip) PublishBlock(ctx context.Context, b *core.Block) error {
 	return g.spread(ctx, b.Header.Hash(), encodeBlock(b))
 }

@@ -169,15 +169,6 @@ func (y *yard) wantBlock(b *core.Block) {
 	y.seal(y.offered[0])
 }
 
-// madeUp is the announcement of a block with other short ids.
-func madeUp(b *core.Block, by byte) []byte {
-	data := encodeCompact(b)
-	for i := 1 + core.HeaderSize; i < len(data); i++ {
-		data[i] ^= by
-	}
-	return data
-}
-
 func TestRebuild(t *testing.T) {
 	n := coretest.Network(t)
 	m := coretest.Messages(t, n, "m", 40)
@@ -218,14 +209,14 @@ func TestRebuild(t *testing.T) {
 		{name: "nearly all missing", known: m[:5], block: b, announced: []step{{"a", encodeCompact(b)}}, left: true},
 		{name: "signed twice", known: m, block: twinned, announced: []step{{"a", encodeCompact(twinned)}},
 			sources: map[peer.ID]*source{"a": {block: twinned}}, questions: []string{"a 1 messages"}},
-		{name: "signed twice, made-up short ids", known: m, block: twinned, announced: []step{{"a", madeUp(twinned, 1)}},
+		{name: "signed twice, made-up short ids", known: m, block: twinned, announced: []step{{"a", MadeUp(twinned, 1)}},
 			sources: map[peer.ID]*source{"a": {block: twinned}}, questions: []string{"a leaves"}},
 		{name: "sealed on our branch", known: append(m[:10:10], m[30:]...), sealed: sealed, block: b, announced: []step{{"a", encodeCompact(b)}}},
-		{name: "made-up short ids", known: m, block: b, announced: []step{{"a", madeUp(b, 1)}},
+		{name: "made-up short ids", known: m, block: b, announced: []step{{"a", MadeUp(b, 1)}},
 			sources: map[peer.ID]*source{"a": {block: b}}, questions: []string{"a leaves"}},
-		{name: "made-up short ids, then true ones", known: m, block: b, announced: []step{{"a", madeUp(b, 1)}, {"b", encodeCompact(b)}}},
+		{name: "made-up short ids, then true ones", known: m, block: b, announced: []step{{"a", MadeUp(b, 1)}, {"b", encodeCompact(b)}}},
 		{name: "many made-up short ids", known: m[1:], block: b,
-			announced: []step{{"a", madeUp(b, 1)}, {"b", madeUp(b, 2)}, {"c", madeUp(b, 3)}, {"d", encodeCompact(b)}},
+			announced: []step{{"a", MadeUp(b, 1)}, {"b", MadeUp(b, 2)}, {"c", MadeUp(b, 3)}, {"d", encodeCompact(b)}},
 			sources:   map[peer.ID]*source{"a": {}, "b": {}, "c": {}, "d": {block: b}},
 			questions: []string{"a leaves", "b leaves", "c leaves", "d leaves", "a 1 messages", "b 1 messages", "c 1 messages", "d 1 messages"}},
 		{name: "another message of the short id waits", known: append(m[:39:39], other), block: b, announced: []step{{"a", encodeCompact(b)}},
@@ -257,13 +248,13 @@ func TestRebuild(t *testing.T) {
 		{name: "a wrong message", known: m[:39], block: b, announced: []step{{"a", encodeCompact(b)}, {"b", encodeCompact(b)}},
 			sources:   map[peer.ID]*source{"a": {block: b, edit: oneWrong}, "b": {block: b}},
 			questions: []string{"a 1 messages", "a leaves", "b 1 messages"}, punished: []peer.ID{"a"}},
-		{name: "a wrong message for known leaves", known: m[:39], block: b, announced: []step{{"a", madeUp(b, 1)}, {"b", madeUp(b, 1)}},
+		{name: "a wrong message for known leaves", known: m[:39], block: b, announced: []step{{"a", MadeUp(b, 1)}, {"b", MadeUp(b, 1)}},
 			sources:   map[peer.ID]*source{"a": {block: b, edit: oneWrong}, "b": {block: b}},
 			questions: []string{"a leaves", "a 1 messages", "b 1 messages"}, punished: []peer.ID{"a"}},
-		{name: "wrong leaves", known: m, block: b, announced: []step{{"a", madeUp(b, 1)}, {"b", madeUp(b, 1)}},
+		{name: "wrong leaves", known: m, block: b, announced: []step{{"a", MadeUp(b, 1)}, {"b", MadeUp(b, 1)}},
 			sources:   map[peer.ID]*source{"a": {block: b, leaves: exchange.ErrProtocol}, "b": {block: b}},
 			questions: []string{"a leaves", "b leaves"}, punished: []peer.ID{"a"}},
-		{name: "all to blame", known: m, block: b, announced: []step{{"a", madeUp(b, 1)}},
+		{name: "all to blame", known: m, block: b, announced: []step{{"a", MadeUp(b, 1)}},
 			sources:   map[peer.ID]*source{"a": {block: b, leaves: exchange.ErrProtocol}},
 			questions: []string{"a leaves"}, punished: []peer.ID{"a"}, left: true},
 		{name: "nobody ever has it", known: m[1:], block: b, announced: []step{{"a", encodeCompact(b)}},
@@ -402,8 +393,8 @@ func TestRebuildQuotas(t *testing.T) {
 		}
 		one := y.rebuilder.all[blocks[0].Header.Hash()]
 		for i := range 100 {
-			y.announce("a", madeUp(blocks[0], byte(i+1)))
-			y.announce(peer.ID(fmt.Sprintf("more/%d", i)), madeUp(blocks[0], byte(i+1)))
+			y.announce("a", MadeUp(blocks[0], byte(i+1)))
+			y.announce(peer.ID(fmt.Sprintf("more/%d", i)), MadeUp(blocks[0], byte(i+1)))
 		}
 		if len(one.announcers) != maxAnnouncers || len(one.versions) != maxVersions {
 			t.Errorf("%d announcers and %d versions for one header", len(one.announcers), len(one.versions))
@@ -424,7 +415,7 @@ func TestOneRebuildForOneHeader(t *testing.T) {
 			t.Fatalf("told of %v", y.told)
 		}
 		for i := range 10 {
-			if y.announce("b", madeUp(b, byte(i+1))) {
+			if y.announce("b", MadeUp(b, byte(i+1))) {
 				t.Error("one header is forwarded twice")
 			}
 		}

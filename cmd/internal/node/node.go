@@ -217,16 +217,26 @@ func (n *Node) openMiner(context.Context) error {
 	return nil
 }
 
-// submit puts a sealed block on the chain and tells the peers. That nobody listens is no fault of
-// the block: peers that come later fetch it.
+// submit puts a sealed block on the chain and tells the peers. They hear of it as soon as its header
+// is found valid: to store a large block takes longer than to tell of it, and they rebuild it from what
+// they have.
 func (n *Node) submit(ctx context.Context, b *core.Block) error {
+	if known, err := n.chain.AddHeaders([]core.Header{b.Header}, core.Work{}); err == nil && known == 1 {
+		n.announce(ctx, b)
+	}
 	if _, err := n.chain.AddBlocks([]*core.Block{b}); err != nil {
 		return err
 	}
+	n.announce(ctx, b) // nothing happens where it was announced before
+	return nil
+}
+
+// announce tells the peers of a block. That nobody listens is no fault of the block: peers that come
+// later fetch it.
+func (n *Node) announce(ctx context.Context, b *core.Block) {
 	if err := n.p2p.PublishBlock(ctx, b); err != nil && ctx.Err() == nil {
 		n.log.Warn("publishing a block", "height", b.Header.Height, "err", err)
 	}
-	return nil
 }
 
 func (n *Node) openBootstrap(context.Context) error {
