@@ -3,7 +3,7 @@
 //
 // A Client asks, a Server answers. One question is one stream: a request in one frame, then the
 // answer in one or more. A frame is a protobuf message of package wire after its size as a varint.
-// Nothing is remembered between two requests.
+// Nothing is remembered between two requests, but for a sketch of what waits, for a moment.
 //
 // Both sides hold the other one to limits. Every size is checked before anything of that size is
 // allocated, and what a stream may allocate is reserved at libp2p's resource manager. A frame that

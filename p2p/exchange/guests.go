@@ -46,7 +46,7 @@ func rateOf(k kind) (perSecond rate.Limit, burst int) {
 	case kindSketch:
 		return 256, 4096
 	case kindOffer:
-		return 4096, 20000
+		return 1024, 20000
 	default: // kindVote
 		return 10, 10
 	}

@@ -35,7 +35,8 @@ func (w *walker) sketch(ctx context.Context, key sketch.Key) (*sketch.Sketch, er
 		return nil, fmt.Errorf("waiting to read the mempool: %w", err)
 	}
 	defer w.walking.Release(1)
-	if w.last != nil && w.last.Key() == key {
+	// The rest of a walk is a moment. Later the peer may give the same key still, but we have changed.
+	if w.last != nil && w.last.Key() == key && time.Now().Before(w.until) {
 		return w.last, nil
 	}
 	s := sketch.New(key, sketch.MaxCells)

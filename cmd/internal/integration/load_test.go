@@ -27,8 +27,8 @@ const (
 	loadBytes = 200  // of a message's text
 )
 
-// TestLoad has the users of four nodes write 1,000 messages a second for two seconds. Gossip alone
-// brings all of them to all nodes and drops nothing.
+// TestLoad has the users of four nodes write 1,000 messages a second for two seconds. All of them get
+// to all nodes, and gossip drops nothing.
 func TestLoad(t *testing.T) {
 	l := newTraffic(t, 2*loadRate)
 	l.run()
@@ -202,7 +202,7 @@ func (l *traffic) watch(i int) {
 	}
 }
 
-// complete fails for every drop and for messages that are missing or were not brought by gossip.
+// complete fails for every drop and for messages that are missing.
 func (l *traffic) complete() {
 	l.t.Helper()
 	for i, node := range l.nodes {
