@@ -35,10 +35,11 @@ const (
 
 // A DHTStatus says how the DHT is doing.
 type DHTStatus struct {
-	Enabled bool
-	Peers   int    // in the routing table
-	Found   int    // by searches since the start, repeated ones too
-	Error   string // of the last try to start, search or announce; empty: none
+	Enabled   bool
+	Peers     int    // in the routing table
+	Found     int    // by searches since the start, repeated ones too
+	Announced int    // times that we were announced since the start
+	Error     string // of the last try to start, search or announce; empty: none
 }
 
 // A finder announces the node in the DHT of its network, and searches it for others. The DHT holds
@@ -143,6 +144,7 @@ func (f *finder) run(ctx context.Context, enough func() bool, found func(peer.Ad
 	}
 	defer f.close(d)
 	var provideAt, findAt time.Time
+	var said string
 	wait := dhtFindMin
 	tick := time.NewTicker(dhtLook)
 	defer tick.Stop()
@@ -157,9 +159,11 @@ func (f *finder) run(ctx context.Context, enough func() bool, found func(peer.Ad
 		if known == 0 {
 			continue // nobody to ask: the connections come by the other ways
 		}
-		if now := time.Now(); !now.Before(provideAt) {
+		// Others hold the addresses of the last announcement: after a change, as when a relay was found,
+		// these lead nowhere.
+		if now, here := time.Now(), fmt.Sprint(f.host.Addrs()); here != said || !now.Before(provideAt) {
 			err := f.provide(ctx, d, key)
-			if provideAt = now.Add(dhtProvide); err != nil {
+			if said, provideAt = here, now.Add(dhtProvide); err != nil {
 				provideAt = now.Add(dhtFindMin)
 			}
 		}
@@ -181,6 +185,8 @@ func (f *finder) provide(ctx context.Context, d *dht.IpfsDHT, key cid.Cid) error
 	err := d.Provide(search, key, true)
 	if err != nil {
 		err = fmt.Errorf("announce: %w", err)
+	} else {
+		f.note(func(s *DHTStatus) { s.Announced++ })
 	}
 	f.noteError(ctx, err)
 	return err

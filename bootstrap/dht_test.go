@@ -81,6 +81,28 @@ func TestDHTFindsWhoAnnounced(t *testing.T) {
 	}
 }
 
+// TestDHTAnnouncesNewAddresses announces a node again when its addresses change, and not without need.
+func TestDHTAnnouncesNewAddresses(t *testing.T) {
+	hosts, all := finders(t, labA, labA)
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	for _, f := range all {
+		running.Go(func() { f.run(ctx, func() bool { return true }, func(peer.AddrInfo) {}) })
+	}
+	announced := func() int { return all[1].snapshot().Announced }
+	eventually(t, "announced", func() bool { return announced() > 0 })
+	before := announced()
+	if err := hosts[1].Network().Listen(ma.StringCast("/ip4/127.0.0.1/udp/0/quic-v1")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "announced again", func() bool { return announced() > before })
+	if n := all[0].snapshot().Announced; n > 1 {
+		t.Errorf("the other one, whose addresses stay, was announced %d times", n)
+	}
+}
+
 // A hidden host knows that nobody can reach it.
 func TestDHTClientDoesNotServe(t *testing.T) {
 	for name, tt := range map[string]struct {
