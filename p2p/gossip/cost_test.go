@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/libp2p/go-libp2p"
@@ -23,6 +24,7 @@ import (
 	"p2pchain/core/mempool"
 	"p2pchain/core/store"
 	"p2pchain/p2p/exchange"
+	"p2pchain/p2p/sketch"
 )
 
 // A meter is a host that counts what its streams carry, in either direction, by protocol.
@@ -232,6 +234,50 @@ func TestReconcileCosts(t *testing.T) {
 				tt.differ, got[ids.Sketch], got[ids.Offer], got[ids.Messages], tt.differ-tt.differ/2, bodies)
 		})
 	}
+}
+
+// A slow heap takes a second for a page.
+type slowHeap struct{ *heap }
+
+func (h slowHeap) List(after uint64, limit int) ([]mempool.Waiting, error) {
+	time.Sleep(time.Second)
+	return h.heap.List(after, limit)
+}
+
+// However many rounds there are, a walk over our list is followed by a rest. A sketch is good for two
+// questions of a round, and not for a peer that gives one key for ever.
+func TestWalksRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHeap(200)
+		w := newWalker(slowHeap{h})
+		begin := time.Now()
+		at := func(key byte, want time.Duration) *sketch.Sketch {
+			t.Helper()
+			s, err := w.sketch(t.Context(), sketch.Key{key})
+			if err != nil || time.Since(begin) != want {
+				t.Errorf("a sketch after %v, %v; want one after %v", time.Since(begin), err, want)
+			}
+			return s
+		}
+		first := at(1, time.Second)
+		if at(1, time.Second) != first {
+			t.Error("the second question of a round costs another walk")
+		}
+		at(2, 11*time.Second)
+		if ids, err := w.without(t.Context(), nil); err != nil || len(ids) != 200 || time.Since(begin) != 21*time.Second {
+			t.Errorf("%d ids after %v, %v; want 200 after 21 s", len(ids), time.Since(begin), err)
+		}
+		last := at(3, 31*time.Second)
+		time.Sleep(10 * time.Second)
+		if at(3, 42*time.Second) == last {
+			t.Error("a key that stays the same makes our sketch stay the same")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := w.sketch(ctx, sketch.Key{4}); err == nil {
+			t.Error("a walk without a rest")
+		}
+	})
 }
 
 // BenchmarkReconcile compares 100,000 messages that wait on disk, over loopback: all the bytes that the
