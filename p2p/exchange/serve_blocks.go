@@ -55,7 +55,7 @@ type outbox struct {
 
 // send writes a large frame at once, after those that wait, and keeps a small one.
 func (o *outbox) send(frame []byte) error {
-	if len(o.frames)+len(frame) > outboxSize {
+	if len(frame) >= writeChunk || len(o.frames)+len(frame) > outboxSize {
 		if err := o.flush(); err != nil {
 			return err
 		}
