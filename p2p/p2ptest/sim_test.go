@@ -10,7 +10,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
+
 	"p2pchain/core/coretest"
+	"p2pchain/p2p/exchange"
 )
 
 // An arrival is a packet that came out of a simulated network.
@@ -192,4 +195,17 @@ func TestSimCrash(t *testing.T) {
 	if counts.Crashes != 2 || counts.Restarts != 2 || counts.Dead == 0 {
 		t.Errorf("%d crashes, %d restarts, %d packets of nobody", counts.Crashes, counts.Restarts, counts.Dead)
 	}
+}
+
+// TestSimAccused holds that a node which lets another go for a broken rule is noticed.
+func TestSimAccused(t *testing.T) {
+	bubble(t, 1, Links{Latency: 20 * time.Millisecond}, func(t *testing.T, s *SimNet) {
+		s.Start(coretest.Network(t), SimConfig{Dials: []int{1}})
+		h := s.Host()
+		h.SetStreamHandler(exchange.HelloProtocol, func(st network.Stream) {
+			st.Write([]byte{1, 0xff}) // a frame of one byte, which is no protobuf
+			st.Close()
+		})
+		s.Within(10*time.Second, "accused", func() bool { return len(s.Warnings(misbehaved)) > 0 })
+	})
 }

@@ -3,9 +3,12 @@ package p2ptest
 import (
 	"context"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"p2pchain/core"
+	"p2pchain/p2p/syncer"
 )
 
 // checkTimeout bounds the walk through one store.
@@ -40,6 +43,52 @@ func (s *SimNet) Agree() bool {
 	}
 	return true
 }
+
+// Warnings are log lines of level Warn and above, the first of them.
+type warnings struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+// maxWarnings bounds what is kept of a run in which everything goes wrong.
+const maxWarnings = 10000
+
+// Write implements io.Writer for a slog handler, which writes line by line.
+func (w *warnings) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.lines) < maxWarnings {
+		w.lines = append(w.lines, strings.TrimSpace(string(b)))
+	}
+	return len(b), nil
+}
+
+// Warnings returns what the nodes logged at level Warn and above that holds the text, the first
+// 10,000 lines in all.
+func (s *SimNet) Warnings(text string) (found []string) {
+	s.warnings.mu.Lock()
+	defer s.warnings.mu.Unlock()
+	for _, line := range s.warnings.lines {
+		if strings.Contains(line, text) {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+// NobodyAccused fails the test where a node took another for one that breaks rules. Among honest nodes
+// nothing that a network or a power cut does may look like that; one that stalls is another matter.
+func (s *SimNet) NobodyAccused() {
+	s.t.Helper()
+	for _, line := range s.Warnings(misbehaved) {
+		if !strings.Contains(line, syncer.ErrStalled.Error()) {
+			s.t.Errorf("an honest node was accused: %s", line)
+		}
+	}
+}
+
+// misbehaved is what package p2p logs of a peer that it lets go.
+const misbehaved = "peer misbehaved, closing"
 
 // Known returns how many of the messages a node knows: they wait there or are sealed.
 func (n *SimNode) Known(ids []core.Hash) (count int) {

@@ -51,6 +51,8 @@ type SimNet struct {
 	start time.Time
 	wake  chan struct{} // of capacity 1: the router should look at its queue again
 
+	warnings warnings // of all nodes
+
 	mu     sync.Mutex // guards what is below
 	ends   map[netip.AddrPort]*simEnd
 	pipes  map[simPath]*simPipe

@@ -180,10 +180,13 @@ func (n *SimNode) close() {
 
 // open opens all parts in the order of cmd/internal/node.
 func (n *SimNode) open() error {
-	log := slog.New(slog.DiscardHandler)
-	if n.cfg.Log != nil {
-		log = slog.New(slog.NewTextHandler(n.cfg.Log, nil)).With("node", n.Index, "life", n.life)
+	out := n.cfg.Log
+	if out == nil {
+		out = io.Discard
 	}
+	log := slog.New(slog.NewMultiHandler(
+		slog.NewTextHandler(out, nil), slog.NewTextHandler(&n.net.warnings, &slog.HandlerOptions{Level: slog.LevelWarn}),
+	)).With("node", n.Index, "life", n.life)
 	var err error
 	fatal := func(err error) { n.t.Errorf("node %d: disk: %v", n.Index, err) }
 	if n.Store, err = store.Open("store", n.Network, store.Options{FS: n.disk, OnFatal: fatal, CacheBytes: 1 << 20}); err != nil {

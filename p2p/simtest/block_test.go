@@ -49,6 +49,7 @@ func TestBlockOfKnownMessages(t *testing.T) {
 		}
 		t.Logf("block of %d messages over %d hops: %v, at most %d bytes a hop (%.2f a message)",
 			messages, count-1, took, most, float64(most)/float64(messages))
+		s.NobodyAccused()
 		if limit := perHop * time.Duration(count-1); took > limit {
 			t.Errorf("the last node has it %v after the first, want %v at most", took, limit)
 		}

@@ -52,6 +52,7 @@ func TestIslands(t *testing.T) {
 		if shorter := min(a.Height, b.Height) - fork; shorter < uint64(apart/(10*time.Second)) {
 			t.Errorf("the run is void: a half made %d blocks", shorter)
 		}
+		s.NobodyAccused()
 		s.Happened(1, "partitions")
 		s.Happened(100, "cut")
 		s.CheckStores()

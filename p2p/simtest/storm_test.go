@@ -55,6 +55,7 @@ func TestStorm(t *testing.T) {
 		}
 		t.Logf("%v of storm, %v until all agree: height %d, %d reorgs, %d messages accepted; %v",
 			began, took, tip.Header.Height, reorgs, len(accepted), s.Counts())
+		s.NobodyAccused()
 		s.CheckStores()
 		s.Happened(rounds, "partitions", "crashes", "restarts")
 		s.Happened(100*rounds, "lost", "duplicated", "reordered", "cut")
