@@ -37,16 +37,20 @@ func (s *Syncer) Status() Status {
 	return s.status
 }
 
-// report refreshes the status and logs a change of state.
+// fewBlocks is how far behind a node is for moments only, with every block that is announced.
+const fewBlocks = 3
+
+// report refreshes the status and logs a change of state that is worth a line.
 func (r *run) report(now time.Time) {
 	st := r.plan.status()
 	fast := r.meter.rate(now)
 	st.Rate, st.MessageRate, st.ByteRate = fast.blocks, fast.messages, fast.bytes
 	r.mu.Lock()
-	old := r.status
 	r.status = st
 	r.mu.Unlock()
-	if old.State != st.State {
+	rest := st.State == Alone || st.State == Synced
+	if st.State != r.told && (rest || st.Target > st.Height+fewBlocks) {
+		r.told = st.State
 		r.cfg.Log.Info("sync", "state", st.State, "height", st.Height, "target", st.Target, "peers", st.Peers)
 	}
 }
