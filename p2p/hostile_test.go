@@ -187,7 +187,7 @@ func TestHostilePeers(t *testing.T) {
 					t.Fatalf("first fault at %v, dropped at %v, want within %v", h.FirstFault(), h.Dropped(), dropWithin)
 				}
 				s.keepsOut(h, k.ban)
-				s.Within(time.Minute, "synced", func() bool { return s.victim.Chain.Tip().Hash == s.honest.Chain.Tip().Hash })
+				s.Within(time.Minute, "synced", s.synced)
 				t.Logf("dropped after %v; at most %d bytes, %d streams, %v for others; log %d lines", took,
 					s.memory, s.streams, s.latency, len(s.log.lines(h.Host.ID().String())))
 				if s.memory > mostMemory || s.streams > mostStreams {
@@ -273,3 +273,43 @@ func tipOf(n *core.Network, blocks []*core.Block) coretest.Tip {
 	}
 	return tip
 }
+
+// TestSyncAmongHostilePeers has a fresh node meet nine different hostile peers and one honest one. It
+// takes at most three times as long as without them, by the clock of the simulation, and lets each of
+// them go soon after its first fault.
+func TestSyncAmongHostilePeers(t *testing.T) {
+	g := newGround(t, 3000, strings.Repeat("sixteen letters ", 50))
+	besieged := kinds()[:9]
+	names := make(map[string]bool)
+	var clean, hostile time.Duration
+	for _, with := range []bool{false, true} {
+		besiege(t, 1, g, func(s *siege) {
+			begin := time.Now()
+			var all []*p2ptest.Hostile
+			for _, k := range besieged {
+				h := k.make(t, g, s.guise())
+				all, names[h.Name] = append(all, h), true
+			}
+			if !with {
+				clean = s.Within(time.Minute, "synced", s.synced)
+				return
+			}
+			s.unleash(all...)
+			s.Within(time.Minute, "synced", s.synced)
+			hostile = time.Since(begin)
+			for _, h := range all {
+				s.Within(2*time.Minute, "dropped: "+h.Name, func() bool { return !h.Dropped().IsZero() })
+				if took := h.Dropped().Sub(h.FirstFault()); !h.FirstFault().IsZero() && took > dropWithin {
+					t.Errorf("%s: dropped %v after its first fault", h.Name, took)
+				}
+				t.Logf("%-30s fault %v dropped %v", h.Name, h.FirstFault().Sub(begin), h.Dropped().Sub(begin))
+			}
+		})
+	}
+	t.Logf("synced after %v, and %v among hostile peers: %.1f times as long", clean, hostile, hostile.Seconds()/clean.Seconds())
+	if hostile > 3*clean || len(names) != 9 {
+		t.Errorf("%v among %d kinds of hostile peers, %v without: more than three times as long", hostile, len(names), clean)
+	}
+}
+
+func (s *siege) synced() bool { return s.victim.Chain.Tip().Hash == s.honest.Chain.Tip().Hash }

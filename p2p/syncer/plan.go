@@ -68,6 +68,7 @@ type remote struct {
 	inFlight    int       // blocks asked that have not come
 	progress    time.Time // when it last delivered, was asked after being idle, or stalled
 	deliveredAt time.Time
+	gave        bool      // a block, at any time
 	strikes     int       // stalls since it last delivered
 	slowness    int       // doublings of its patience
 	quick       int       // doublings of what it is asked for in one request

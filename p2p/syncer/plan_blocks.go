@@ -89,6 +89,7 @@ func (e blockCame) apply(p *plan) {
 	}
 	r := q.remote
 	r.inFlight--
+	r.gave = true
 	p.delivered(r)
 	e.arrival.from = r.id
 	switch s := p.window.index[e.hash]; {

@@ -14,8 +14,8 @@ const (
 	// Work never goes down: what a peer said of its own chain stays true. So a peer whose headers ended
 	// below it is asked again soon, and need not say it again.
 	lieRetry = time.Second
-	// Nor do blocks go away, and only headers of connected blocks are given away. A peer that showed the
-	// header of a block and denies the block so often has never had it.
+	// Nor do blocks go away, and only headers of connected blocks are given away. A peer that gave the
+	// header of a block, or said hello with a later one, and denies the block so often has never had it.
 	maxDenials = 3
 	// A branch that nobody stands by any more is set aside after this, if there is another one.
 	unbackedAfter = time.Second
@@ -46,7 +46,7 @@ func (p *plan) lied(r *remote) {
 // denies notes that a peer says that it has not got a block. It reports whether that was one lie too
 // many.
 func (p *plan) denies(r *remote, s *slot) bool {
-	if !p.showed(r, s) {
+	if !p.vouches(r, s) {
 		return false
 	}
 	s.denials = append(s.denials, r.id)
@@ -59,32 +59,36 @@ func (p *plan) denies(r *remote, s *slot) bool {
 	if count < maxDenials {
 		return false
 	}
-	p.accuse(r, fmt.Errorf("block %v, whose header it showed, is not there: %w", s.hash, ErrFalseClaim))
+	p.accuse(r, fmt.Errorf("block %v, which it said it has, is not there: %w", s.hash, ErrFalseClaim))
 	return true
 }
 
-// showed reports whether a peer gave us headers of the branch that we fetch, up to a block or further.
-func (p *plan) showed(r *remote, s *slot) bool {
-	if r.shown == (core.Hash{}) {
-		return false
-	}
-	last := p.window.index[r.shown]
-	return r.shown == p.best.Tip || last != nil && last.height >= s.height
+// vouches reports whether a peer said by its headers or its hello that it has a block of the window.
+func (p *plan) vouches(r *remote, s *slot) bool {
+	return p.reaches(r.shown, s) || !r.heard && p.reaches(r.claim.Tip, s)
 }
 
-// unbacked reports whether nobody stands by a block of the window, as far as we can tell, while
-// somebody else has blocks of another branch for us. Who stalls does not count: what it still brings
-// makes its branch count again.
+// reaches reports whether a block is on the branch that we fetch, and not before a block of the window.
+func (p *plan) reaches(hash core.Hash, s *slot) bool {
+	if hash == (core.Hash{}) {
+		return false
+	}
+	last := p.window.index[hash]
+	return hash == p.best.Tip || last != nil && last.height >= s.height
+}
+
+// unbacked reports whether nobody stands by a block of the window, while somebody else says that it has
+// blocks for us, and not that one. Who stalls and never gave a block does not count: what it still
+// brings makes its branch count again.
 func (p *plan) unbacked(s *slot) bool {
 	backs := func(r *remote) bool {
-		if r.denied(s) || r.strikes > 0 {
+		if r.denied(s) || r.strikes > 0 && !r.gave {
 			return false
 		}
-		return p.showed(r, s) || r.claim.Tip == p.best.Tip || p.window.index[r.claim.Tip] != nil ||
-			r.claim.Work.Cmp(p.best.Work) > 0
+		return p.vouches(r, s) || p.reaches(r.claim.Tip, s) || r.claim.Work.Cmp(p.best.Work) > 0
 	}
 	other := func(r *remote) bool {
-		return r.strikes == 0 && r.claim.Work.Cmp(p.tip.Work) > 0 && (r.claim.Height < s.height || !p.showed(r, s))
+		return r.strikes == 0 && r.claim.Work.Cmp(p.tip.Work) > 0 && r.denied(s) && !p.vouches(r, s)
 	}
 	return !slices.ContainsFunc(p.remotes, backs) && slices.ContainsFunc(p.remotes, other)
 }

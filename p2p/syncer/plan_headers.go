@@ -125,6 +125,7 @@ func (p *plan) startSessions() {
 		next.proof = proof{}
 		next.askedAt = p.now
 		next.pollAt = p.now.Add(p.limits.Poll)
+		p.askShunned(next)
 		p.ask(next, next.session.proof.at)
 	}
 }

@@ -129,7 +129,7 @@ func (p *plan) watchHead() {
 	p.shunned = append(p.shunned[max(0, len(p.shunned)-maxShunned+1):], head)
 	for _, r := range slices.Clone(p.remotes) {
 		r.held, r.proof = false, proof{}
-		if r.denied(head) && (r.shown == p.best.Tip || p.window.index[r.shown] != nil) {
+		if r.denied(head) && p.vouches(r, head) {
 			p.accuse(r, ErrFalseClaim)
 		}
 		r.lacking, r.lacksUntil = 0, time.Time{} // it may have what comes next
@@ -144,18 +144,16 @@ func (p *plan) outside(s *slot) bool {
 	})
 }
 
-// askShunned asks a peer that has just said hello for the blocks that nobody had: with one of them
-// its branch counts again.
+// askShunned asks a peer that said hello, or is asked for headers, for the blocks that nobody had: with
+// one of them its branch counts again.
 func (p *plan) askShunned(r *remote) {
-	p.shunned = slices.DeleteFunc(p.shunned, func(s *slot) bool {
-		return p.window.index[s.hash] != nil || p.now.Sub(s.since) > shunTime
-	})
+	p.shunned = slices.DeleteFunc(p.shunned, func(s *slot) bool { return p.now.Sub(s.since) > shunTime })
 	if r.claim.Work.Cmp(p.known()) < 0 || r.inFlight > 0 || len(p.requests) >= p.limits.Streams {
 		return
 	}
 	var wanted []*slot
 	for _, s := range p.shunned {
-		if s.height <= r.claim.Height {
+		if s.height <= r.claim.Height && p.window.index[s.hash] == nil {
 			wanted = append(wanted, &slot{hash: s.hash, height: s.height})
 		}
 	}

@@ -176,6 +176,8 @@ func (s *sim) add(kind string, m *model) *simNode {
 func (s *sim) boot(n *simNode, l Limits) {
 	n.up, n.plan = true, newPlan(l)
 	n.epoch++
+	clear(n.model.aside) // a chain forgets it with the process
+	n.model.chooseBest()
 	n.probes, n.open = make(map[uint64]*modelProbe), make(map[uint64]bool)
 	s.step(n, n.model.look(l.Window))
 	for _, other := range slices.Clone(n.peers) {
