@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,12 +76,32 @@ func TestLiveLine(t *testing.T) {
 	}
 }
 
+// A fakeSync is the sync of a node that there is not.
+type fakeSync struct {
+	mu  sync.Mutex
+	now api.Sync
+}
+
+func newSync(s api.Sync) *fakeSync { return &fakeSync{now: s} }
+
+func (f *fakeSync) get() api.Sync {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.now
+}
+
+func (f *fakeSync) set(s api.Sync) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.now = s
+}
+
 // TestDrawSync follows a sync on a terminal from its start to its end.
 func TestDrawSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		state := api.Sync{State: stateSynced, Height: 5, Target: 5}
-		stop := followSync(t.Context(), func() api.Sync { return state }, &liveLine{w: &out}, nil)
+		state := newSync(api.Sync{State: stateSynced, Height: 5, Target: 5})
+		stop := followSync(t.Context(), state.get, &liveLine{w: &out}, nil)
 		look := func(looks int, want string) {
 			t.Helper()
 			time.Sleep(time.Duration(looks) * progressEvery)
@@ -92,18 +113,20 @@ func TestDrawSync(t *testing.T) {
 		}
 		time.Sleep(progressEvery / 2)
 		look(3, "")
-		state = far() // one look is not enough
+		state.set(far()) // one look is not enough
 		look(1, "")
-		state = api.Sync{State: stateSynced, Height: 6, Target: 6}
+		state.set(api.Sync{State: stateSynced, Height: 6, Target: 6})
 		look(2, "")
-		state = far()
-		look(2, clearLine+syncLine(state))
-		state.Height += 1000
-		look(1, clearLine+syncLine(state))
-		state = api.Sync{State: stateSynced, Height: 7, Target: 7}
+		state.set(far())
+		look(2, clearLine+syncLine(far()))
+		further := far()
+		further.Height += 1000
+		state.set(further)
+		look(1, clearLine+syncLine(further))
+		state.set(api.Sync{State: stateSynced, Height: 7, Target: 7})
 		look(1, clearLine)
-		state = far()
-		look(2, clearLine+syncLine(state))
+		state.set(far())
+		look(2, clearLine+syncLine(far()))
 		stop()
 		if out.String() != clearLine {
 			t.Errorf("the end leaves %q", out.String())
@@ -115,15 +138,15 @@ func TestDrawSync(t *testing.T) {
 func TestLogSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		state := far()
+		state := newSync(far())
 		ctx, cancel := context.WithCancel(t.Context())
-		stop := followSync(ctx, func() api.Sync { return state }, nil, slog.New(slog.NewTextHandler(&out, nil)))
+		stop := followSync(ctx, state.get, nil, slog.New(slog.NewTextHandler(&out, nil)))
 		time.Sleep(progressLog * 7 / 2)
 		synctest.Wait()
 		if n := strings.Count(out.String(), "msg=syncing height=450123 target=1000000 blocks_per_second=2345 messages_per_second=40123 bytes_per_second=8240000 left=3m55s"); n != 2 {
 			t.Errorf("%d lines, want 2:\n%s", n, out.String())
 		}
-		state = api.Sync{State: stateAlone, Target: 7}
+		state.set(api.Sync{State: stateAlone, Target: 7})
 		out.Reset()
 		time.Sleep(3 * progressLog)
 		synctest.Wait()

@@ -71,7 +71,7 @@ func (p *plan) status() Status {
 	switch {
 	case len(p.remotes) == 0:
 		st.State = Alone
-	case len(p.window.slots) > 0:
+	case len(p.window.slots) > 0 || p.best.Height > p.tip.Height: // the window may be between two batches
 		st.State = Fetching
 	case ahead:
 		st.State = Headers
