@@ -339,8 +339,9 @@ func TestReconcileInTurn(t *testing.T) {
 				running.Go(func() { r.run(ctx) })
 				defer func() { cancel(); running.Wait() }()
 				for i := range tt.slow {
-					p := peer.ID(string(rune('a' + i)))
-					c.slow[p] = true
+					c.slow[peer.ID(string(rune('a'+i)))] = true
+				}
+				for p := range c.slow {
 					r.peerUp(p)
 				}
 				synctest.Wait()

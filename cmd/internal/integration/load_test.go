@@ -30,7 +30,7 @@ const (
 // TestLoad has the users of four nodes write 1,000 messages a second for two seconds. All of them get
 // to all nodes, and gossip drops nothing.
 func TestLoad(t *testing.T) {
-	l := newTraffic(t, 2*loadRate)
+	l := newTraffic(t, 2*loadRate/loadPart)
 	l.run()
 	l.complete()
 }
