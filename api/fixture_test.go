@@ -207,7 +207,7 @@ func (h *fakeHost) Connect(_ context.Context, addr string) error {
 func (h *fakeHost) Vote(ctx context.Context, m *core.Message) (yes, asked int) { return h.vote(ctx, m) }
 func (h *fakeHost) Sync() api.Sync {
 	eta := 0.5
-	return api.Sync{State: "blocks", Height: 3, BestHeader: 4, Target: 4, BlocksPerSecond: 2, MessagesPerSecond: 3.5, BytesPerSecond: 1000, ETASeconds: &eta}
+	return api.Sync{State: "blocks", Height: 3, BestHeader: 4, Walked: 4, Target: 4, BlocksPerSecond: 2, MessagesPerSecond: 3.5, BytesPerSecond: 1000, ETASeconds: &eta}
 }
 func (h *fakeHost) Links() api.Links {
 	dht := 3

@@ -47,6 +47,7 @@ type Sync struct {
 	State             string  `json:"state"`       // in the words of p2p/syncer
 	Height            uint64  `json:"height"`      // of the tip
 	BestHeader        uint64  `json:"best_header"` // of the best valid header
+	Walked            uint64  `json:"walked"`      // how far a first look at headers came, 0 where there is none
 	Target            uint64  `json:"target"`      // the height it is on the way to
 	BlocksPerSecond   float64 `json:"blocks_per_second"`
 	MessagesPerSecond float64 `json:"messages_per_second"`

@@ -97,8 +97,8 @@ func isBehind(s api.Sync) bool {
 // syncLine describes a sync on one line for a terminal.
 func syncLine(s api.Sync) string {
 	line := fmt.Sprintf("%s %s/%s", bar(s.Height, s.Target), grouped(s.Height), grouped(s.Target))
-	if s.BlocksPerSecond < 0.05 && s.BestHeader < s.Target {
-		line = fmt.Sprintf("%s headers %s/%s", bar(s.BestHeader, s.Target), grouped(s.BestHeader), grouped(s.Target))
+	if headers := max(s.BestHeader, s.Walked); s.BlocksPerSecond < 0.05 && headers < s.Target {
+		line = fmt.Sprintf("%s headers %s/%s", bar(headers, s.Target), grouped(headers), grouped(s.Target))
 	}
 	left := ""
 	if s.ETASeconds != nil {

@@ -38,6 +38,7 @@ func TestSyncLine(t *testing.T) {
 		{"slow", func(s *api.Sync) { s.BlocksPerSecond, s.MessagesPerSecond, s.BytesPerSecond = 0.52, 0, 0 }, "[####------] 450,123/1,000,000  0.5 blocks/s  3m55s left"},
 		{"nothing known", func(s *api.Sync) { *s = api.Sync{State: "blocks", BestHeader: 7, Target: 7} }, "[----------] 0/7"},
 		{"headers", func(s *api.Sync) { *s = api.Sync{State: "headers", BestHeader: 500, Target: 999} }, "[#####-----] headers 500/999"},
+		{"a first look at headers", func(s *api.Sync) { *s = api.Sync{State: "headers", Walked: 900, Target: 999} }, "[#########-] headers 900/999"},
 		{"hours", func(s *api.Sync) { s.MessagesPerSecond, s.BytesPerSecond, s.ETASeconds = 0, 0, eta(7500) }, "[####------] 450,123/1,000,000  2,345 blocks/s  2h5m0s left"},
 		{"for ever", func(s *api.Sync) { s.MessagesPerSecond, s.BytesPerSecond, s.ETASeconds = 0, 0, eta(1e300) }, "[####------] 450,123/1,000,000  2,345 blocks/s  1000h0m0s left"},
 		{"above its target", func(s *api.Sync) { *s = api.Sync{State: "blocks", Height: 9, BestHeader: 9, Target: 7} }, "[##########] 9/7"},

@@ -127,7 +127,8 @@ func (p peers) Sync() api.Sync { return syncOf(p.p2p.Sync()) }
 // syncOf turns the syncer's words into the API's.
 func syncOf(s syncer.Status) api.Sync {
 	out := api.Sync{
-		State: string(s.State), Height: s.Height, BestHeader: s.BestHeader, Target: s.Target, BlocksPerSecond: s.Rate, MessagesPerSecond: s.MessageRate, BytesPerSecond: s.ByteRate,
+		State: string(s.State), Height: s.Height, BestHeader: s.BestHeader, Walked: s.Walked, Target: s.Target,
+		BlocksPerSecond: s.Rate, MessagesPerSecond: s.MessageRate, BytesPerSecond: s.ByteRate,
 	}
 	if s.Target > s.Height && s.Rate > 0 {
 		eta := float64(s.Target-s.Height) / s.Rate

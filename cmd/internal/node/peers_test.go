@@ -8,8 +8,8 @@ import (
 
 // TestSyncOf holds what is made of the syncer's figures, above all when there is no time left to tell.
 func TestSyncOf(t *testing.T) {
-	s := syncOf(syncer.Status{State: syncer.Fetching, Height: 100, BestHeader: 700, Target: 1100, Rate: 50, MessageRate: 500, ByteRate: 1e6})
-	if s.State != "blocks" || s.Height != 100 || s.BestHeader != 700 || s.Target != 1100 ||
+	s := syncOf(syncer.Status{State: syncer.Fetching, Height: 100, BestHeader: 700, Walked: 900, Target: 1100, Rate: 50, MessageRate: 500, ByteRate: 1e6})
+	if s.State != "blocks" || s.Height != 100 || s.BestHeader != 700 || s.Walked != 900 || s.Target != 1100 ||
 		s.BlocksPerSecond != 50 || s.MessagesPerSecond != 500 || s.BytesPerSecond != 1e6 {
 		t.Errorf("%+v", s)
 	}
