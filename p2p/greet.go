@@ -60,6 +60,7 @@ func (n *Node) greetAll(ctx context.Context) error {
 				greeters.Go(func() { n.greet(ctx, p) })
 			}
 		}
+		n.makeRoom()
 		select {
 		case <-ctx.Done():
 			return nil

@@ -46,7 +46,9 @@ func openHost(n *core.Network, cfg Config, gate *bans, table *Table) (host.Host,
 	if err != nil {
 		return nil, fmt.Errorf("resource manager: %w", err)
 	}
-	conns, err := connmgr.NewConnManager(max(1, cfg.MaxPeers*9/10), cfg.MaxPeers)
+	// Node.makeRoom holds MaxPeers, at once and with more in mind. The connection manager keeps the marks
+	// of peers, and only where they have several connections each it has to close some.
+	conns, err := connmgr.NewConnManager(2*cfg.MaxPeers+32, 2*cfg.MaxPeers+64)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("connection manager: %w", err), resources.Close())
 	}

@@ -15,6 +15,7 @@ import (
 
 	"p2pchain/core"
 	"p2pchain/core/coretest"
+	"p2pchain/p2p"
 	"p2pchain/p2p/exchange"
 	"p2pchain/p2p/p2ptest"
 )
@@ -313,3 +314,37 @@ func TestSyncAmongHostilePeers(t *testing.T) {
 }
 
 func (s *siege) synced() bool { return s.victim.Chain.Tip().Hash == s.honest.Chain.Tip().Hash }
+
+// TestMaxPeers fills a node's places: whoever comes above them is let go at once, and those that the
+// node dialled, and those that were there first, stay.
+func TestMaxPeers(t *testing.T) {
+	const most = 8
+	n := coretest.Network(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := p2ptest.Sim(t, 1, siegeLinks)
+		for range 2 {
+			s.Start(n, p2ptest.SimConfig{})
+		}
+		full := s.Start(n, p2ptest.SimConfig{Dials: []int{0, 1}, P2P: func(c *p2p.Config) { c.MaxPeers = most }})
+		s.Within(30*time.Second, "two dialled", func() bool { return len(full.P2P.Peers()) == 2 })
+		for range 12 {
+			s.Start(n, p2ptest.SimConfig{Dials: []int{2}})
+		}
+		crowded := time.Duration(0)
+		for range 3000 {
+			time.Sleep(10 * time.Millisecond)
+			if len(full.P2P.Host().Network().Peers()) > most {
+				crowded += 10 * time.Millisecond
+			}
+		}
+		out := 0
+		for _, p := range full.P2P.Peers() {
+			if p.Direction == p2p.Outbound {
+				out++
+			}
+		}
+		if got := len(full.P2P.Peers()); got != most || out != 2 || crowded > time.Second {
+			t.Errorf("%d peers, %d of them dialled, want %d and 2; for %v there were more", got, out, most, crowded)
+		}
+	})
+}

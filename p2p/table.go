@@ -29,6 +29,7 @@ type entry struct {
 	conns   []string // ids of its connections at the last look
 	inbound bool     // who made the first of them
 	addrs   []string // of the other end
+	seat    seat
 	since   time.Time
 
 	ready  bool // past hello
@@ -103,11 +104,25 @@ func (t *Table) look(p peer.ID, conns []network.Conn, now time.Time) (session ui
 		return 0, false
 	}
 	t.sessions++
-	t.entries[p] = &entry{
+	e = &entry{
 		session: t.sessions, conns: ids, addrs: addrs, since: now,
 		inbound: conns[0].Stat().Direction == network.DirInbound,
 	}
+	e.seat = seat{id: p, inbound: e.inbound, since: e.session}
+	e.seat.place(conns[0].RemoteMultiaddr())
+	t.entries[p] = e
 	return t.sessions, true
+}
+
+// seats lists all peers as takers of a place.
+func (t *Table) seats() []seat {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := make([]seat, 0, len(t.entries))
+	for _, e := range t.entries {
+		out = append(out, e.seat)
+	}
+	return out
 }
 
 // greet takes in a hello of a peer of our network. It reports whether the peer has become ready by

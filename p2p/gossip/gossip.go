@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -221,6 +222,13 @@ func (g *Gossip) Stats() Stats {
 	s.Held, s.Rebuilds = g.future.len(), g.rebuilder.stats()
 	s.Rounds, s.Reconciled, s.Given = g.reconciler.rounds.Load(), g.reconciler.taken.Load(), g.reconciler.given.Load()
 	return s
+}
+
+// News returns when peers were last the first to bring something valid.
+func (g *Gossip) News() map[peer.ID]time.Time {
+	g.tracer.mu.Lock()
+	defer g.tracer.mu.Unlock()
+	return maps.Clone(g.tracer.news)
 }
 
 // TopicPeers returns the number of peers that take part in both topics.

@@ -3,6 +3,7 @@ package gossip
 import (
 	"maps"
 	"sync"
+	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -47,12 +48,14 @@ type tracer struct {
 	mu     sync.Mutex // guards what is below
 	stats  Stats
 	meshes map[string]map[peer.ID]struct{} // by topic
+	news   map[peer.ID]time.Time           // when a peer was last the first to bring something
 }
 
 func newTracer(t Topics, grafted func(p peer.ID, topic string)) *tracer {
 	return &tracer{
 		topics: t, grafted: grafted, stats: Stats{Drops: make(map[string]uint64)},
 		meshes: map[string]map[peer.ID]struct{}{t.Messages: {}, t.Blocks: {}},
+		news:   make(map[peer.ID]time.Time),
 	}
 }
 
@@ -91,6 +94,9 @@ func (t *tracer) drop(reason string, n int) {
 // DeliverMessage counts what was accepted; what we publish is not traced.
 func (t *tracer) DeliverMessage(m *pubsub.Message) {
 	t.count(m.GetTopic(), func(c *Counts) { c.Accepted++ })
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.news[m.ReceivedFrom] = time.Now()
 }
 
 // RejectMessage counts verdicts, and as drops what had none.
@@ -149,6 +155,7 @@ func (t *tracer) OnClosedOutboundStream(p peer.ID) {
 	for _, mesh := range t.meshes {
 		delete(mesh, p)
 	}
+	delete(t.news, p)
 }
 
 // The rest of pubsub.RawTracer says nothing that is counted.
