@@ -15,13 +15,14 @@ import (
 // Blocks calls each for every one of the blocks that the peer has, in the order asked, of which up to
 // MaxBlocks count. A block has the hash that was asked for, as many messages as its header says, and
 // no more bytes than the network allows; whether its leaves give the message root was not judged.
-// The first error of each ends it and is returned as it is.
-func (c *Client) Blocks(ctx context.Context, p peer.ID, hashes []core.Hash, each func(*core.Block) error) error {
+// The first error of each ends it and is returned as it is. Part is told the bytes of every part of a
+// block that came and is not its last one: its messages have their form, and the block may have them.
+func (c *Client) Blocks(ctx context.Context, p peer.ID, hashes []core.Hash, part func(bytes int), each func(*core.Block) error) error {
 	hashes = hashes[:min(len(hashes), MaxBlocks)]
 	if len(hashes) == 0 {
 		return nil
 	}
-	return c.blocks(ctx, p, &wire.BlocksRequest{Hashes: joinHashes(hashes)}, len(hashes), each, func(h *core.Header) error {
+	return c.blocks(ctx, p, &wire.BlocksRequest{Hashes: joinHashes(hashes)}, len(hashes), part, each, func(h *core.Header) error {
 		hash := h.Hash()
 		for i := range hashes {
 			if hashes[i] == hash {
@@ -42,7 +43,7 @@ func (c *Client) BlockRange(ctx context.Context, p peer.ID, from uint64, count i
 	}
 	height, parent := from, core.Hash{}
 	request := &wire.BlocksRequest{From: from, Count: uint32(count)}
-	return c.blocks(ctx, p, request, count, each, func(h *core.Header) error {
+	return c.blocks(ctx, p, request, count, func(int) {}, each, func(h *core.Header) error {
 		if h.Height != height || (height != from && h.PreviousHash != parent) {
 			return broken("block of height %d does not continue the range", h.Height)
 		}
@@ -53,13 +54,13 @@ func (c *Client) BlockRange(ctx context.Context, p peer.ID, from uint64, count i
 
 // blocks reads up to limit blocks whose headers pass wanted.
 func (c *Client) blocks(ctx context.Context, p peer.ID, request *wire.BlocksRequest, limit int,
-	each func(*core.Block) error, wanted func(*core.Header) error) error {
+	part func(bytes int), each func(*core.Block) error, wanted func(*core.Header) error) error {
 	a, err := c.ask(ctx, p, c.protocols.Blocks, request, maxFrame)
 	if err != nil {
 		return fmt.Errorf("blocks: %w", err)
 	}
 	for range limit {
-		b, err := c.readBlock(a, wanted)
+		b, err := c.readBlock(a, part, wanted)
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -75,7 +76,7 @@ func (c *Client) blocks(ctx context.Context, p peer.ID, request *wire.BlocksRequ
 }
 
 // readBlock reads the parts of one block; io.EOF means that there are no more blocks.
-func (c *Client) readBlock(a *answer, wanted func(*core.Header) error) (*core.Block, error) {
+func (c *Client) readBlock(a *answer, came func(bytes int), wanted func(*core.Header) error) (*core.Block, error) {
 	params := &c.network.Params
 	frame, err := a.next(maxFrame)
 	if err != nil {
@@ -99,6 +100,7 @@ func (c *Client) readBlock(a *answer, wanted func(*core.Header) error) (*core.Bl
 	size, held := core.HeaderSize, a.reserved
 	defer func() { a.giveBack(a.reserved - held) }() // from here on the block is the caller's
 	for {
+		before := size
 		msgs, err := core.DecodeMessages(c.network.Genesis, p.messages)
 		if err != nil {
 			return nil, broken("message: %w", err)
@@ -113,6 +115,7 @@ func (c *Client) readBlock(a *answer, wanted func(*core.Header) error) (*core.Bl
 		if len(b.Messages) == int(header.MessageCount) {
 			return b, nil
 		}
+		came(size - before)
 		if p, err = nextPart(a, int(header.MessageCount)-len(b.Messages)); err != nil {
 			return nil, noEOF(err)
 		}

@@ -98,7 +98,7 @@ func (w *world) testBlocks(t *testing.T, blocks []*core.Block) {
 		t.Errorf("BlockRange = %d blocks, %v", len(ranged), err)
 	}
 	calls := 0
-	err = w.client.Blocks(t.Context(), w.server.ID(), hashes, func(*core.Block) error { calls++; return errTest })
+	err = w.client.Blocks(t.Context(), w.server.ID(), hashes, func(int) {}, func(*core.Block) error { calls++; return errTest })
 	if !errors.Is(err, errTest) || calls != 1 || consensus.ClassOf(err) != consensus.Fault {
 		t.Errorf("after %d calls: %v, want the error of the first one", calls, err)
 	}

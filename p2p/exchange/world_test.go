@@ -193,7 +193,7 @@ func hasProtocol(h host.Host, id any) bool {
 // blocks collects what Client.Blocks brings.
 func (w *world) blocks(hashes []core.Hash) ([]*core.Block, error) {
 	var out []*core.Block
-	err := w.client.Blocks(w.t.Context(), w.server.ID(), hashes, func(b *core.Block) error {
+	err := w.client.Blocks(w.t.Context(), w.server.ID(), hashes, func(int) {}, func(b *core.Block) error {
 		out = append(out, b)
 		return nil
 	})

@@ -90,3 +90,33 @@ func TestWindowLetsGo(t *testing.T) {
 	}
 	t.Error("the block is still in memory")
 }
+
+// A large block on a slow line is progress piece by piece; crumbs are none.
+func TestPartsAreProgress(t *testing.T) {
+	for name, tt := range map[string]struct {
+		bytes   int
+		stalled bool
+	}{
+		"pieces": {64 << 10, false},
+		"crumbs": {1 << 10, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Unix(0, 0)
+			w := newWorld()
+			m, us := newModel(w), newModel(w)
+			extend(m, 1)
+			us.addHeaders(m.headersAfter(nil, 2000), core.Work{})
+			p := newPlan(DefaultLimits())
+			p.step(now, us.look(1024))
+			asked := find[askBlocks](t, p.step(now, peerUp{"slow", w.claim(m.tip())}))
+			for range 30 { // a piece a second
+				now = now.Add(time.Second)
+				p.step(now, partCame{asked.request, tt.bytes})
+			}
+			p.step(now, partCame{asked.request + 100, tt.bytes}) // of a request that is over
+			if got := p.byID["slow"].strikes > 0; got != tt.stalled {
+				t.Errorf("it stalled: %v, want %v", got, tt.stalled)
+			}
+		})
+	}
+}

@@ -66,6 +66,7 @@ type remote struct {
 
 	requests    []*request
 	inFlight    int       // blocks asked that have not come
+	parts       int       // bytes of a block that is coming, since progress
 	progress    time.Time // when it last delivered, was asked after being idle, or stalled
 	deliveredAt time.Time
 	gave        bool      // a block, at any time

@@ -26,6 +26,11 @@ type (
 		request uint64
 		arrival
 	}
+	// partCame is a part of a block, not its last one, in answer to a request.
+	partCame struct {
+		request uint64
+		bytes   int
+	}
 	// blocksDone ends a request. Without an error the peer has not got what did not come.
 	blocksDone struct {
 		request uint64
@@ -74,6 +79,8 @@ const (
 	// is forwarded before its block is there.
 	minLackPause = 100 * time.Millisecond
 	maxLackPause = 10 * time.Second
+	// minProgress is how many bytes of a block count as progress while the rest is on its way.
+	minProgress = 64 << 10
 	// A peer that brings all that it was asked for in this time is asked for twice as much, if the blocks
 	// are small.
 	quickAnswer = time.Second
@@ -104,6 +111,19 @@ func (e blockCame) apply(p *plan) {
 		p.spare(e.arrival)
 	default:
 		p.arrive(e.arrival)
+	}
+}
+
+// apply counts a part of a large block as progress, so that a slow line is not given up on while it
+// brings what was asked for. Crumbs do not count: who sends less than that holds us up.
+func (e partCame) apply(p *plan) {
+	q := p.requests[e.request]
+	if q == nil {
+		return
+	}
+	r := q.remote
+	if r.parts += e.bytes; r.parts >= minProgress {
+		r.parts, r.progress = 0, p.now
 	}
 }
 

@@ -81,7 +81,7 @@ func (p *plan) delivered(r *remote) {
 	if r.strikes == 0 && p.now.Sub(r.progress) < p.patience(r)/4 {
 		r.slowness = max(0, r.slowness-1)
 	}
-	r.strikes, r.lacking, r.progress, r.deliveredAt = 0, 0, p.now, p.now
+	r.strikes, r.lacking, r.parts, r.progress, r.deliveredAt = 0, 0, 0, p.now, p.now
 }
 
 const (

@@ -50,8 +50,8 @@ type Exchange interface {
 	// locator that is on it.
 	Headers(ctx context.Context, p peer.ID, locator []core.Hash, limit int) ([]core.Header, error)
 	// Blocks calls each for every one of the blocks that the peer has, in the order asked, and ends
-	// with the first error of each.
-	Blocks(ctx context.Context, p peer.ID, hashes []core.Hash, each func(*core.Block) error) error
+	// with the first error of each. Part is told of the pieces of large blocks as they come.
+	Blocks(ctx context.Context, p peer.ID, hashes []core.Hash, part func(bytes int), each func(*core.Block) error) error
 }
 
 // Peers is told about peers that broke a rule, lied or stalled. It must not wait for anything.
@@ -266,7 +266,7 @@ func (r *run) askBlocks(ctx context.Context, a askBlocks) {
 	for _, hash := range a.hashes {
 		left[hash] = true
 	}
-	err := r.exchange.Blocks(ctx, a.peer, a.hashes, func(b *core.Block) error {
+	err := r.exchange.Blocks(ctx, a.peer, a.hashes, func(bytes int) { r.inbox.post(partCame{a.request, bytes}) }, func(b *core.Block) error {
 		hash := b.Header.Hash()
 		if !left[hash] {
 			return ErrOffTopic

@@ -35,7 +35,7 @@ func (x *served) Headers(_ context.Context, p peer.ID, locator []core.Hash, limi
 	return x.chains[p].HeadersAfter(locator, limit)
 }
 
-func (x *served) Blocks(ctx context.Context, p peer.ID, hashes []core.Hash, each func(*core.Block) error) error {
+func (x *served) Blocks(ctx context.Context, p peer.ID, hashes []core.Hash, _ func(int), each func(*core.Block) error) error {
 	for _, hash := range hashes {
 		b, err := x.chains[p].Block(hash)
 		if errors.Is(err, chain.ErrNotFound) {
