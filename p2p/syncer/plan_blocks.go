@@ -286,14 +286,14 @@ func (p *plan) chunk(r *remote) int {
 	return max(p.limits.Chunk, min(small, p.limits.Chunk<<r.quick))
 }
 
-// inFlight is how many blocks a peer is asked for in all its requests: several chunks, so that it is
+// inFlight is how many blocks a peer is asked for in all its requests: two chunks, so that it is
 // never idle, but no more than its share of the window.
 func (p *plan) inFlight(r *remote) int {
 	chunk := p.chunk(r)
 	if chunk == p.limits.Chunk {
 		return p.limits.InFlight
 	}
-	return max(p.limits.InFlight, chunk, min(4*chunk, p.limits.Window/len(p.remotes)))
+	return max(p.limits.InFlight, chunk, min(2*chunk, p.limits.Window/len(p.remotes)))
 }
 
 // choose returns the peer that is to bring the next free block. Small questions are put off while a

@@ -375,6 +375,9 @@ func (s *sim) reply(n, from *simNode, question uint64, d time.Duration, e event)
 	})
 }
 
+// frameTimeout is when an exchange gives up on an answer.
+const frameTimeout = 10 * time.Second
+
 var errLine = errors.New("line is broken")
 
 func (s *sim) askHeaders(n, from *simNode, a askHeaders, locator []core.Hash) {
@@ -400,6 +403,7 @@ func (s *sim) askHeaders(n, from *simNode, a askHeaders, locator []core.Hash) {
 		e.headers = from.model.headersAfter(locator, a.limit)
 	}
 	if s.loses() {
+		s.reply(n, n, a.session, frameTimeout, headersReply{session: a.session, locator: locator, err: errLine})
 		return
 	}
 	s.reply(n, from, a.session, d, e)
@@ -409,7 +413,11 @@ func (s *sim) askBlocks(n, from *simNode, a askBlocks) {
 	s.requests++
 	s.most = max(s.most, len(a.hashes))
 	d := s.latency() + s.latency()
-	if from.kind == silent || from.kind == withholding || s.loses() {
+	if from.kind == silent || from.kind == withholding {
+		return
+	}
+	if s.loses() {
+		s.reply(n, n, a.request, frameTimeout, blocksDone{a.request, errLine})
 		return
 	}
 	if from.kind == failing {
