@@ -188,6 +188,9 @@ func (p *plan) newID() uint64 {
 func (e peerUp) apply(p *plan) {
 	if r := p.byID[e.id]; r != nil { // it said hello again
 		r.claims(e.claim, false)
+		if len(p.window.slots) > 0 && r.lacking > 0 && p.standsBy(r, p.window.slots[0]) {
+			r.lacksUntil = time.Time{} // what it had not got it has now
+		}
 		p.askShunned(r)
 		return
 	}

@@ -18,6 +18,8 @@ type request struct {
 	remote *remote
 	since  time.Time   // when it was asked
 	left   []core.Hash // what was asked and has not come
+
+	vouched uint64 // the height up to which the peer had said to have these blocks
 }
 
 type (
@@ -158,7 +160,7 @@ func (e blocksDone) apply(p *plan) {
 	if e.err == nil && len(q.left) > 0 {
 		if s := p.window.index[q.left[0]]; s != nil {
 			p.lacks(r, s)
-			if p.denies(r, s) {
+			if p.denies(q, s) {
 				return
 			}
 		}
@@ -324,6 +326,9 @@ func (p *plan) request(r *remote, slots []*slot) {
 	q := &request{id: p.newID(), remote: r, since: p.now}
 	for _, s := range slots {
 		s.owner, s.since = q, p.now
+		if p.vouches(r, s) {
+			q.vouched = s.height
+		}
 		q.left = append(q.left, s.hash)
 	}
 	if r.inFlight == 0 {

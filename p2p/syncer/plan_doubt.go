@@ -44,9 +44,10 @@ func (p *plan) lied(r *remote) {
 }
 
 // denies notes that a peer says that it has not got a block. It reports whether that was one lie too
-// many.
-func (p *plan) denies(r *remote, s *slot) bool {
-	if !p.vouches(r, s) {
+// many. Only what was asked after the peer had vouched for the block counts: before, it told the truth.
+func (p *plan) denies(q *request, s *slot) bool {
+	r := q.remote
+	if s.height > q.vouched || !p.vouches(r, s) {
 		return false
 	}
 	s.denials = append(s.denials, r.id)
@@ -68,6 +69,11 @@ func (p *plan) vouches(r *remote, s *slot) bool {
 	return p.reaches(r.shown, s) || !r.heard && p.reaches(r.claim.Tip, s)
 }
 
+// standsBy reports whether a peer vouches for a block and did not deny it since.
+func (p *plan) standsBy(r *remote, s *slot) bool {
+	return p.vouches(r, s) && !slices.Contains(s.denials, r.id)
+}
+
 // reaches reports whether a block is on the branch that we fetch, and not before a block of the window.
 func (p *plan) reaches(hash core.Hash, s *slot) bool {
 	if hash == (core.Hash{}) {
@@ -82,7 +88,7 @@ func (p *plan) reaches(hash core.Hash, s *slot) bool {
 // brings makes its branch count again.
 func (p *plan) unbacked(s *slot) bool {
 	backs := func(r *remote) bool {
-		if r.denied(s) || r.strikes > 0 && !r.gave {
+		if r.denied(s) && !p.standsBy(r, s) || r.strikes > 0 && !r.gave {
 			return false
 		}
 		return p.vouches(r, s) || p.reaches(r.claim.Tip, s) || r.claim.Work.Cmp(p.best.Work) > 0

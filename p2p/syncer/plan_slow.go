@@ -129,7 +129,7 @@ func (p *plan) watchHead() {
 	p.shunned = append(p.shunned[max(0, len(p.shunned)-maxShunned+1):], head)
 	for _, r := range slices.Clone(p.remotes) {
 		r.held, r.proof = false, proof{}
-		if r.denied(head) && p.vouches(r, head) {
+		if r.denied(head) && p.vouches(r, head) && slices.Contains(head.denials, r.id) {
 			p.accuse(r, ErrFalseClaim)
 		}
 		r.lacking, r.lacksUntil = 0, time.Time{} // it may have what comes next
