@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,24 +63,43 @@ func TestMeter(t *testing.T) {
 	expect("the next sync", 50, 0.2)
 }
 
+// A journal keeps what is logged until it is taken.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(b)
+}
+
+func (j *journal) take() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	defer j.text.Reset()
+	return j.text.String()
+}
+
 // TestOneBlockIsNoNews holds that a sync is logged, and a block that a peer has just sealed is not.
 func TestOneBlockIsNoNews(t *testing.T) {
 	n := coretest.Network(t)
 	blocks := coretest.Chain(t, n, coretest.Genesis(n), 110, 1)
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Hour)
-		var log bytes.Buffer // written by the goroutine of Run alone
+		log := new(journal)
 		x := &served{chains: map[peer.ID]*chain.Chain{"a": node(t, n, blocks[:100])}}
 		c := node(t, n, nil)
-		s := startLogging(t, c, x, slog.New(slog.NewTextHandler(&log, nil)))
+		s := startLogging(t, c, x, slog.New(slog.NewTextHandler(log, nil)))
 		arrive := func() string {
 			t.Helper()
-			log.Reset()
+			log.take()
 			s.PeerUp("a", claimOfChain(x.chains["a"]))
 			settle(t, c, x.chains["a"].Tip().Hash)
 			time.Sleep(time.Minute)
 			synctest.Wait()
-			return log.String()
+			return log.take()
 		}
 		if said := arrive(); !strings.Contains(said, "state=headers") || strings.Count(said, "state=synced height=100") != 1 {
 			t.Errorf("a sync of 100 blocks is told as %s", said)
@@ -94,8 +114,8 @@ func TestOneBlockIsNoNews(t *testing.T) {
 		}
 		s.PeerDown("a")
 		synctest.Wait()
-		if !strings.Contains(log.String(), "state=alone") {
-			t.Errorf("the loss of the last peer is told as %s", log.String())
+		if said := log.take(); !strings.Contains(said, "state=alone") {
+			t.Errorf("the loss of the last peer is told as %s", said)
 		}
 	})
 }
