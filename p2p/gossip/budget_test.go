@@ -13,6 +13,7 @@ import (
 	"p2pchain/core/consensus"
 	"p2pchain/core/coretest"
 	"p2pchain/core/mempool"
+	"p2pchain/core/store"
 )
 
 // A counter counts messages that are looked at.
@@ -73,6 +74,38 @@ func TestVainBundlesAreLimited(t *testing.T) {
 	}
 	if !slices.Equal(d.punished, []peer.ID{"a"}) {
 		t.Errorf("punished %v for a flood of a", d.punished)
+	}
+}
+
+// A full is a pool without room.
+type full struct {
+	Pool
+	why error
+}
+
+func (f full) Add(msgs []*core.Message, _ mempool.Origin) []error {
+	return slices.Repeat([]error{f.why}, len(msgs))
+}
+
+// Where there is no room for news, or our disk fails, those that bring them are not to blame, however
+// many there are.
+func TestNoRoomIsNobodysFault(t *testing.T) {
+	for _, why := range []error{mempool.ErrFull, store.ErrDiskFull} {
+		n := coretest.Network(t)
+		d := newDesk(t, n)
+		d.Gossip.pool = full{d.pool, why}
+		data := bundle(t, coretest.Messages(t, n, strings.Repeat("x", 1000), 50)...)
+		for range 30 * 10 {
+			for range 2 * vainRate / len(data) / 10 { // twice what is read of what brings nothing
+				if got := d.weigh("honest", data, d.takeBundle); got != pubsub.ValidationIgnore {
+					t.Fatalf("%v: verdict %v", why, got)
+				}
+			}
+			d.pass(100 * time.Millisecond)
+		}
+		if len(d.punished) > 0 {
+			t.Errorf("%v: punished %v", why, d.punished[0])
+		}
 	}
 }
 

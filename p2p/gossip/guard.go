@@ -89,6 +89,10 @@ func (g *guard) unread(from peer.ID, size float64) error {
 	return errNotForwarded
 }
 
+// pardon forgets what counted as a flood of a peer's: that there is no room for messages here, or that
+// our disk fails, is no fault of those that bring news, and all that they bring is ignored then.
+func (g *guard) pardon(from peer.ID) { g.flood.refund(from, floodBurst) }
+
 // inspect judges an RPC before pubsub takes it in. Pubsub ignores it after an error, and no more.
 func (g *guard) inspect(from peer.ID, rpc *pubsub.RPC) error {
 	n := len(rpc.GetSubscriptions())

@@ -33,7 +33,11 @@ func (g *Gossip) weigh(from peer.ID, data []byte, take func(peer.ID, []byte) err
 		g.tracer.drop(dropVain, 1)
 		return g.verdict(from, g.guard.unread(from, size))
 	}
-	verdict := g.verdict(from, take(from, data))
+	err := take(from, data)
+	if errors.Is(err, mempool.ErrFull) || consensus.ClassOf(err) == consensus.Fault {
+		g.guard.pardon(from)
+	}
+	verdict := g.verdict(from, err)
 	if verdict == pubsub.ValidationAccept {
 		g.vain.refund(from, size)
 	}
