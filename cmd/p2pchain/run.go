@@ -147,9 +147,9 @@ func (f *runFlags) addLogFlags(flags *pflag.FlagSet) {
 }
 
 // gcPercent is how much garbage may gather before it is collected, in percent of what is in use. Most of
-// that are large pieces that are not looked into, as those of the database, so collecting them twice as
+// that are large pieces that are not looked into, as those of the database, so collecting them more
 // often as Go's default costs little, and a node that syncs takes 200 MiB instead of 300.
-const gcPercent = 50
+const gcPercent = 40
 
 // runNode builds a node, says how to reach it and runs it until ctx ends. An invite, if there is one,
 // says which network it is of and whom it joins.

@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	defaultCache    = 32 << 20
+	defaultCache    = 64 << 20 // with half of it, the filters of large tables push each other out
 	defaultMaxBatch = 32 << 20
 	defaultReserve  = 256 << 20
 	memtableBytes   = 16 << 20
-	memtables       = 4 // at most, before writers wait for the disk
+	memtables       = 3 // at most, before writers wait for the disk
 	maxOpenFiles    = 500
 )
 
@@ -33,7 +33,7 @@ type Options struct {
 
 	// CreatedBy says which program made the store, for a new one.
 	CreatedBy string
-	// CacheBytes bounds the memory for blocks of the database; 0 is 32 MiB.
+	// CacheBytes bounds the memory for blocks of the database; 0 is 64 MiB.
 	CacheBytes int64
 	// MaxBatchBytes is how large a change of the chain may be as one batch, which takes this much
 	// memory; larger ones are journalled. 0 is 32 MiB.
