@@ -32,6 +32,8 @@ type Import struct {
 	Again func() (*chainfile.Reader, io.Closer, error)
 	// Progress, if set, is called now and then from one goroutine.
 	Progress func(Imported)
+
+	batchBlocks int // 0: batchBlocks
 }
 
 // Imported says what an import has done.
@@ -51,6 +53,9 @@ type Imported struct {
 // is kept. Any other error is our own fault, as a full disk is.
 func (s *Stopped) Import(ctx context.Context, in Import) (Imported, error) {
 	im := &importer{Import: in, node: s.node}
+	if im.batchBlocks == 0 {
+		im.batchBlocks = batchBlocks
+	}
 	decoded := make(chan batch, 1)
 	checked := make(chan batch, 1)
 	g, ctx := errgroup.WithContext(ctx)
@@ -115,7 +120,7 @@ func (im *importer) decode(ctx context.Context, out chan<- batch) error {
 			im.failed = err
 			return send()
 		}
-		if len(b.blocks)+b.known >= batchBlocks || b.messages >= batchMessages || b.bytes >= batchBytes {
+		if len(b.blocks)+b.known >= im.batchBlocks || b.messages >= batchMessages || b.bytes >= batchBytes {
 			if err := send(); err != nil {
 				return err
 			}

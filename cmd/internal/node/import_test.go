@@ -74,7 +74,7 @@ func (d *depot) load(cfg Config, file string) (Imported, error) {
 	d.t.Helper()
 	s := d.open(cfg)
 	defer d.close(s)
-	done, err := s.Import(d.t.Context(), Import{File: d.reader(file), Again: d.again(file)})
+	done, err := s.Import(d.t.Context(), Import{File: d.reader(file), Again: d.again(file), batchBlocks: 20})
 	report, checkErr := s.node.store.Check(d.t.Context(), true)
 	if checkErr = errors.Join(checkErr, report.Err()); checkErr != nil {
 		d.t.Errorf("the store after the import: %v", checkErr)
@@ -141,7 +141,7 @@ func (d *depot) waiting(cfg Config) []string {
 // TestImport takes a chain in, again, and after an interruption, and gives it out unchanged.
 func TestImport(t *testing.T) {
 	d := newDepot(t)
-	blocks := d.grow(nil, "a", 700)
+	blocks := d.grow(nil, "a", 300)
 	for i := range blocks[:len(blocks)-10] {
 		if i%7 == 0 {
 			blocks[i] = coretest.WithoutBodies(blocks[i])
@@ -149,30 +149,30 @@ func TestImport(t *testing.T) {
 	}
 	file := d.file(blocks)
 	cfg := d.config()
-	if done, err := d.load(cfg, file); err != nil || done != (Imported{Blocks: 700, Messages: 700}) {
+	if done, err := d.load(cfg, file); err != nil || done != (Imported{Blocks: 300, Messages: 300}) {
 		t.Fatalf("%+v, %v", done, err)
 	}
 	if d.export(cfg, "") != file {
 		t.Error("what is exported is not what was imported")
 	}
-	if done, err := d.load(cfg, file); err != nil || done != (Imported{Known: 700}) {
+	if done, err := d.load(cfg, file); err != nil || done != (Imported{Known: 300}) {
 		t.Errorf("again: %+v, %v", done, err)
 	}
 
 	cfg = d.config()
 	s := d.open(cfg)
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := s.Import(ctx, Import{File: d.reader(file), Progress: func(done Imported) {
+	_, err := s.Import(ctx, Import{File: d.reader(file), batchBlocks: 20, Progress: func(done Imported) {
 		if done.Blocks > 0 {
 			cancel()
 		}
 	}})
 	height, _ := s.Tip()
 	d.close(s)
-	if !errors.Is(err, context.Canceled) || height == 0 || height == 700 {
+	if !errors.Is(err, context.Canceled) || height == 0 || height == 300 {
 		t.Fatalf("interrupted at height %d: %v", height, err)
 	}
-	if done, err := d.load(cfg, file); err != nil || done.Known != int(height) || done.Blocks != 700-int(height) {
+	if done, err := d.load(cfg, file); err != nil || done.Known != int(height) || done.Blocks != 300-int(height) {
 		t.Errorf("continued at %d: %+v, %v", height, done, err)
 	}
 	if d.export(cfg, "") != file {
@@ -241,8 +241,8 @@ func TestImportStops(t *testing.T) {
 func TestImportDifference(t *testing.T) {
 	for length, more := range map[int]int{
 		20:  5,
-		450: 200, // too far below the tip to be remembered just so
-		500: 5,   // that, too, but it has enough work at its end
+		180: 200, // too far below the tip to be remembered just so
+		200: 5,   // that, too, but it has enough work at its end
 	} {
 		t.Run(fmt.Sprint(length), func(t *testing.T) {
 			d := newDepot(t)
@@ -272,7 +272,7 @@ func TestImportDifference(t *testing.T) {
 			if done, err := d.load(theirs, d.export(mine, "")); err != nil || done.Waiting != 0 || done.Messages != 0 {
 				t.Errorf("the light branch again: %+v, %v", done, err)
 			}
-			if stored := done.Blocks == length; stored != (length != 450) {
+			if stored := done.Blocks == length; stored != (length != 180) {
 				t.Errorf("the light branch: %+v, is it stored?", done)
 			}
 			// And the other way round: it wins, and the messages of the lighter one wait.
@@ -280,7 +280,7 @@ func TestImportDifference(t *testing.T) {
 			if length > 144 {
 				once := d.export(theirs, "10")
 				s := d.open(mine)
-				_, err := s.Import(t.Context(), Import{File: d.reader(once)})
+				_, err := s.Import(t.Context(), Import{File: d.reader(once), batchBlocks: 20})
 				if line := new(chainfile.LineError); !errors.Is(err, chain.ErrLowWork) || !errors.As(err, &line) || line.Line != 2 {
 					t.Errorf("a deep branch that is read once: %v", err)
 				}
