@@ -73,10 +73,11 @@ func newGuard(now func() time.Time, peers Peers) *guard {
 	}
 }
 
-// orphan counts an announcement whose parent is unknown; ErrFlood if there are too many.
+// orphan counts an announcement whose parent is unknown. Too many are as good as unread: on a young
+// network, which is not difficult yet, hundreds of blocks a second are honest for a moment.
 func (g *guard) orphan(from peer.ID) error {
 	if !g.orphans.spend(from, 1) {
-		return fmt.Errorf("announcements that build on nothing: %w", ErrFlood)
+		return g.unread(from, minVain)
 	}
 	return nil
 }
@@ -84,7 +85,7 @@ func (g *guard) orphan(from peer.ID) error {
 // unread counts what was not worth reading: it is not forwarded, and ErrFlood if there is too much.
 func (g *guard) unread(from peer.ID, size float64) error {
 	if !g.flood.spend(from, size) {
-		return fmt.Errorf("messages that everybody knows: %w", ErrFlood)
+		return fmt.Errorf("gossip that is of no use: %w", ErrFlood)
 	}
 	return errNotForwarded
 }

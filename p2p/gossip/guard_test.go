@@ -174,8 +174,15 @@ func TestOrphans(t *testing.T) {
 		}
 		now = now.Add(50 * time.Millisecond)
 	}
-	for i := range orphanBurst + 1 {
-		if err := g.orphan("flood"); (err != nil) != (i == orphanBurst) {
+	for i := range 1000 { // as with a network of a few seconds, for five more
+		if err := g.orphan("young"); errors.Is(err, ErrFlood) || i < orphanBurst && err != nil {
+			t.Fatalf("orphan %d: %v", i, err)
+		}
+		now = now.Add(5 * time.Millisecond)
+	}
+	const most = orphanBurst + floodBurst/minVain
+	for i := range most + 1 {
+		if err := g.orphan("flood"); errors.Is(err, ErrFlood) != (i == most) {
 			t.Fatalf("orphan %d: %v", i, err)
 		}
 	}

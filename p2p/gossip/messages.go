@@ -52,6 +52,11 @@ func (g *Gossip) verdict(from peer.ID, err error) pubsub.ValidationResult {
 	switch {
 	case err == nil:
 		return pubsub.ValidationAccept
+	case errors.Is(err, ErrFlood):
+		// The sender goes, but what it sent may be news that others bring, too: pubsub takes points off
+		// everybody who brings what was rejected.
+		g.peers.Punish(from, err)
+		return pubsub.ValidationIgnore
 	case consensus.ClassOf(err) == consensus.Broken:
 		g.peers.Punish(from, err)
 		return pubsub.ValidationReject
