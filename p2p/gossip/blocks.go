@@ -22,13 +22,30 @@ func (g *Gossip) judgeAnnouncement(_ context.Context, from peer.ID, m *pubsub.Me
 		return pubsub.ValidationIgnore
 	}
 	defer g.verdicts.Done()
-	return g.weigh(from, m.Data, func(from peer.ID, data []byte) error {
+	return g.judgeBlock(from, m.Data)
+}
+
+func (g *Gossip) judgeBlock(from peer.ID, data []byte) pubsub.ValidationResult {
+	take := func(from peer.ID, data []byte) error {
 		err := g.takeAnnouncement(from, data)
 		if errors.Is(err, consensus.ErrTimeInFuture) {
 			g.hold(from, data)
 		}
 		return err
-	})
+	}
+	if g.mayBeNews(data) {
+		return g.verdict(from, take(from, data))
+	}
+	return g.weigh(from, data, take)
+}
+
+// mayBeNews reports whether an announcement has cost somebody work and is of a block that we do not know.
+// That is read from anybody: pubsub takes what was ignored once for known, so a peer who sends too much
+// could keep a new block from us by being the first to bring it.
+func (g *Gossip) mayBeNews(data []byte) bool {
+	a, err := decodeAnnouncement(data)
+	return err == nil && a.header.Work.Cmp(g.chain.Tip().Header.Work) >= 0 &&
+		consensus.CheckPow(g.network, nil, &a.header) == nil && g.chain.State(a.hash) == chain.Unknown
 }
 
 // takeAnnouncement takes a header and what came with it of its block. It returns nil where it is to

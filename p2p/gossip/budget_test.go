@@ -81,6 +81,22 @@ func TestVainBundlesAreLimited(t *testing.T) {
 	}
 }
 
+// A peer of whom nothing is read any more must not hide a new block by being the first to announce it.
+func TestNewBlocksAreReadFromAnybody(t *testing.T) {
+	n := coretest.Network(t)
+	d := newDesk(t, n)
+	d.vain.spend("a", vainBurst)
+	b := coretest.Next(t, n, coretest.Genesis(n), coretest.Messages(t, n, "m", 1)...)
+	if got := d.judgeBlock("a", encodeHeader(&b.Header)); got != pubsub.ValidationAccept {
+		t.Errorf("verdict %v on a new block", got)
+	}
+	drops := func() uint64 { return d.Stats().Drops[dropVain] }
+	before := drops()
+	if got := d.judgeBlock("a", encodeBlock(b)); got != pubsub.ValidationIgnore || drops() != before+1 {
+		t.Errorf("verdict %v on a known one, %d drops", got, drops()-before)
+	}
+}
+
 // A full is a pool without room.
 type full struct {
 	Pool
