@@ -26,7 +26,7 @@ const (
 	exitAddressInUse = 5
 	exitLocked       = 6
 	exitOtherNetwork = 7
-	exitNewerData    = 8
+	exitOtherVersion = 8
 	exitDamaged      = 9
 	exitDiskFull     = 10
 	exitSync         = 11
@@ -72,7 +72,9 @@ func exitTable() []exitRow {
 		{exitLocked, "another process uses the data directory", "stop it, or choose another `--data-dir` or `--name`", []error{store.ErrLocked}},
 		{exitOtherNetwork, "the data directory belongs to another network", "choose that network, or another `--data-dir` or `--name`",
 			[]error{store.ErrOtherNetwork}},
-		{exitNewerData, "the data directory was written by a newer version", "install that version", []error{store.ErrNewerSchema}},
+		{exitOtherVersion, "the data directory was written by a newer version, or by one before the first release",
+			"install the newer version; what is older than the first release can only be set aside, with `--force-new-chain`",
+			[]error{store.ErrNewerSchema, store.ErrOlderSchema}},
 		{exitDamaged, "stored data is damaged", "move the `store` folder away; the node fetches everything anew from its peers",
 			[]error{store.ErrCorrupt}},
 		{exitDiskFull, "the disk is full; a node takes nothing more where less than 256 MiB are free", "free some space", []error{errNodeDisk, store.ErrDiskFull, syscall.ENOSPC}},

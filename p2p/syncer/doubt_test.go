@@ -30,7 +30,7 @@ func TestBlockThatWasNotThereYet(t *testing.T) {
 			p.step(now, announced{"b", w.claim(m.tip())})
 			now = now.Add(unbackedAfter)
 			if tt.first {
-				actions = p.step(now, peerUp{"a", w.claim(m.tip())})
+				p.step(now, peerUp{"a", w.claim(m.tip())})
 			}
 			actions = p.step(now, blocksDone{q.request, nil})
 			second := find[askBlocks](t, actions)
