@@ -194,9 +194,14 @@ func (e offered) apply(p *plan) {
 	}
 }
 
-// spare keeps a block of another branch than the window's until the chain has judged it.
+// spare keeps a block of another branch than the window's until the chain has judged it. What is over
+// the bounds can be fetched later, if that branch wins.
 func (p *plan) spare(a arrival) {
-	if len(p.loose) < maxLoose { // more can be fetched later, if that branch wins
+	bytes := a.size
+	for i := range p.loose {
+		bytes += p.loose[i].size
+	}
+	if len(p.loose) < maxLoose && bytes <= p.limits.WindowBytes/2 {
 		p.loose = append(p.loose, a)
 	}
 }

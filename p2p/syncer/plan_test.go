@@ -261,6 +261,25 @@ func TestOfferedBlockOfAnotherBranch(t *testing.T) {
 	}
 }
 
+// TestLooseBlocksAreBounded offers more large blocks of another branch than may be kept while the chain
+// judges the first one.
+func TestLooseBlocksAreBounded(t *testing.T) {
+	w := newWorld()
+	p := newPlan(DefaultLimits())
+	size := p.limits.WindowBytes / 8
+	for range maxLoose {
+		hash := w.mine(w.genesis, 1)
+		p.step(time.Unix(0, 0), offered{arrival{hash: hash, block: w.block(hash), size: size}})
+	}
+	kept := 0
+	for _, a := range p.loose {
+		kept += a.size
+	}
+	if kept == 0 || kept > p.limits.WindowBytes/2 {
+		t.Errorf("%d bytes of loose blocks are kept, want some and at most %d", kept, p.limits.WindowBytes/2)
+	}
+}
+
 func TestRefusedBlock(t *testing.T) {
 	now := time.Unix(0, 0)
 	for _, tt := range []struct {
