@@ -27,6 +27,7 @@ type reconciler struct {
 	cfg      Config
 	own      *walker
 	offers   *semaphore.Weighted // that are being taken
+	turns    *turns              // of those that offer
 	wake     chan struct{}       // of capacity 1: the queue may have a peer that can be asked
 
 	rounds, taken, given atomic.Uint64 // rounds that ended; messages that were new here, and there
@@ -48,7 +49,8 @@ type reconciled struct {
 func newReconciler(pool Pool, x Exchange, hosts Peers, unspread *recent, cfg Config) *reconciler {
 	return &reconciler{
 		pool: pool, exchange: x, hosts: hosts, unspread: unspread, cfg: cfg,
-		own: newWalker(pool), offers: semaphore.NewWeighted(maxRounds), wake: make(chan struct{}, 1),
+		own: newWalker(pool), offers: semaphore.NewWeighted(maxRounds), turns: newTurns(),
+		wake: make(chan struct{}, 1),
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -12,17 +14,25 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/consensus"
 	"p2pchain/core/mempool"
+	"p2pchain/p2p/exchange"
 	"p2pchain/p2p/sketch"
 )
 
 const (
-	idsPage      = 4096            // 128 KiB
-	maxPages     = 64              // a round: 262,144 ids
-	messagesPage = 256             // fetched and stored together
-	maxVain      = 4               // questions or offers in a row that bring nothing
-	maxSketches  = 4               // a round
-	maxOffered   = 16384           // a round
-	maxOfferTime = 8 * time.Second // to take an offer: then the peer still waits for the answer
+	idsPage      = 4096  // 128 KiB
+	maxPages     = 64    // a round: 262,144 ids
+	messagesPage = 256   // fetched and stored together
+	maxVain      = 4     // questions or offers in a row that bring nothing
+	maxSketches  = 4     // a round
+	maxOffered   = 16384 // a round
+
+	maxOfferWait = 8 * time.Second // for a turn: a quick answer still finds the peer waiting
+	// maxOfferTime is for the messages of an offer: longer than the exchange needs to tell a stall from a
+	// slow line.
+	maxOfferTime = 13 * time.Second
+	// offerRest is for how long nothing is taken from a peer whose offer did not come in time: it need
+	// not break a rule to hold a turn for as long as that.
+	offerRest = time.Minute
 )
 
 // round reconciles with one peer and says what became of it. It reports whether it brought messages
@@ -199,24 +209,70 @@ func (r *reconciler) offerAll(ctx context.Context, p peer.ID, ids []core.Hash) (
 	return given, nil
 }
 
+// errOffers means that a peer offers more at a time than is taken.
+var errOffers = consensus.NewRefusal("not this peer's turn to offer", consensus.Undecided)
+
 // offered fetches those of the messages that are unknown here from the peer that offers them. A few
-// peers have their turn at a time. It returns how many were new.
+// peers have their turn at a time, each with one offer. It returns how many were new.
 func (r *reconciler) offered(ctx context.Context, p peer.ID, ids []core.Hash) (taken int, err error) {
 	if !r.knows(p) {
 		return 0, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, maxOfferTime)
+	if !r.turns.begin(p) {
+		return 0, errOffers
+	}
+	late := false
+	defer func() { r.turns.end(p, late) }()
+	waiting, cancel := context.WithTimeout(ctx, maxOfferWait)
 	defer cancel()
-	if err := r.offers.Acquire(ctx, 1); err != nil {
+	if err := r.offers.Acquire(waiting, 1); err != nil {
 		return 0, fmt.Errorf("waiting for a turn: %w", err)
 	}
 	defer r.offers.Release(1)
-	taken, err = r.fetchAll(ctx, p, ids, new(vain))
-	if consensus.ClassOf(err) == consensus.Broken {
+	limited, cancel := context.WithTimeout(ctx, maxOfferTime)
+	defer cancel()
+	taken, err = r.fetchAll(limited, p, ids, new(vain))
+	stalled := errors.Is(err, exchange.ErrStalled)
+	late = stalled || limited.Err() != nil
+	if stalled || consensus.ClassOf(err) == consensus.Broken {
 		r.hosts.Punish(p, err)
 	}
 	if errors.Is(err, mempool.ErrFull) {
 		return taken, nil
 	}
 	return taken, err
+}
+
+// turns say who may offer: each peer has one offer at a time, and a rest after one that came too late.
+// Those that rest are few, since each has held a turn for long. It is safe for concurrent use.
+type turns struct {
+	mu     sync.Mutex
+	taking map[peer.ID]bool
+	rests  map[peer.ID]time.Time // until when
+}
+
+func newTurns() *turns {
+	return &turns{taking: make(map[peer.ID]bool), rests: make(map[peer.ID]time.Time)}
+}
+
+// begin reports whether a peer may offer now; then its offer must be ended.
+func (t *turns) begin(p peer.ID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.taking[p] || time.Now().Before(t.rests[p]) {
+		return false
+	}
+	t.taking[p] = true
+	return true
+}
+
+func (t *turns) end(p peer.ID, late bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.taking, p)
+	now := time.Now()
+	maps.DeleteFunc(t.rests, func(_ peer.ID, until time.Time) bool { return !now.Before(until) })
+	if late {
+		t.rests[p] = now.Add(offerRest)
+	}
 }
