@@ -10,6 +10,7 @@ import (
 
 const (
 	guardEvery = 5 * time.Second
+	syncEvery  = 200 * time.Millisecond // a block mined on an old tip is work for nothing, and a reorg for others
 	// maxSkew is how far our clock may be from the median of our peers' before mining stops: blocks
 	// from a wrong clock are refused by others, or make the chain too hard (DESIGN section 4).
 	maxSkew = 60 * time.Second
@@ -17,9 +18,10 @@ const (
 	// maxBehind is how many blocks the tip may be behind the best header while blocks come in. What
 	// is mined further down is stale before it is found.
 	maxBehind = 6
-	// minRate is how many blocks a second must come in for that to count: an average never quite
-	// reaches zero.
-	minRate = 0.01
+	// minRate is how many blocks a second must come in for that to count after the first firstBlocks:
+	// an average never quite reaches zero.
+	minRate     = 0.01
+	firstBlocks = 10 * time.Second
 
 	reasonDisk  = "low disk"
 	reasonClock = "clock differs from the peers'"
@@ -43,20 +45,27 @@ type guard struct {
 	log   *slog.Logger
 
 	lowDisk, wrongClock, catchingUp bool // as of the last look
+
+	behindSince time.Time // since when the tip is too far behind; zero while it is not
 }
 
-// Run looks every few seconds until ctx ends, and then returns nil.
+// Run looks at the sync several times a second, and at the rest every few, until ctx ends, and then
+// returns nil.
 func (g *guard) Run(ctx context.Context) error {
-	tick := time.NewTicker(guardEvery)
-	defer tick.Stop()
+	slow, quick := time.NewTicker(guardEvery), time.NewTicker(syncEvery)
+	defer slow.Stop()
+	defer quick.Stop()
+	g.lookAtDisk(ctx)
+	g.lookAtClock(ctx)
 	for {
-		g.lookAtDisk(ctx)
-		g.lookAtClock(ctx)
 		g.lookAtSync(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-quick.C:
+		case <-slow.C:
+			g.lookAtDisk(ctx)
+			g.lookAtClock(ctx)
 		}
 	}
 }
@@ -81,7 +90,13 @@ func (g *guard) lookAtClock(ctx context.Context) {
 // not stop anybody's mining, and neither must headers whose blocks nobody gives away.
 func (g *guard) lookAtSync(ctx context.Context) {
 	s := g.sync()
-	behind := s.BestHeader > s.Height+maxBehind && s.Rate > minRate
+	switch far := s.BestHeader > s.Height+maxBehind; {
+	case !far:
+		g.behindSince = time.Time{}
+	case g.behindSince.IsZero():
+		g.behindSince = time.Now()
+	}
+	behind := !g.behindSince.IsZero() && (s.Rate > minRate || time.Since(g.behindSince) < firstBlocks)
 	g.turn(ctx, slog.LevelInfo, &g.catchingUp, behind, reasonSync, "height", s.Height, "target", s.BestHeader)
 }
 
@@ -97,5 +112,5 @@ func (g *guard) turn(ctx context.Context, level slog.Level, before *bool, now bo
 		return
 	}
 	g.miner.Resume(reason)
-	g.log.Info("mining may go on", append([]any{"reason", reason}, attrs...)...)
+	g.log.Info("mining may go on", append([]any{"paused_for", reason}, attrs...)...)
 }

@@ -67,9 +67,12 @@ func TestGuard(t *testing.T) {
 			{"clock ahead", machine{free: least, skew: 2 * maxSkew}, reasonClock},
 			{"clock set right", machine{free: least}, ""},
 			{"a few blocks behind, much more claimed", machine{free: least, sync: syncer.Status{Height: 10, BestHeader: 16, Target: 5000, Rate: 1}}, ""},
-			{"far behind headers whose blocks came to an end", machine{free: least, sync: syncer.Status{Height: 10, BestHeader: 17, Target: 5000, Rate: 0.001}}, ""},
+			{"headers came, and no block yet", machine{free: least, sync: syncer.Status{Height: 10, BestHeader: 17}}, reasonSync},
 			{"catching up", machine{free: least, sync: syncer.Status{Height: 10, BestHeader: 17, Target: 5000, Rate: 1}}, reasonSync},
+			{"far behind headers whose blocks came to an end", machine{free: least, sync: syncer.Status{Height: 10, BestHeader: 17, Target: 5000, Rate: 0.001}}, ""},
 			{"nobody gives the blocks", machine{free: least, sync: syncer.Status{Height: 10, BestHeader: 17, Target: 5000}}, ""},
+			{"caught up", machine{free: least, sync: syncer.Status{Height: 16, BestHeader: 17}}, ""},
+			{"headers of another branch", machine{free: least, sync: syncer.Status{Height: 16, BestHeader: 23}}, reasonSync},
 		} {
 			now.Store(&tt.now)
 			time.Sleep(guardEvery) // of the bubble's clock
