@@ -48,14 +48,15 @@ type tracer struct {
 	mu     sync.Mutex // guards what is below
 	stats  Stats
 	meshes map[string]map[peer.ID]struct{} // by topic
-	news   map[peer.ID]time.Time           // when a peer was last the first to bring something
+	open   map[peer.ID]struct{}            // peers that we have a stream to
+	news   map[peer.ID]time.Time           // of these: when one was last the first to bring something
 }
 
 func newTracer(t Topics, grafted func(p peer.ID, topic string)) *tracer {
 	return &tracer{
 		topics: t, grafted: grafted, stats: Stats{Drops: make(map[string]uint64)},
 		meshes: map[string]map[peer.ID]struct{}{t.Messages: {}, t.Blocks: {}},
-		news:   make(map[peer.ID]time.Time),
+		open:   make(map[peer.ID]struct{}), news: make(map[peer.ID]time.Time),
 	}
 }
 
@@ -91,12 +92,15 @@ func (t *tracer) drop(reason string, n int) {
 	t.change(func(s *Stats) { s.Drops[reason] += uint64(n) })
 }
 
-// DeliverMessage counts what was accepted; what we publish is not traced.
+// DeliverMessage counts what was accepted; what we publish is not traced. A verdict may come after the
+// peer left.
 func (t *tracer) DeliverMessage(m *pubsub.Message) {
 	t.count(m.GetTopic(), func(c *Counts) { c.Accepted++ })
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.news[m.ReceivedFrom] = time.Now()
+	if _, ok := t.open[m.ReceivedFrom]; ok {
+		t.news[m.ReceivedFrom] = time.Now()
+	}
 }
 
 // RejectMessage counts verdicts, and as drops what had none.
@@ -148,6 +152,13 @@ func (t *tracer) Prune(p peer.ID, topic string) {
 	delete(t.meshes[topic], p)
 }
 
+// OnNewOutboundStream notes that a peer can be in a mesh.
+func (t *tracer) OnNewOutboundStream(p peer.ID, _ protocol.ID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.open[p] = struct{}{}
+}
+
 // OnClosedOutboundStream notes that a peer left all meshes.
 func (t *tracer) OnClosedOutboundStream(p peer.ID) {
 	t.mu.Lock()
@@ -155,14 +166,14 @@ func (t *tracer) OnClosedOutboundStream(p peer.ID) {
 	for _, mesh := range t.meshes {
 		delete(mesh, p)
 	}
+	delete(t.open, p)
 	delete(t.news, p)
 }
 
 // The rest of pubsub.RawTracer says nothing that is counted.
 
-func (t *tracer) OnNewOutboundStream(peer.ID, protocol.ID) {}
-func (t *tracer) Join(string)                              {}
-func (t *tracer) Leave(string)                             {}
-func (t *tracer) ValidateMessage(*pubsub.Message)          {}
-func (t *tracer) RecvRPC(*pubsub.RPC)                      {}
-func (t *tracer) SendRPC(*pubsub.RPC, peer.ID)             {}
+func (t *tracer) Join(string)                     {}
+func (t *tracer) Leave(string)                    {}
+func (t *tracer) ValidateMessage(*pubsub.Message) {}
+func (t *tracer) RecvRPC(*pubsub.RPC)             {}
+func (t *tracer) SendRPC(*pubsub.RPC, peer.ID)    {}
