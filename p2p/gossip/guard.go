@@ -57,14 +57,14 @@ type guard struct {
 
 	bytes, opens, subscriptions, orphans, flood *budget
 
-	mu      sync.Mutex // guards streams
-	streams map[peer.ID]*guardedStream
+	mu      sync.Mutex      // guards streams
+	streams map[peer.ID]int // that pubsub was given and is not done with
 }
 
 func newGuard(now func() time.Time, peers Peers) *guard {
 	return &guard{
 		punish:        peers.Punish,
-		streams:       make(map[peer.ID]*guardedStream),
+		streams:       make(map[peer.ID]int),
 		bytes:         newBudget(now, streamBurst, streamRate),
 		opens:         newBudget(now, openBurst, openRate),
 		subscriptions: newBudget(now, subscribeBurst, subscribeRate),
@@ -127,27 +127,32 @@ func (h guarded) SetStreamHandler(id protocol.ID, handle network.StreamHandler) 
 			return
 		}
 		g := &guardedStream{Stream: s, guard: h.guard, from: from, done: h.done}
-		defer h.guard.replace(g)()
+		defer h.guard.enter(from)()
 		handle(g)
 	})
 }
 
-// replace makes a stream the one of its peer: pubsub resets the one before it. The function that it
-// returns forgets the stream.
-func (g *guard) replace(s *guardedStream) (forget func()) {
+// enter counts a stream of a peer until the function that it returns is called.
+func (g *guard) enter(p peer.ID) (leave func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if old := g.streams[s.from]; old != nil {
-		old.end()
-	}
-	g.streams[s.from] = s
+	g.streams[p]++
 	return func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		if g.streams[s.from] == s {
-			delete(g.streams, s.from)
+		if g.streams[p]--; g.streams[p] == 0 {
+			delete(g.streams, p)
 		}
 	}
+}
+
+// several reports whether a peer has more than one stream. Of these pubsub keeps the one that it was
+// given last and resets the others. Which one that is we cannot know: each comes on a goroutine of its
+// own.
+func (g *guard) several(p peer.ID) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.streams[p] > 1
 }
 
 // A guardedStream is a stream on which pubsub reads RPCs.
@@ -158,7 +163,7 @@ type guardedStream struct {
 	done  <-chan struct{} // closed when we end
 
 	mu     sync.Mutex // guards what is below
-	ended  bool       // by the peer, by the line, or by a newer stream
+	ended  bool       // by the peer, or by the line
 	frames frames
 }
 
@@ -183,8 +188,8 @@ func (s *guardedStream) end() {
 	s.ended = true
 }
 
-// Reset implements network.Stream. While neither side ended the stream, pubsub resets it only if it
-// cannot make sense of what it read.
+// Reset implements network.Stream. While neither side ended the stream and there is no other one, pubsub
+// resets it only if it cannot make sense of what it read. Who opens another one to hide that has few.
 func (s *guardedStream) Reset() error {
 	s.mu.Lock()
 	frame, ended := s.frames.begun, s.ended
@@ -194,6 +199,7 @@ func (s *guardedStream) Reset() error {
 		ended = true
 	default:
 	}
+	ended = ended || s.guard.several(s.from)
 	err := s.Stream.Reset()
 	if !ended && frame > 0 {
 		s.guard.punish(s.from, fmt.Errorf("frame %d of a stream: %w", frame, ErrFrame))
