@@ -135,11 +135,21 @@ func (p *plan) observeResting(s *seedState, now time.Time) {
 	}
 }
 
+// tell logs a change of a seed. Seeds that are addresses of one peer share one line: the peer is
+// connected with the first of them, and unreachable with the last.
 func (p *plan) tell(s *seedState, state seedTold) {
 	if s.told == state {
 		return
 	}
 	s.told = state
+	for _, other := range p.seeds {
+		if other == s || s.seed.peer.ID == "" || other.seed.peer.ID != s.seed.peer.ID {
+			continue
+		}
+		if state == toldUp && other.told == toldUp || state == toldDown && other.told != toldDown {
+			return
+		}
+	}
 	p.changes = append(p.changes, seedChange{seed: s.seed.text, up: state == toldUp, err: s.err})
 }
 

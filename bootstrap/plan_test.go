@@ -183,6 +183,41 @@ func TestStableConnectionResetsBackoff(t *testing.T) {
 	}
 }
 
+// TestAddressesOfOneSeedShareTheirLines has a peer that was given with two addresses, as invites have
+// it: its state is one, so it is said once.
+func TestAddressesOfOneSeedShareTheirLines(t *testing.T) {
+	ids := newIDs(t, 2)
+	p := testPlan(testConfig(seedOf(t, ids[0], 0), seedOf(t, ids[0], 1), seedOf(t, ids[1], 2)))
+	now := start
+	var told []string
+	look := func() {
+		for _, c := range p.takeChanges() {
+			told = append(told, fmt.Sprint(c.seed[len(c.seed)-4:], c.up))
+		}
+	}
+	fail := func(n int) {
+		for _, s := range p.seeds[:n] {
+			p.seedFailed(s, errTest, now)
+		}
+		look()
+	}
+	last := func(id peer.ID) string { return id.String()[len(id.String())-4:] }
+	fail(1) // its other address may do
+	if len(told) > 0 {
+		t.Errorf("log lines %v after one of two addresses failed, want none", told)
+	}
+	fail(3)
+	p.observe(now, ids)
+	look()
+	now = now.Add(time.Minute)
+	p.observe(now, ids[1:])
+	look()
+	want := []string{last(ids[0]) + "false", last(ids[1]) + "false", last(ids[0]) + "true", last(ids[1]) + "true", last(ids[0]) + "false"}
+	if !slices.Equal(told, want) {
+		t.Errorf("log lines (true: connected)\n%v, want\n%v", told, want)
+	}
+}
+
 func TestSeedChangesAreLoggedOnce(t *testing.T) {
 	ids := newIDs(t, 1)
 	p := testPlan(testConfig(seedOf(t, ids[0], 0)))
