@@ -39,7 +39,7 @@ func (n *Node) worry(w *worries, now time.Time) {
 	switch {
 	case found.alone:
 		n.seen(func(d *Watchdogs) { d.Alone++ })
-		n.log.Info("no peers: what is written here stays here until one comes", "took", now.Sub(w.met).Round(time.Second))
+		n.log.Info("no peers: what is written here stays here until one comes", "for", now.Sub(w.met).Round(time.Second))
 	case found.company:
 		n.log.Info("there are peers again")
 	}

@@ -23,11 +23,19 @@ func (a *app) openLog(f *runFlags) (*slog.Logger, func(), error) {
 		}
 		out, done = io.MultiWriter(a.stderr, file), func() { file.Close() }
 	}
-	opts := &slog.HandlerOptions{Level: level}
+	opts := &slog.HandlerOptions{Level: level, ReplaceAttr: spelledOut}
 	if f.logFormat.value == "json" || (f.logFormat.value == "auto" && !isTerminal(a.stderr)) {
 		return slog.New(slog.NewJSONHandler(out, opts)), done, nil
 	}
 	return slog.New(slog.NewTextHandler(out, opts)), done, nil
+}
+
+// spelledOut writes durations with their units, as 1m0s, which JSON lines would have as nanoseconds.
+func spelledOut(_ []string, attr slog.Attr) slog.Attr {
+	if attr.Value.Kind() == slog.KindDuration {
+		attr.Value = slog.StringValue(attr.Value.Duration().String())
+	}
+	return attr
 }
 
 // isTerminal reports whether a person reads what is written to w.

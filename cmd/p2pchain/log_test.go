@@ -8,7 +8,26 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
+
+// TestLogDurations has durations with their units in every form of the log.
+func TestLogDurations(t *testing.T) {
+	for _, form := range []string{"json", "text"} {
+		out := new(bytes.Buffer)
+		f := newSettings()
+		f.logFormat.value = form
+		log, done, err := (&app{stderr: out}).openLog(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer done()
+		log.Info("no peers", "for", time.Minute)
+		if !strings.Contains(strings.ReplaceAll(out.String(), `"`, ""), "1m0s") {
+			t.Errorf("%s: %s, want 1m0s", form, out)
+		}
+	}
+}
 
 // TestLogRotation fills several files and finds every byte that was not to be dropped.
 func TestLogRotation(t *testing.T) {
