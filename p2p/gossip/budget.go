@@ -56,6 +56,24 @@ func (b *budget) spend(p peer.ID, n float64) bool {
 	return enough
 }
 
+// affords reports whether a peer may send n more now, and counts nothing.
+func (b *budget) affords(p peer.ID, n float64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a, ok := b.peers[p]
+	return !ok || b.left(a, b.now()) >= n
+}
+
+// forgive ends a debt.
+func (b *budget) forgive(p peer.ID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if a, ok := b.peers[p]; ok {
+		a.left = max(0, a.left)
+		b.peers[p] = a
+	}
+}
+
 // owe counts n, whatever is left, and returns for how long the peer is then over its allowance.
 func (b *budget) owe(p peer.ID, n float64) time.Duration {
 	b.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"p2pchain/core"
@@ -27,6 +28,20 @@ func (c *counter) Add(msgs []*core.Message, from mempool.Origin) []error {
 	return c.Pool.Add(msgs, from)
 }
 
+// bring gives a bundle as it comes from a peer.
+func (d *desk) bring(p peer.ID, data []byte) pubsub.ValidationResult {
+	if !d.lets(p, data) {
+		return pubsub.ValidationIgnore
+	}
+	return d.readBundle(p, data)
+}
+
+// lets reports whether a bundle of a peer comes as far as to pubsub.
+func (d *desk) lets(p peer.ID, data []byte) bool {
+	rpc := &pubsub.RPC{RPC: pb.RPC{Publish: []*pb.Message{{Topic: &d.topics.Messages, Data: data}}}}
+	return d.inspect(p, rpc) == nil && len(rpc.Publish) == 1
+}
+
 // Every order of known messages is another bundle. A peer that sends them all is not listened to for
 // a while; what brings news costs nobody anything.
 func TestVainBundlesAreLimited(t *testing.T) {
@@ -45,7 +60,7 @@ func TestVainBundlesAreLimited(t *testing.T) {
 			turns++
 			first := known[turns%50]
 			rest := slices.DeleteFunc(slices.Clone(known), func(m *core.Message) bool { return m == first })
-			if got := d.weigh(p, bundle(t, append([]*core.Message{first}, rest...)...), d.takeBundle); got != pubsub.ValidationIgnore {
+			if got := d.bring(p, bundle(t, append([]*core.Message{first}, rest...)...)); got != pubsub.ValidationIgnore {
 				t.Fatalf("verdict %v on known messages", got)
 			}
 		}
@@ -57,7 +72,7 @@ func TestVainBundlesAreLimited(t *testing.T) {
 	if drops := d.Stats().Drops[dropVain]; drops == 0 {
 		t.Error("drops are not counted")
 	}
-	if got := d.weigh("b", bundle(t, fresh[0]), d.takeBundle); got != pubsub.ValidationAccept || d.vain.peers["b"].left != vainBurst {
+	if got := d.bring("b", bundle(t, fresh[0])); got != pubsub.ValidationAccept || d.vain.peers["b"].left != vainBurst {
 		t.Errorf("another peer's news: verdict %v, %v bytes left", got, d.vain.peers["b"].left)
 	}
 	d.pass(time.Second)
@@ -72,12 +87,43 @@ func TestVainBundlesAreLimited(t *testing.T) {
 			break
 		}
 		// Whatever a flood ends with may be honest, and must not count against the others that bring it.
-		if got := d.weigh("a", bundle(t, append(fresh[:1:1], known[1:]...)...), d.takeBundle); got != pubsub.ValidationIgnore {
+		if got := d.bring("a", bundle(t, append(fresh[:1:1], known[1:]...)...)); got != pubsub.ValidationIgnore {
 			t.Errorf("verdict %v on good messages in a flood", got)
 		}
 	}
 	if !slices.Equal(d.punished, []peer.ID{"a"}) {
 		t.Errorf("punished %v for a flood of a", d.punished)
+	}
+}
+
+// What a peer sends too much of is not shown to pubsub, which would take it for known; what pubsub has
+// seen is read, and counts.
+func TestFloodsHideNothing(t *testing.T) {
+	n := coretest.Network(t)
+	d := newDesk(t, n)
+	m := coretest.Messages(t, n, strings.Repeat("x", 1000), 52)
+	known, first, second := bundle(t, m[:50]...), bundle(t, m[50]), bundle(t, m[51])
+	d.say(t, m[:50]...)
+	for range 2 * vainBurst / len(known) { // they were in the queue before the first was read
+		d.readBundle("a", known)
+	}
+	if got := d.readBundle("a", first); got != pubsub.ValidationAccept {
+		t.Errorf("verdict %v on news at the end of a queue", got)
+	}
+	header := &pubsub.RPC{RPC: pb.RPC{Publish: []*pb.Message{{Topic: &d.topics.Blocks, Data: second}}}}
+	if err := d.inspect("a", header); err != nil || len(header.Publish) != 1 {
+		t.Error("a block is dropped unread")
+	}
+	if d.lets("a", second) || !d.lets("b", second) {
+		t.Error("a bundle of a peer in debt is shown to pubsub, or one of another peer is not")
+	}
+	d.pass(vainBurst * time.Second / vainRate)
+	if d.lets("a", known) {
+		t.Error("a debt is forgotten")
+	}
+	d.pass(time.Second)
+	if !d.lets("a", known) {
+		t.Error("a debt is never paid")
 	}
 }
 
@@ -115,9 +161,12 @@ func TestNoRoomIsNobodysFault(t *testing.T) {
 		d := newDesk(t, n)
 		d.Gossip.pool = full{d.pool, why}
 		data := bundle(t, coretest.Messages(t, n, strings.Repeat("x", 1000), 50)...)
+		for range 32 * vainBurst / len(data) { // a full queue
+			d.readBundle("honest", data)
+		}
 		for range 30 * 10 {
 			for range 2 * vainRate / len(data) / 10 { // twice what is read of what brings nothing
-				if got := d.weigh("honest", data, d.takeBundle); got != pubsub.ValidationIgnore {
+				if got := d.bring("honest", data); got != pubsub.ValidationIgnore {
 					t.Fatalf("%v: verdict %v", why, got)
 				}
 			}

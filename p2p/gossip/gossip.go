@@ -216,6 +216,15 @@ func (g *Gossip) grafted(p peer.ID, topic string) {
 	}
 }
 
+// inspect judges an RPC before pubsub takes it in. It must be quick: pubsub has one loop.
+func (g *Gossip) inspect(from peer.ID, rpc *pubsub.RPC) error {
+	if err := g.guard.inspect(from, rpc); err != nil {
+		return err
+	}
+	g.dropVain(from, rpc)
+	return nil
+}
+
 // Stats returns the counters.
 func (g *Gossip) Stats() Stats {
 	s := g.tracer.snapshot()

@@ -3,14 +3,30 @@ package gossip
 import (
 	"context"
 	"errors"
+	"slices"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"p2pchain/core"
 	"p2pchain/core/consensus"
 	"p2pchain/core/mempool"
 )
+
+// dropVain takes bundles out of an RPC of a peer too much of whose was ignored, before pubsub looks at
+// them: it takes for known what it has shown to a validator, and so the peer could keep messages from us
+// by being the first to bring them. What it left in is read, whatever was found out about the peer by then.
+func (g *Gossip) dropVain(from peer.ID, rpc *pubsub.RPC) {
+	rpc.Publish = slices.DeleteFunc(rpc.Publish, func(m *pb.Message) bool {
+		size := vainSize(m.Data)
+		if m.GetTopic() != g.topics.Messages || g.vain.affords(from, size) {
+			return false
+		}
+		g.verdict(from, g.unread(from, size))
+		return true
+	})
+}
 
 // judgeBundle is the validator of the message topic.
 func (g *Gossip) judgeBundle(_ context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
@@ -21,25 +37,43 @@ func (g *Gossip) judgeBundle(_ context.Context, from peer.ID, m *pubsub.Message)
 		return pubsub.ValidationIgnore
 	}
 	defer g.verdicts.Done()
-	return g.weigh(from, m.Data, g.takeBundle)
+	return g.readBundle(from, m.Data)
 }
 
-// weigh judges what came on a topic, unless too much of its sender's was ignored. That is free for a
-// sender otherwise: every order of known messages is a new id, and costs a look-up for each of them.
+// readBundle judges a bundle. Those that waited for it with others may bring the peer into debt.
+func (g *Gossip) readBundle(from peer.ID, data []byte) pubsub.ValidationResult {
+	g.vain.owe(from, vainSize(data))
+	return g.read(from, data, g.takeBundle)
+}
+
+// weigh judges an announcement, unless too much of its sender's was ignored.
 func (g *Gossip) weigh(from peer.ID, data []byte, take func(peer.ID, []byte) error) pubsub.ValidationResult {
-	// Bytes count as vain until they are not: several messages of a peer may be judged at a time.
-	size := float64(max(len(data), minVain))
-	if !g.vain.spend(from, size) {
-		g.tracer.drop(dropVain, 1)
-		return g.verdict(from, g.guard.unread(from, size))
+	if size := vainSize(data); !g.vain.spend(from, size) {
+		return g.verdict(from, g.unread(from, size))
 	}
+	return g.read(from, data, take)
+}
+
+// vainSize is what bytes count that bring nothing. They do so until they brought something: several
+// messages of a peer may be judged at a time. Else they were free for a sender: every order of known
+// messages is a new id, and costs a look-up for each of them.
+func vainSize(data []byte) float64 { return float64(max(len(data), minVain)) }
+
+func (g *Gossip) unread(from peer.ID, size float64) error {
+	g.tracer.drop(dropVain, 1)
+	return g.guard.unread(from, size)
+}
+
+// read judges what its sender was charged for.
+func (g *Gossip) read(from peer.ID, data []byte, take func(peer.ID, []byte) error) pubsub.ValidationResult {
 	err := take(from, data)
 	if errors.Is(err, mempool.ErrFull) || consensus.ClassOf(err) == consensus.Fault {
 		g.guard.pardon(from)
+		g.vain.forgive(from)
 	}
 	verdict := g.verdict(from, err)
 	if verdict == pubsub.ValidationAccept {
-		g.vain.refund(from, size)
+		g.vain.refund(from, vainSize(data))
 	}
 	return verdict
 }

@@ -68,7 +68,7 @@ func (g *Gossip) options() []pubsub.Option {
 		pubsub.WithValidateQueueSize(g.cfg.ValidateQueue),
 		pubsub.WithValidateWorkers(g.cfg.ValidateWorkers),
 		pubsub.WithSubscriptionFilter(pubsub.WrapLimitSubscriptionFilter(filter, maxSubscriptions)),
-		pubsub.WithAppSpecificRpcInspector(g.guard.inspect),
+		pubsub.WithAppSpecificRpcInspector(g.inspect),
 		pubsub.WithPeerScore(g.scoring(), thresholds()),
 		pubsub.WithRawTracer(g.tracer),
 	}
