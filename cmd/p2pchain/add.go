@@ -31,7 +31,7 @@ as bytes (application/octet-stream).`,
 		Example: `  p2pchain add "hello, chain"
   p2pchain add - --wait < /var/log/dpkg.log
   tail -F app.log | p2pchain add -`,
-		Args: cobra.MinimumNArgs(1),
+		Args: takes(1, anyNumber),
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, "return only when all of it is in a block")
 	return a.clientCommand(cmd, func(ctx context.Context, c *client.Client, args []string) error {

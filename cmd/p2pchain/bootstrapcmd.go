@@ -27,7 +27,7 @@ again. The network is that of the flags or of an invite, else that of the data f
 		Example: `  p2pchain bootstrap --genesis lab7.json
   p2pchain bootstrap --announce /dns4/seed.example.org/tcp/22345
   p2pchain bootstrap --reach relay             help nodes behind routers, too`,
-		Args: cobra.MaximumNArgs(1),
+		Args: takes(0, 1),
 	}
 	cmd.Flags().SortFlags = false
 	f := newSettings()

@@ -33,7 +33,7 @@ on where it was, and one that is repeated brings the file up to date.`,
   p2pchain export --since 1200 stick.jsonl     what is above block 1200, to carry it to another island
   p2pchain export | gzip > chain.jsonl.gz      import reads this, too
   p2pchain export | jq -r '.data[].message'`,
-		Args: cobra.MaximumNArgs(1),
+		Args: takes(0, 1),
 	}
 	f := addClientFlags(cmd.Flags())
 	since := cmd.Flags().String("since", "", "leave out blocks up to this one: a `HEIGHT or HASH` on the best chain")

@@ -31,27 +31,27 @@ func (a *app) getCommand() *cobra.Command {
 	}
 	get.AddCommand(
 		a.clientCommand(&cobra.Command{
-			Use: "chain", Short: "All blocks with their messages, the first one first", Args: cobra.NoArgs,
+			Use: "chain", Short: "All blocks with their messages, the first one first", Args: takes(0, 0),
 			Example: "  p2pchain get chain\n  p2pchain get chain --json | jq '.chain[].data[].message'",
 		}, a.getChain),
 		a.clientCommand(&cobra.Command{
-			Use: "block HEIGHT|HASH|tip", Short: "One block with its messages", Args: cobra.ExactArgs(1),
+			Use: "block HEIGHT|HASH|tip", Short: "One block with its messages", Args: takes(1, 1),
 			Example: "  p2pchain get block tip\n  p2pchain get block 42",
 		}, a.getBlock),
 		a.clientCommand(&cobra.Command{
-			Use: "message ID", Short: "One message and where it stands", Args: cobra.ExactArgs(1),
+			Use: "message ID", Short: "One message and where it stands", Args: takes(1, 1),
 			Example: "  p2pchain get message 1d51b1a8…",
 		}, a.getMessage),
 		a.clientCommand(&cobra.Command{
-			Use: "data", Short: "The messages that wait for a block, oldest first", Args: cobra.NoArgs,
+			Use: "data", Short: "The messages that wait for a block, oldest first", Args: takes(0, 0),
 			Example: "  p2pchain get data",
 		}, a.getData),
 		a.clientCommand(&cobra.Command{
-			Use: "neighbours", Short: "The addresses of the connected nodes, as HOST:PORT", Args: cobra.NoArgs,
+			Use: "neighbours", Short: "The addresses of the connected nodes, as HOST:PORT", Args: takes(0, 0),
 			Example: "  p2pchain get neighbours",
 		}, a.getNeighbours),
 		a.clientCommand(&cobra.Command{
-			Use: "peers", Short: "The connected nodes, and how far their chains are", Args: cobra.NoArgs,
+			Use: "peers", Short: "The connected nodes, and how far their chains are", Args: takes(0, 0),
 			Example: "  p2pchain get peers --json",
 		}, a.getPeers),
 	)

@@ -34,7 +34,7 @@ stays the best one, and the messages of the file wait for a block of it.`,
 		Example: `  p2pchain import chain.jsonl
   p2pchain import stick.jsonl --name two
   ssh host p2pchain export | p2pchain import - --data-dir copy`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.importFile(cmd.Context(), args[0]) },
 	}
 }

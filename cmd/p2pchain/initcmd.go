@@ -39,7 +39,7 @@ is now unless you say otherwise, so two calls make two networks.`,
 		Example: `  p2pchain init --network lab7
   p2pchain init --network lab7 --difficulty 4 --block-interval 2s
   p2pchain init --network diary --author "$(p2pchain key --json | jq -r .public_key)"`,
-		Args:        cobra.NoArgs,
+		Args:        takes(0, 0),
 		Annotations: map[string]string{ownFlags: ""},
 		RunE:        func(cmd *cobra.Command, _ []string) error { return a.initNetwork(cmd, f) },
 	}

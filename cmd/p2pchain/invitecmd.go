@@ -27,7 +27,7 @@ Of a node that does not run, the addresses are those of its last run.`,
 		Example: `  p2pchain invite
   p2pchain invite --qr
   p2pchain invite --address /dns4/node.example.org/tcp/22345`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 	}
 	f := addClientFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&qr, "qr", false, "show it as a QR code, too")

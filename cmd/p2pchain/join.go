@@ -67,6 +67,9 @@ func (a *app) readInvite(text string) (invite.Invite, error) {
 		}
 		text = string(b)
 	}
+	if text = strings.TrimSpace(text); checkBootstrap(text) == nil {
+		return invite.Invite{}, usagef("%q is an address and no invite: join it with  %s", text, a.command(append(a.whichNode(), "--bootstrap", text)...))
+	}
 	return invite.Parse(text)
 }
 

@@ -17,7 +17,7 @@ which other nodes know it; both are the same key. It is made at the first call
 and stays in the data folder, where only you can read it.`,
 		Example: `  p2pchain key
   p2pchain key --name two --json`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 		RunE: func(*cobra.Command, []string) error { return a.showKey() },
 	}
 }

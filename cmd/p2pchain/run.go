@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"runtime"
@@ -59,7 +60,7 @@ func (a *app) runCommand() *cobra.Command {
 // makeRun lets a command start a node.
 func (a *app) makeRun(cmd *cobra.Command) {
 	f := a.newRunFlags(cmd)
-	cmd.Args = cobra.NoArgs
+	cmd.Args = takes(0, 0)
 	if !cmd.HasParent() && cmd.GroupID == "" {
 		cmd.Args = nil // the root: cobra then suggests the command that was meant
 	}
@@ -237,6 +238,9 @@ func (a *app) networkChoice(f *runFlags) (node.NetworkChoice, error) {
 	want := node.NetworkChoice{Name: f.network, File: f.genesis, Difficulty: f.difficulty, Anew: f.forceNewChain}
 	if f.network != "" && f.genesis != "" {
 		return want, usagef("--network and --genesis both choose a network: leave one away")
+	}
+	if _, err := os.Stat(f.genesis); f.genesis != "" && errors.Is(err, fs.ErrNotExist) {
+		return want, usagef("--genesis: there is no file %s", f.genesis)
 	}
 	if a.isSet("difficulty") && f.difficulty < 1 { // not set, it is 0
 		return want, usagef("--difficulty is %d, want 1 to 16", f.difficulty)

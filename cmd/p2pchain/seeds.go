@@ -47,14 +47,14 @@ func (a *app) minerCommand() *cobra.Command {
 		Use:    "miner",
 		Short:  "Seed 1's name for running a node",
 		Hidden: true,
-		Args:   cobra.NoArgs,
+		Args:   takes(0, 0),
 		RunE:   func(cmd *cobra.Command, _ []string) error { return usagef("want 'miner start CHAIN_PATH'") },
 	}
 	start := &cobra.Command{
 		Use:     "start CHAIN_PATH",
 		Short:   "Start a node that keeps its data in CHAIN_PATH, without .chain",
 		Example: "  p2pchain miner start ~/test.chain --port 12346 --neighbours 127.0.0.1:12345",
-		Args:    cobra.ExactArgs(1),
+		Args:    takes(1, 1),
 	}
 	f := a.newRunFlags(start)
 	start.RunE = func(cmd *cobra.Command, args []string) error {

@@ -25,7 +25,7 @@ func (a *app) statusCommand() *cobra.Command {
   p2pchain status --watch                     one line that follows the node
   p2pchain status --name two
   p2pchain status --json | jq .tip.height`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 	}, func(ctx context.Context, c *client.Client, _ []string) error {
 		if watch {
 			return a.watchStatus(ctx, c)

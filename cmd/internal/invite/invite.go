@@ -84,7 +84,11 @@ func unwrap(text string) ([]byte, error) {
 		if ours && rest != "" && rest[0] > '1' && rest[0] <= '9' {
 			return nil, fmt.Errorf("invite %.20q…: %w", text, ErrNewer)
 		}
-		return nil, fmt.Errorf("%.20q does not begin with %s: %w", text, prefix, ErrInvite)
+		begin := fmt.Sprintf("%.20q", text)
+		if len(text) > 20 {
+			begin += "…"
+		}
+		return nil, fmt.Errorf("%s does not begin with %s: %w", begin, prefix, ErrInvite)
 	}
 	b, err := alphabet().DecodeString(body)
 	if err != nil || alphabet().EncodeToString(b) != body {
