@@ -12,7 +12,9 @@ import (
 	"p2pchain/cmd/internal/invite"
 	"p2pchain/cmd/internal/node"
 	"p2pchain/core"
+	"p2pchain/core/chain"
 	"p2pchain/core/chainfile"
+	"p2pchain/core/consensus"
 	"p2pchain/core/store"
 )
 
@@ -102,6 +104,22 @@ func exitRowOf(err error) exitRow {
 		}
 	}
 	return table[exitInternal]
+}
+
+// adviceFor returns what to do about an error of a row: for a chain file that depends on what is wrong.
+func adviceFor(err error, row exitRow) string {
+	line, ok := errors.AsType[*chainfile.LineError](err)
+	switch {
+	case !ok || row.code != exitVerification:
+		return row.advice
+	case line.Line == 1:
+		return "nothing was changed: name a chain file, as `p2pchain export` writes it and nodes keep it"
+	case errors.Is(err, consensus.ErrParentUnknown):
+		return "export it anew without `--since`, or with a block that is here already, and import that"
+	case errors.Is(err, chain.ErrLowWork):
+		return "save it as a file, and give the name of that"
+	}
+	return row.advice
 }
 
 // explain adds the cause to an answer that the table of codes would take for a passing state: a full

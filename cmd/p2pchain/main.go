@@ -66,11 +66,11 @@ func (a *app) report(err error, cmd *cobra.Command) int {
 	}
 	fmt.Fprintf(a.stderr, "p2pchain: %v\n", err)
 	row := exitRowOf(err)
-	switch {
+	switch advice := adviceFor(err, row); {
 	case row.code == exitUsage && cmd != nil:
 		fmt.Fprintf(a.stderr, "see '%s --help'\n", cmd.CommandPath())
-	case row.advice != "":
-		fmt.Fprintf(a.stderr, "what to do: %s\n", strings.ReplaceAll(row.advice, "`", ""))
+	case advice != "":
+		fmt.Fprintf(a.stderr, "what to do: %s\n", strings.ReplaceAll(advice, "`", ""))
 	}
 	return row.code
 }

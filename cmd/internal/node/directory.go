@@ -7,9 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"p2pchain/core"
+	"p2pchain/core/store"
 )
 
 var (
@@ -105,6 +107,25 @@ func setAside(dir string, next *core.Network, now time.Time) (string, error) {
 	}
 	return kept, nil
 }
+
+// A lockedError says that another process has a data directory; to errors.Is it is store.ErrLocked.
+type lockedError struct {
+	dir   string
+	cause error
+}
+
+// Error names the directory. What the system says of the lock is left to Unwrap where it only means
+// that somebody has it.
+func (e *lockedError) Error() string {
+	text := "another p2pchain process uses the folder " + e.dir
+	if errors.Is(e.cause, syscall.EAGAIN) {
+		return text
+	}
+	return fmt.Sprintf("%s (%v)", text, e.cause)
+}
+
+func (e *lockedError) Unwrap() error        { return e.cause }
+func (e *lockedError) Is(target error) bool { return target == store.ErrLocked }
 
 // replaceFile writes a small file so that a reader, or the next start after a crash, sees either
 // the old or the new one in full.

@@ -271,7 +271,7 @@ func (im *importer) refused(line int, err error) error {
 	case consensus.ClassOf(err) == consensus.Fault:
 		return err
 	case errors.Is(err, consensus.ErrParentUnknown):
-		err = fmt.Errorf("%w: the file begins above what is stored here; import one that reaches further down", err)
+		err = fmt.Errorf("%w: the file begins above what is stored here; one that reaches further down is needed", err)
 	case errors.Is(err, chain.ErrLowWork):
 		err = fmt.Errorf("%w: it parts from the chain here far below the tip; import it from a file, which can be read twice", err)
 	}

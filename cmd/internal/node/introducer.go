@@ -16,7 +16,6 @@ import (
 	"p2pchain/api"
 	"p2pchain/bootstrap"
 	"p2pchain/core"
-	"p2pchain/core/store"
 	"p2pchain/p2p"
 )
 
@@ -68,7 +67,7 @@ func (i *Introducer) openDirectory(context.Context) error {
 	}
 	lock, err := vfs.Default.Lock(filepath.Join(i.cfg.Dir, lockFile))
 	if err != nil {
-		return fmt.Errorf("%s: %w: %w", i.cfg.Dir, err, store.ErrLocked)
+		return &lockedError{i.cfg.Dir, err}
 	}
 	i.closers = append(i.closers, lock.Close)
 	if err := keepNetwork(i.cfg.Dir, i.cfg.Network); err != nil {

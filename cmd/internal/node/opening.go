@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,6 +37,9 @@ func (n *Node) openPatiently(ctx context.Context, dir string, opts store.Options
 	for full := 0; full < 5; {
 		select {
 		case r := <-opened:
+			if errors.Is(r.err, store.ErrLocked) {
+				r.err = &lockedError{n.cfg.Dir, r.err}
+			}
 			return r.store, r.err
 		case <-tick.C:
 		}
