@@ -25,6 +25,12 @@ const (
 	maxAnnouncers   = 16 // peers that are asked for one block
 	maxVersions     = 3  // different short ids for one header: those of the first may be made up
 
+	// maxQueued is for how long a rebuild waits for a worker. Blocks that nobody gives are cheap where
+	// headers are; they must not hold up the others.
+	maxQueued = time.Second
+	// maxAlone is for how long a block is only rebuilt. When it is asked for something after that, the
+	// syncer fetches it as well.
+	maxAlone    = time.Second
 	rebuildTime = 4 * time.Second
 	askTime     = 1500 * time.Millisecond // for one answer of one peer
 	maxPause    = 200 * time.Millisecond
@@ -60,21 +66,25 @@ type rebuilder struct {
 	params *core.Params
 	log    *slog.Logger
 	tried  *recent
-	queue  chan *rebuild // of capacity maxRebuilds, so to add to it never waits
+	ready  chan struct{} // of capacity 1: a worker may find something in the queue
+	queued chan struct{} // of capacity 1: something is in the queue
 
 	rebuilt, left, asked, leafLists atomic.Uint64
 
-	mu  sync.Mutex // guards all, and what rebuilds say that it does
-	all map[core.Hash]*rebuild
+	mu    sync.Mutex // guards what is below, and what rebuilds say that it does
+	all   map[core.Hash]*rebuild
+	queue []*rebuild // of these: what waits for a worker
 }
 
 // A rebuild is one block on its way.
 type rebuild struct {
 	hash   core.Hash
 	header core.Header
+	since  time.Time
 	wake   chan struct{} // of capacity 1: there is one more peer to ask
 
 	announcers []peer.ID // in the order of arrival; guarded by the rebuilder
+	told       int       // of these: how many the syncer knows of; guarded by the rebuilder
 	blamed     []peer.ID // of these; guarded by the rebuilder
 	versions   [][]byte  // of the short ids, encoded; guarded by the rebuilder
 }
@@ -82,12 +92,13 @@ type rebuild struct {
 func newRebuilder(pool Pool, c Chain, parts Parts, s Syncer, peers Peers, n *core.Network, log *slog.Logger) *rebuilder {
 	return &rebuilder{
 		pool: pool, chain: c, parts: parts, syncer: s, peers: peers, params: &n.Params, log: log,
-		tried: newRecent(maxRebuilt), queue: make(chan *rebuild, maxRebuilds), all: make(map[core.Hash]*rebuild),
+		tried: newRecent(maxRebuilt), all: make(map[core.Hash]*rebuild),
+		ready: make(chan struct{}, 1), queued: make(chan struct{}, 1),
 	}
 }
 
-// add takes a compact announcement. It is false where the block is not going to be rebuilt, by the
-// limits or because it was tried before: then the syncer should know who has it.
+// add takes a compact announcement. It is false where the syncer should know of it at once: the block is
+// not going to be rebuilt, by the limits or because it was tried before, or is not rebuilt in good time.
 func (r *rebuilder) add(from peer.ID, a *announcement) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -98,11 +109,13 @@ func (r *rebuilder) add(from peer.ID, a *announcement) bool {
 		return false
 	}
 	b := &rebuild{
-		hash: a.hash, header: a.header, wake: make(chan struct{}, 1),
+		hash: a.hash, header: a.header, since: time.Now(), wake: make(chan struct{}, 1),
 		announcers: []peer.ID{from}, versions: [][]byte{a.rest},
 	}
 	r.all[a.hash] = b
-	r.queue <- b
+	r.queue = append(r.queue, b)
+	poke(r.ready)
+	poke(r.queued)
 	return true
 }
 
@@ -117,8 +130,8 @@ func (r *rebuilder) begunBy(p peer.ID) int {
 	return n
 }
 
-// join adds one more announcer to a rebuild. Each peer gives one version of the short ids at most. It
-// is called with the rebuilder's mu held.
+// join adds one more announcer to a rebuild. Each peer gives one version of the short ids at most. It is
+// false where the syncer should know of it at once. It is called with the rebuilder's mu held.
 func (b *rebuild) join(from peer.ID, short []byte) bool {
 	if slices.Contains(b.announcers, from) {
 		return true
@@ -131,30 +144,92 @@ func (b *rebuild) join(from peer.ID, short []byte) bool {
 	if len(b.versions) < maxVersions && !slices.ContainsFunc(b.versions, same) {
 		b.versions = append(b.versions, short)
 	}
-	select {
-	case b.wake <- struct{}{}:
-	default:
+	poke(b.wake)
+	if b.told > 0 { // the syncer fetches it already
+		b.told = len(b.announcers)
+		return false
 	}
 	return true
+}
+
+// poke fills a channel of capacity 1.
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // run rebuilds until ctx ends. By the time it returns, its workers have ended.
 func (r *rebuilder) run(ctx context.Context) error {
 	var workers sync.WaitGroup
+	defer workers.Wait()
 	for range rebuildWorkers {
-		workers.Go(func() {
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case b := <-r.queue:
-					r.work(ctx, b)
-				}
-			}
-		})
+		workers.Go(func() { r.serve(ctx) })
 	}
-	workers.Wait()
-	return nil
+	var due <-chan time.Time // nil while nothing waits
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.queued:
+		case <-due:
+		}
+		due = nil
+		if next, ok := r.handOver(time.Now()); ok {
+			due = time.After(next)
+		}
+	}
+}
+
+// serve rebuilds one block of the queue after the other.
+func (r *rebuilder) serve(ctx context.Context) {
+	for ctx.Err() == nil {
+		if b := r.next(); b != nil {
+			r.work(ctx, b)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-r.ready:
+		}
+	}
+}
+
+// next takes the first rebuild out of the queue; nil if there is none.
+func (r *rebuilder) next() *rebuild {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.queue) == 0 {
+		return nil
+	}
+	b := r.queue[0]
+	r.queue = slices.Delete(r.queue, 0, 1)
+	if len(r.queue) > 0 {
+		poke(r.ready) // another worker
+	}
+	return b
+}
+
+// handOver leaves to the syncer what has waited for too long, and returns how long the next one may
+// wait; false if none does.
+func (r *rebuilder) handOver(now time.Time) (next time.Duration, ok bool) {
+	for {
+		r.mu.Lock()
+		if len(r.queue) == 0 {
+			r.mu.Unlock()
+			return 0, false
+		}
+		b := r.queue[0]
+		if left := maxQueued - now.Sub(b.since); left > 0 {
+			r.mu.Unlock()
+			return left, true
+		}
+		r.queue = slices.Delete(r.queue, 0, 1)
+		r.mu.Unlock()
+		r.left.Add(1)
+		r.announce(b)
+	}
 }
 
 // work rebuilds one block, or leaves it to the syncer.
@@ -163,7 +238,7 @@ func (r *rebuilder) work(ctx context.Context, b *rebuild) {
 	defer cancel()
 	a := &assembly{rebuilder: r, rebuild: b}
 	block, err := a.build(limited)
-	announcers := r.done(b)
+	defer r.announce(b)
 	switch {
 	case err == nil:
 		r.rebuilt.Add(1)
@@ -177,18 +252,26 @@ func (r *rebuilder) work(ctx context.Context, b *rebuild) {
 			r.log.Debug("block left to be fetched", "hash", b.hash, "err", err)
 		}
 	}
-	for _, p := range announcers {
-		r.syncer.Announced(p, &b.header)
-	}
 }
 
-// done forgets a rebuild and returns the peers that said to have the block.
-func (r *rebuilder) done(b *rebuild) []peer.ID {
+// announce forgets a rebuild and tells the syncer who said to have the block.
+func (r *rebuilder) announce(b *rebuild) {
 	r.tried.add(b.hash)
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	delete(r.all, b.hash)
-	return b.announcers
+	r.mu.Unlock()
+	r.tell(b)
+}
+
+// tell lets the syncer know who said by now to have the block, each once.
+func (r *rebuilder) tell(b *rebuild) {
+	r.mu.Lock()
+	news := slices.Clone(b.announcers[b.told:])
+	b.told = len(b.announcers)
+	r.mu.Unlock()
+	for _, p := range news {
+		r.syncer.Announced(p, &b.header)
+	}
 }
 
 // toAsk returns the announcers that are not to blame for anything, in the order of their arrival.

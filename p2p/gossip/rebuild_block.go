@@ -226,6 +226,9 @@ func (a *assembly) ask(ctx context.Context, question func(context.Context, peer.
 }
 
 func (a *assembly) askOne(ctx context.Context, p peer.ID, question func(context.Context, peer.ID) error) error {
+	if time.Since(a.since) > maxAlone {
+		a.tell(a.rebuild) // any number of announcers may be slow: the syncer need not wait for them all
+	}
 	limited, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	err := question(limited, p)

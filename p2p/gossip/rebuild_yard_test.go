@@ -33,7 +33,8 @@ type yard struct {
 // A source is a peer that is asked.
 type source struct {
 	block  *core.Block
-	absent int  // answers by which it does not have the block yet
+	absent int // answers by which it does not have the block yet
+	delay  time.Duration
 	silent bool // it never answers
 	edit   func(i int, m *core.Message) *core.Message
 	leaves error // its answer to a question for leaves
@@ -87,6 +88,7 @@ func (s *source) has(ctx context.Context, block core.Hash) error {
 		<-ctx.Done()
 		return fmt.Errorf("%w: %w", exchange.ErrTransport, ctx.Err())
 	}
+	time.Sleep(s.delay)
 	if s.absent--; s.absent >= 0 || s.block == nil || s.block.Header.Hash() != block {
 		return exchange.ErrAbsent
 	}
