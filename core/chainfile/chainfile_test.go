@@ -182,7 +182,9 @@ func TestRefuses(t *testing.T) {
 		{"author", swap(`"author":"`, `"author":"0`), core.ErrMalformed, `line 2: message 0: want ","time":"`},
 		{"message left out", lines[0] + strings.Replace(lines[1], `{"id"`, `{"od"`, 1), core.ErrMalformed, `line 2: message 0: want {"id":", got "{\"od\":\""`},
 		{"escape", swap(`quote \"`, `quote \u0022`), core.ErrMalformed, `line 2: message 2: "message" is not what`},
-		{"surrogate", swap(`hello`, `\ud83d`), core.ErrMalformed, `line 2: message 0: escape \u`},
+		{"surrogate", swap(`hello`, `\ud83d`), core.ErrMalformed, "line 2: message 0: escape `\\u`"},
+		{"escape for a terminal", swap(`hello`, "\\\x1b"), core.ErrMalformed, `line 2: message 0: escape "\\\x1b"`},
+		{"hex for a terminal", swap(`hello`, "\\u00\x1bc"), core.ErrMalformed, `line 2: message 0: escape "\\u00\x1bc"`},
 		{"base64 of text", swap(`"message":"hello"`, `"message":null,"base64":"aGVsbG8="`), core.ErrMalformed, `line 2: message 0: "message" is not what`},
 		{"other size", swap(`"message":"hello"`, `"message":"hello!"`), core.ErrMalformed, "line 2: message 0: payload of 6 bytes, the envelope says 5"},
 	} {

@@ -259,7 +259,7 @@ func (p *parser) escape() byte {
 		digits := p.rest
 		p.skip(2)
 		if p.err == nil && readHex(c[:], digits[:2]) != nil {
-			p.fail("escape \\u00%s", digits[:2])
+			p.fail("escape %#q", `\u00`+string(digits[:2]))
 		}
 		return c[0]
 	}
@@ -269,7 +269,7 @@ func (p *parser) escape() byte {
 			return c
 		}
 	}
-	p.fail("escape \\%c", p.rest[0])
+	p.fail("escape %#q", `\`+string(p.rest[:1]))
 	return 0
 }
 
