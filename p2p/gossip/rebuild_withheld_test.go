@@ -32,6 +32,13 @@ func (y *yard) toldOf(p peer.ID, limit time.Duration) time.Duration {
 	return limit
 }
 
+// join adds a peer while the rebuilder works.
+func (y *yard) join(p peer.ID, s source) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.sources[p] = &s
+}
+
 // running lets the rebuilder work until the function that it returns is called.
 func (y *yard) running() (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -55,7 +62,7 @@ func TestWithheldBlocksHoldUpNoOther(t *testing.T) {
 		defer y.running()()
 		for i, b := range blocks[:maxRebuilds-1] {
 			p := peer.ID(fmt.Sprint("withholds ", i/rebuildsPerPeer))
-			y.sources[p] = &source{silent: true}
+			y.join(p, source{silent: true})
 			y.announce(p, encodeCompact(b))
 		}
 		y.announce("honest", encodeCompact(blocks[maxRebuilds-1]))
@@ -84,11 +91,12 @@ func TestSlowAnnouncersDoNotAddUp(t *testing.T) {
 			y.say(t, m[1:]...)
 			defer y.running()()
 			for i := range 8 {
-				p, s := peer.ID(fmt.Sprint(name, i)), slow
-				y.sources[p] = &s
+				p := peer.ID(fmt.Sprint(name, i))
+				y.join(p, slow)
 				y.announce(p, encodeCompact(b))
 			}
-			y.sources["honest"], y.sources["late"] = &source{block: b}, &source{block: b}
+			y.join("honest", source{block: b})
+			y.join("late", source{block: b})
 			y.announce("honest", encodeCompact(b))
 			if took := y.toldOf("honest", time.Minute); took < maxAlone || took > maxAlone+askTime+maxPause {
 				t.Errorf("%s: the block is left to the syncer after %v", name, took)
