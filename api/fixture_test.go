@@ -211,7 +211,7 @@ func (h *fakeHost) Sync() api.Sync {
 }
 func (h *fakeHost) Links() api.Links {
 	dht := 3
-	return api.Links{Introducers: 1, Known: 5, DHTNodes: &dht, Reach: "nat", Reachable: "relayed"}
+	return api.Links{Introducers: 1, Relays: 1, Known: 5, DHTNodes: &dht, Reach: "nat", Reachable: "relayed"}
 }
 func (h *fakeHost) ClockSkew() (time.Duration, bool) { return -1500 * time.Millisecond, true }
 

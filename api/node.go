@@ -19,15 +19,17 @@ func (s *Server) getNode(w *response, _ *http.Request) error {
 
 func (s *Server) node() Node {
 	n, now := s.deps.Network, s.cfg.Now()
+	said := s.deps.Host.Sync() // before the tip, which it is brought up to
+	tip, best := tipInfo(s.deps.Chain.Tip()), tipInfo(s.deps.Chain.BestHeader())
 	out := Node{
 		PeerID:        s.deps.Host.ID(),
 		Addresses:     append([]string{}, s.deps.Host.Addrs()...), // never null
 		Author:        s.deps.author(),
 		Version:       s.cfg.Version,
 		Network:       NetworkInfo{n.Params.Name, n.ID(), n.Genesis, n.Params.Encode()},
-		Tip:           tipInfo(s.deps.Chain.Tip()),
-		BestHeader:    tipInfo(s.deps.Chain.BestHeader()),
-		Sync:          s.deps.Host.Sync(),
+		Tip:           tip,
+		BestHeader:    best,
+		Sync:          syncAt(said, tip.Height, best.Height),
 		Mempool:       s.waiting(),
 		Mining:        s.deps.Miner.Status(),
 		Links:         s.links(),
@@ -40,6 +42,30 @@ func (s *Server) node() Node {
 		out.ClockSkewMS = &ms
 	}
 	return out
+}
+
+// syncAt brings what the syncer said last to the heights of now, so that an answer has one height and
+// a state that fits it: a syncer speaks up only after it has done something.
+func syncAt(s Sync, tip, best uint64) Sync {
+	s.Height, s.BestHeader = tip, best
+	switch s.State {
+	case SyncAlone, SyncSynced: // nobody claims more
+		s.Target = best
+	default:
+		s.Target = max(s.Target, best)
+	}
+	switch {
+	case s.State == SyncSynced && s.Target > tip:
+		s.State = SyncBlocks
+	case s.State == SyncBlocks && s.Target <= tip:
+		s.State = SyncSynced
+	}
+	s.ETASeconds = nil
+	if s.Target > tip && s.BlocksPerSecond > 0 {
+		eta := float64(s.Target-tip) / s.BlocksPerSecond
+		s.ETASeconds = &eta
+	}
+	return s
 }
 
 // links counts the peers by who called whom.

@@ -44,7 +44,7 @@ type TipInfo struct {
 // Sync says how far the node is behind its peers, and how fast it catches up. Rates are averages of
 // the last ten seconds or so.
 type Sync struct {
-	State             string  `json:"state"`       // in the words of p2p/syncer
+	State             string  `json:"state"`       // in the words of p2p/syncer: alone, headers, blocks or synced
 	Height            uint64  `json:"height"`      // of the tip
 	BestHeader        uint64  `json:"best_header"` // of the best valid header
 	Walked            uint64  `json:"walked"`      // how far a first look at headers came, 0 where there is none
@@ -55,6 +55,13 @@ type Sync struct {
 	// ETASeconds is how long the rest takes at this rate, nil where that is unknown or nothing is left.
 	ETASeconds *float64 `json:"eta_seconds,omitempty"`
 }
+
+// The states of a Sync that mean more than their words to those who read it.
+const (
+	SyncAlone  = "alone"  // no peers
+	SyncBlocks = "blocks" // blocks are missing
+	SyncSynced = "synced" // nobody claims more
+)
 
 // Mining says how mining goes.
 type Mining struct {
@@ -72,6 +79,7 @@ type Links struct {
 	Inbound     int    `json:"inbound"`             // peers that called
 	Outbound    int    `json:"outbound"`            // peers that were called
 	Introducers int    `json:"introducers"`         // connected nodes that are no peers, but know some
+	Relays      int    `json:"relays"`              // connected nodes of both kinds that relay for others
 	Known       int    `json:"known"`               // nodes that could be called, connected or not
 	DHTNodes    *int   `json:"dht_nodes,omitempty"` // that answer questions in the DHT; nil where it is off
 	Reach       string `json:"reach"`               // what the node does to be reached: direct, nat or relay

@@ -208,6 +208,9 @@ func TestReachedThroughRelay(t *testing.T) {
 	through := middle.Addrs()[0] + "/p2p-circuit/p2p/" + hidden.ID()
 	eventually(t, "connected through the relay", func() bool { return other.Connect(t.Context(), through) == nil })
 	eventually(t, "both sides know each other", func() bool { return other.knows(hidden) && hidden.knows(other) })
+	if got := hidden.Relays(); got != 1 {
+		t.Errorf("%d of two peers relay, want the introducer", got)
+	}
 	if p := other.peer(hidden); len(p.Addrs) != 1 || !strings.Contains(p.Addrs[0], "/p2p-circuit") {
 		t.Errorf("connected by %v, want the relay", p.Addrs)
 	}

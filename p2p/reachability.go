@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/libp2p/go-libp2p/core/event"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/proto"
 )
 
 // A Reachability says what is known of whether nodes outside of our local network can dial us.
@@ -34,6 +35,19 @@ func (n *Node) Reachability() Reachability {
 		return ReachUnknown
 	}
 	return found
+}
+
+// Relays returns how many connected peers relay for others, introducers included. Through them a node
+// can be reached that cannot be dialled.
+func (n *Node) Relays() int {
+	count := 0
+	for _, p := range n.table.readyIDs() {
+		offered, err := n.host.Peerstore().SupportsProtocols(p, proto.ProtoIDv2Hop)
+		if err == nil && len(offered) > 0 {
+			count++
+		}
+	}
+	return count
 }
 
 // watchReach keeps what the host finds out of its addresses until ctx ends.

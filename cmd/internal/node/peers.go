@@ -141,7 +141,7 @@ func syncOf(s syncer.Status) api.Sync {
 func (p peers) Links() api.Links {
 	found := p.bootstrap.Status()
 	links := api.Links{
-		Introducers: len(p.p2p.Introducers()), Known: found.Known,
+		Introducers: len(p.p2p.Introducers()), Relays: p.p2p.Relays(), Known: found.Known,
 		Reach: string(p.reach), Reachable: string(p.p2p.Reachability()),
 	}
 	if found.DHT.Enabled {

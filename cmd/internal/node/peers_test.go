@@ -3,6 +3,7 @@ package node
 import (
 	"testing"
 
+	"p2pchain/api"
 	"p2pchain/p2p/syncer"
 )
 
@@ -23,6 +24,15 @@ func TestSyncOf(t *testing.T) {
 	} {
 		if s := syncOf(none); s.ETASeconds != nil {
 			t.Errorf("%s: %v s left", name, *s.ETASeconds)
+		}
+	}
+}
+
+// TestSyncWords holds the API to the syncer's words.
+func TestSyncWords(t *testing.T) {
+	for said, want := range map[syncer.State]string{syncer.Alone: api.SyncAlone, syncer.Fetching: api.SyncBlocks, syncer.Synced: api.SyncSynced} {
+		if got := syncOf(syncer.Status{State: said}).State; got != want {
+			t.Errorf("%s is %q in the API, want %q", said, got, want)
 		}
 	}
 }
