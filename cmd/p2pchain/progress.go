@@ -20,8 +20,8 @@ const (
 	lineColumns   = 79 // fits every terminal, and a line that wraps cannot be drawn anew
 
 	// The words of p2p/syncer that mean that there is nothing to show.
-	stateSynced = "synced"
-	stateAlone  = "alone"
+	stateSynced = api.SyncSynced
+	stateAlone  = api.SyncAlone
 )
 
 // followSync shows how the sync of a node goes until the returned function is called: on a terminal as

@@ -176,24 +176,54 @@ func TestWatchLine(t *testing.T) {
 	if got, want := syncWords(n), "blocks, on the way to block 1000000, 2,345 blocks/s, 40,123 msg/s, 8.2 MB/s, 3m55s left"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
+	n.Sync.State = stateAlone
+	if got, want := syncWords(n), "alone: no peer is there to send the blocks up to 1000000"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 func TestPeerWords(t *testing.T) {
 	for _, tt := range []struct {
-		peers                 int
-		links                 client.Links
-		peerWords, reachWords string
+		peers int
+		links client.Links
+		want  string
 	}{
-		{0, client.Links{Reach: "direct", Reachable: "unknown"}, "0", ""},
-		{0, client.Links{Introducers: 1, Reach: "nat", Reachable: "unknown"}, "0, and 1 introducer", "nat: not known yet whether nodes outside of the local network reach this one"},
-		{3, client.Links{Inbound: 1, Outbound: 2, Reach: "nat", Reachable: "relayed"}, "3 (1 inbound, 2 outbound)", "nat: nodes outside of the local network reach this one through relays"},
-		{3, client.Links{Inbound: 1, Outbound: 2, Reach: "direct", Reachable: "public"}, "3 (1 inbound, 2 outbound)", "direct: nodes outside of the local network reach this one"},
+		{0, client.Links{}, "0"},
+		{0, client.Links{Introducers: 1}, "0, and 1 introducer"},
+		{3, client.Links{Inbound: 1, Outbound: 2}, "3 (1 inbound, 2 outbound)"},
 	} {
-		if got := peerWords(client.Node{Peers: tt.peers, Links: tt.links}); got != tt.peerWords {
-			t.Errorf("peers %q, want %q", got, tt.peerWords)
+		if got := peerWords(client.Node{Peers: tt.peers, Links: tt.links}); got != tt.want {
+			t.Errorf("peers %q, want %q", got, tt.want)
 		}
-		if got := reachWords(tt.links); got != tt.reachWords {
-			t.Errorf("reach %q, want %q", got, tt.reachWords)
+	}
+}
+
+func TestReachWords(t *testing.T) {
+	const (
+		private = "/ip4/192.168.1.7/tcp/22345/p2p/12D3KooWGKhTktda1qkes8M4h5LUeVMe56NE8NRke5Y2vDXpz6mn"
+		public  = "/ip4/8.8.8.8/tcp/22345/p2p/12D3KooWGKhTktda1qkes8M4h5LUeVMe56NE8NRke5Y2vDXpz6mn"
+		unknown = "not known yet whether nodes outside of the local network reach this one"
+		not     = "nodes outside of the local network do not reach this one"
+	)
+	for _, tt := range []struct {
+		name  string
+		peers int
+		addr  string
+		links client.Links
+		want  string
+	}{
+		{"nothing to say", 1, private, client.Links{Reach: "direct", Reachable: "unknown"}, ""},
+		{"direct", 1, public, client.Links{Reach: "direct", Reachable: "public"}, "direct: nodes outside of the local network reach this one"},
+		{"relayed", 1, private, client.Links{Reach: "nat", Reachable: "relayed", Relays: 1}, "nat: nodes outside of the local network reach this one through relays"},
+		{"alone", 0, private, client.Links{Reach: "nat", Reachable: "unknown"}, "nat: " + unknown + "; there is no peer to try it"},
+		{"no relay", 2, private, client.Links{Reach: "nat", Reachable: "unknown"}, "nat: " + unknown + "; no peer relays: start one that all reach with --reach relay"},
+		{"no relay, and tried", 0, public, client.Links{Introducers: 1, Reach: "nat", Reachable: "private"}, "nat: " + not + "; no peer relays: start one that all reach with --reach relay"},
+		{"soon", 1, public, client.Links{Relays: 1, Reach: "nat", Reachable: "unknown"}, "nat: " + unknown},
+		{"private addresses", 1, private, client.Links{Reach: "relay", Reachable: "unknown"}, "relay: " + unknown + "; all its addresses are private: name the one that others use with --announce"},
+	} {
+		n := client.Node{Peers: tt.peers, Addresses: []string{tt.addr}, Links: tt.links}
+		if got := reachWords(n); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
 }

@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 	"github.com/spf13/cobra"
 
 	"p2pchain/api/client"
@@ -52,7 +55,7 @@ func (a *app) showStatus(ctx context.Context, c *client.Client) error {
 		t.row("sync", syncWords(n))
 		t.row("peers", peerWords(n))
 		t.row("known", knownWords(n.Links))
-		if words := reachWords(n.Links); words != "" {
+		if words := reachWords(n); words != "" {
 			t.row("reach", words)
 		}
 		t.row("waiting", plural(n.Mempool.Count, "message")+", "+plural(n.Mempool.Bytes, "byte"))
@@ -119,6 +122,9 @@ func syncWords(n client.Node) string {
 	if n.Sync.Target <= n.Tip.Height {
 		return n.Sync.State
 	}
+	if n.Sync.State == stateAlone {
+		return fmt.Sprintf("alone: no peer is there to send the blocks up to %d", n.Sync.Target)
+	}
 	words := fmt.Sprintf("%s, on the way to block %d", n.Sync.State, n.Sync.Target)
 	if fast := rates(n.Sync); len(fast) > 0 {
 		words += ", " + strings.Join(fast, ", ")
@@ -150,8 +156,10 @@ func knownWords(l client.Links) string {
 	return words
 }
 
-// reachWords says how a node is reached, nothing where it does nothing for it and nothing is known.
-func reachWords(l client.Links) string {
+// reachWords says how a node is reached and what that lacks, nothing where it does nothing for it and
+// nothing is known.
+func reachWords(n client.Node) string {
+	l := n.Links
 	found := map[string]string{
 		"public":  "nodes outside of the local network reach this one",
 		"relayed": "nodes outside of the local network reach this one through relays",
@@ -161,7 +169,31 @@ func reachWords(l client.Links) string {
 	if l.Reach == "direct" && l.Reachable == "unknown" {
 		return ""
 	}
+	if lacks := reachLacks(n); lacks != "" {
+		found += "; " + lacks
+	}
 	return printable(l.Reach) + ": " + found
+}
+
+// reachLacks says what a node needs to be reached, or to find out whether it is.
+func reachLacks(n client.Node) string {
+	switch l := n.Links; {
+	case l.Reachable != "unknown" && l.Reachable != "private", l.Reach == "direct":
+		return ""
+	case n.Peers+l.Introducers == 0:
+		return "there is no peer to try it"
+	case l.Reach == "nat" && l.Relays == 0:
+		return "no peer relays: start one that all reach with --reach relay"
+	case l.Reachable == "unknown" && !slices.ContainsFunc(n.Addresses, isPublic):
+		return "all its addresses are private: name the one that others use with --announce"
+	}
+	return ""
+}
+
+// isPublic reports whether an address is one of the internet.
+func isPublic(addr string) bool {
+	a, err := multiaddr.NewMultiaddr(addr)
+	return err == nil && manet.IsPublicAddr(a)
 }
 
 // miningWords says what the miner does.
