@@ -296,7 +296,9 @@ func (b *Bootstrap) save(ctx context.Context, last bool) {
 }
 
 // links lists the connected peers with the addresses to remember: of a peer that we dialled first the one
-// that worked, then what the peer says of itself.
+// that worked, then what the peer says of itself. Of one that came by itself that is numbers only: a name is
+// in no part of the internet before it is looked up, so with names in the book one address block would get
+// all of our dials after a restart.
 func (b *Bootstrap) links() []link {
 	var all []link
 	for _, id := range b.host.Network().Peers() {
@@ -310,7 +312,11 @@ func (b *Bootstrap) links() []link {
 				addrs = append(addrs, c.RemoteMultiaddr())
 			}
 		}
-		l.addrs = dialable(id, slices.Concat(addrs, b.host.Peerstore().Addrs(id)), checkAddr)
+		check := checkSignedAddr
+		if l.outbound {
+			check = checkAddr
+		}
+		l.addrs = dialable(id, slices.Concat(addrs, b.host.Peerstore().Addrs(id)), check)
 		if !local {
 			// Its loopback is not ours.
 			l.addrs = preferFar(l.addrs)

@@ -326,3 +326,32 @@ func TestNewNamesBadFields(t *testing.T) {
 		}
 	}
 }
+
+// TestNamesOfStrangersStayOutOfTheBook looks at what is kept of a peer that says it has a name.
+func TestNamesOfStrangersStayOutOfTheBook(t *testing.T) {
+	dialled, came := newHost(t, loopback()), newHost(t, loopback())
+	if err := came.Connect(t.Context(), peer.AddrInfo{ID: dialled.ID(), Addrs: dialled.Addrs()}); err != nil {
+		t.Fatal(err)
+	}
+	name := ma.StringCast("/dns4/example.org/tcp/4001")
+	for _, tt := range []struct {
+		name  string
+		h     host.Host
+		other peer.ID
+		want  bool
+	}{
+		{"came by itself", dialled, came.ID(), false},
+		{"dialled by us", came, dialled.ID(), true},
+	} {
+		within(t, 5*time.Second, "the connection", func() bool { return connected(tt.h, tt.other) })
+		tt.h.Peerstore().AddAddr(tt.other, name, time.Hour)
+		b, err := New(tt.h, &MemoryBook{}, testConfig(), discard())
+		if err != nil {
+			t.Fatal(err)
+		}
+		links := b.links()
+		if len(links) != 1 || len(links[0].addrs) == 0 && tt.want || ma.Contains(links[0].addrs, name) != tt.want {
+			t.Errorf("%s: %v, want the name in it: %v", tt.name, links, tt.want)
+		}
+	}
+}

@@ -138,11 +138,17 @@ func (p *plan) duePeers(now time.Time, match func(*contact) bool) (jobs []job) {
 
 func (c *contact) waiting() bool { return !c.busy && c.up.IsZero() }
 
-// addrs returns where to dial: what the peer announces right now before what others and the book say.
+// addrs returns where to dial: what the peer announces right now, what others told and what the book says,
+// by turns. There is no room for all, and whoever makes up addresses of a peer must not hide with them
+// those that have worked.
 func (c *contact) addrs() []ma.Multiaddr {
 	var all []ma.Multiaddr
-	for _, a := range slices.Concat(c.lan, c.told, c.entry.Addrs) {
-		all = appendAddr(all, a)
+	for i := range maxAddrs {
+		for _, list := range [][]ma.Multiaddr{c.lan, c.told, c.entry.Addrs} {
+			if i < len(list) {
+				all = appendAddr(all, list[i])
+			}
+		}
 	}
 	return all
 }

@@ -302,3 +302,27 @@ func (s *planSim) check() {
 		}
 	}
 }
+
+// TestMadeUpAddressesHideNone fills the addresses of a peer of the book with others, as anybody on the
+// local network or in the DHT can.
+func TestMadeUpAddressesHideNone(t *testing.T) {
+	ids := newIDs(t, 1)
+	p := testPlan(testConfig())
+	p.load([]Entry{{ID: ids[0], Addrs: addrOf(0), LastSeen: start}}, start)
+	var lan, told []ma.Multiaddr
+	for i := range maxAddrs {
+		lan, told = append(lan, addrOf(100+i)...), append(told, addrOf(200+i)...)
+	}
+	p.hear(start, peer.AddrInfo{ID: ids[0], Addrs: lan})
+	p.introduce(peer.AddrInfo{ID: ids[0], Addrs: told}, start)
+	jobs := p.due(start.Add(higherIDWaits))
+	if len(jobs) != 1 {
+		t.Fatalf("%d dials, want 1", len(jobs))
+	}
+	got := jobs[0].peer.Addrs
+	for _, want := range []ma.Multiaddr{lan[0], told[0], addrOf(0)[0]} {
+		if !ma.Contains(got, want) {
+			t.Errorf("%v is not dialled, but %v", want, got)
+		}
+	}
+}
