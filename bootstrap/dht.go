@@ -98,7 +98,12 @@ func networkKey(network string) (cid.Cid, error) {
 // automatic mode waits for proof from the public internet, and so no node of a LAN would ever answer.
 // A server that cannot be reached harms nobody, since others ask a node before they remember it.
 func (f *finder) open() (*dht.IpfsDHT, error) {
+	key, err := networkKey(f.cfg.Network)
+	if err != nil {
+		return nil, err
+	}
 	return dht.New(f.host,
+		dht.Datastore(newAnnouncements(key)),
 		dht.Mode(dht.ModeAutoServer),
 		dht.ProtocolPrefix(f.prefix()),
 		dht.DisableValues(),

@@ -103,6 +103,41 @@ func TestDHTAnnouncesNewAddresses(t *testing.T) {
 	}
 }
 
+// TestDHTKeepsAnnouncementsOnly sends records to a server: one of the network's key, and one of another.
+func TestDHTKeepsAnnouncementsOnly(t *testing.T) {
+	hosts, all := finders(t, labA, labA)
+	server, err := all[0].open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	client, err := all[1].open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	eventually(t, "the client knows the server", func() bool { return client.RoutingTable().Find(hosts[0].ID()) != "" })
+	kept := make(map[string]func() int)
+	for _, network := range []string{"anything", labA} { // what comes first is judged first
+		key, err := networkKey(network)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept[network] = func() int {
+			found, err := server.ProviderStore().GetProviders(t.Context(), key.Hash())
+			if err != nil {
+				t.Error(err)
+			}
+			return len(found)
+		}
+		_ = client.Provide(t.Context(), key, true) // what counts is what the server has then
+	}
+	eventually(t, "the announcement is kept", func() bool { return kept[labA]() == 1 })
+	if n := kept["anything"](); n != 0 {
+		t.Errorf("%d records of another key are kept", n)
+	}
+}
+
 // A hidden host knows that nobody can reach it.
 func TestDHTClientDoesNotServe(t *testing.T) {
 	for name, tt := range map[string]struct {
