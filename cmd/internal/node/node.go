@@ -166,7 +166,9 @@ func (n *Node) openStore(ctx context.Context) error {
 	}
 	_, missing := os.Stat(dir)
 	s, err := n.openPatiently(ctx, dir, opts)
-	if n.cfg.SetAside && !errors.Is(missing, fs.ErrNotExist) && !errors.Is(err, store.ErrLocked) {
+	// A store that waits for space is still being opened: nobody may move it.
+	inUse := errors.Is(err, store.ErrLocked) || errors.Is(err, store.ErrDiskFull)
+	if n.cfg.SetAside && !errors.Is(missing, fs.ErrNotExist) && !inUse {
 		if s != nil {
 			err = s.Close()
 		}

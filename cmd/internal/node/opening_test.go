@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -70,5 +71,26 @@ func TestSetAsideNothing(t *testing.T) {
 	defer n.Close()
 	if notes := n.Notes(); len(notes) != 0 {
 		t.Errorf("notes %q, want none", notes)
+	}
+}
+
+// TestSetAsideNotOnFullDisk leaves the old chain where it is: its store may still be waiting for space,
+// and a new one would not start either.
+func TestSetAsideNotOnFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, storeFolder), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		disk := stuckFS{vfs.NewMem(), 0, make(chan struct{})}
+		defer close(disk.stop)
+		cfg := Config{Dir: dir, Network: builtin(t, "test", 0), FS: disk, SetAside: true, Now: time.Now}
+		n := &Node{cfg: cfg, log: slog.New(slog.DiscardHandler)}
+		if err := n.openStore(context.Background()); !errors.Is(err, store.ErrDiskFull) {
+			t.Errorf("%v, want store.ErrDiskFull", err)
+		}
+	})
+	if _, err := os.Stat(filepath.Join(dir, storeFolder)); err != nil {
+		t.Errorf("the old chain was moved: %v", err)
 	}
 }
