@@ -118,6 +118,7 @@ func (p *plan) duePeers(now time.Time, match func(*contact) bool) (jobs []job) {
 			a.entry.LastTried.Compare(b.entry.LastTried),
 			cmp.Compare(a.entry.ID, b.entry.ID))
 	})
+	p.favourBook(ready)
 	count := p.parts()
 	for _, c := range ready {
 		if !p.wantsMore() || !p.hasPlace(false) {

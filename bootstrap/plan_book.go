@@ -41,6 +41,22 @@ func (p *plan) load(entries []Entry, now time.Time) {
 	}
 }
 
+// favourBook puts the first peer of the book before all others, unless one is being dialled. Those who were
+// never tried come first otherwise, and whoever announces ever new ones would have all dials for himself.
+func (p *plan) favourBook(ready []*contact) {
+	for _, c := range p.contacts {
+		if c.saved && c.busy {
+			return
+		}
+	}
+	at := slices.IndexFunc(ready, func(c *contact) bool { return c.saved })
+	if at > 0 {
+		first := ready[at]
+		copy(ready[1:at+1], ready[:at])
+		ready[0] = first
+	}
+}
+
 // save brings the book up to date: it returns the entries to put and the peers to remove. The last save
 // of a run notes every connected peer, earlier ones only what is new or has changed.
 func (p *plan) save(now time.Time, links []link, last bool) (puts []Entry, removes []peer.ID) {

@@ -326,3 +326,27 @@ func TestMadeUpAddressesHideNone(t *testing.T) {
 		}
 	}
 }
+
+// TestNewcomersDoNotStarveTheBook announces ever new peers, none of which answers, as anybody on the local
+// network can.
+func TestNewcomersDoNotStarveTheBook(t *testing.T) {
+	ids := newIDs(t, 61)
+	p := testPlan(testConfig())
+	p.load([]Entry{{ID: ids[0], Addrs: addrOf(0), LastSeen: start, LastTried: start}}, start)
+	now, next := start, 1
+	for next < len(ids) {
+		for range maxDialsOfKind {
+			p.hear(now, infoOf(ids[next], next))
+			next++
+		}
+		_, peers := names(p.due(now.Add(higherIDWaits)))
+		if slices.Contains(peers, ids[0]) {
+			return
+		}
+		now = now.Add(10 * time.Second)
+		for _, id := range peers {
+			p.peerDone(id, errTest, now)
+		}
+	}
+	t.Errorf("the peer of the book is not dialled within %v", now.Sub(start))
+}
