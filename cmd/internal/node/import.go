@@ -249,7 +249,11 @@ func (im *importer) add(b *batch) error {
 		return nil
 	}
 	if im.light {
-		return im.wait(b.blocks...)
+		at, err := im.wait(b.blocks...)
+		if consensus.ClassOf(err) == consensus.Broken {
+			return im.refused(b.lines[at], err)
+		}
+		return err
 	}
 	n, err := im.node.chain.AddBlocks(b.blocks)
 	im.done.Blocks += n
@@ -295,18 +299,21 @@ func (im *importer) recover() error {
 		if err != nil {
 			return err
 		}
-		if err := im.wait(b); err != nil {
+		if _, err := im.wait(b); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// wait lets the messages of blocks wait for a block, those that are not known and have their bodies.
-func (im *importer) wait(blocks ...*core.Block) error {
+// wait lets the messages of blocks wait for a block, those that are not known and have their bodies. An
+// error is of a message in the block at an index.
+func (im *importer) wait(blocks ...*core.Block) (at int, err error) {
 	var msgs []*core.Message
-	for _, b := range blocks {
+	var of []int
+	for i, b := range blocks {
 		msgs = append(msgs, b.Messages...)
+		of = append(of, slices.Repeat([]int{i}, len(b.Messages))...)
 	}
 	for i, err := range im.node.pool.Add(msgs, mempool.Origin{}) {
 		switch {
@@ -314,8 +321,8 @@ func (im *importer) wait(blocks ...*core.Block) error {
 			im.done.Waiting++
 		case errors.Is(err, mempool.ErrKnown), errors.Is(err, consensus.ErrBodyMissing):
 		default:
-			return fmt.Errorf("message %v: %w", msgs[i].ID, err)
+			return of[i], fmt.Errorf("message %v: %w", msgs[i].ID, err)
 		}
 	}
-	return nil
+	return 0, nil
 }

@@ -297,6 +297,31 @@ func TestImportDifference(t *testing.T) {
 	}
 }
 
+// TestImportLightBranchIsJudged names the line of a bad signature in a branch that is not stored.
+func TestImportLightBranchIsJudged(t *testing.T) {
+	d := newDepot(t)
+	shared := d.grow(nil, "shared", 10)
+	cfg := d.config()
+	if _, err := d.load(cfg, d.file(d.grow(shared, "heavy", 380))); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(d.file(d.grow(shared, "light", 180)), "\n")
+	before, after, found := strings.Cut(lines[100], `"signature":"`)
+	if !found {
+		t.Fatal("no signature in the line")
+	}
+	digit := "0"
+	if after[0] == '0' {
+		digit = "1"
+	}
+	lines[100] = before + `"signature":"` + digit + after[1:]
+	_, err := d.load(cfg, strings.Join(lines, ""))
+	line := new(chainfile.LineError)
+	if !errors.As(err, &line) || line.Line != 101 || !errors.Is(err, consensus.ErrSignature) {
+		t.Errorf("%v, want consensus.ErrSignature in line 101", err)
+	}
+}
+
 // TestImportRecovers goes on where an import ended before the messages of a lighter branch waited.
 func TestImportRecovers(t *testing.T) {
 	d := newDepot(t)
