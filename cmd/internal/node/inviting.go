@@ -131,7 +131,7 @@ func withPeer(addrs []string, id string) []string {
 func makeInvite(n *core.Network, addrs, announced, seeds []string) (api.Invite, error) {
 	own, local := chooseAddrs(addrs, announced)
 	own = own[:min(len(own), inviteOwn)]
-	others := farSeeds(seeds)
+	others := farSeeds(n, seeds)
 	if local && len(others) > 0 {
 		own = nil // whoever reads it elsewhere would dial itself
 	}
@@ -153,15 +153,19 @@ func encodeInvite(i invite.Invite) (api.Invite, error) {
 	}, nil
 }
 
-// farSeeds returns the first seeds that are addresses of peers outside of this machine.
-func farSeeds(seeds []string) []string {
+// farSeeds returns the first seeds that are addresses of peers outside of this machine. One that no invite
+// holds, as of a peer with another kind of key, is left out: it must not spoil the rest.
+func farSeeds(n *core.Network, seeds []string) []string {
 	var far []string
 	for _, seed := range seeds {
 		a, err := multiaddr.NewMultiaddr(seed)
 		if err != nil {
 			continue // a URL
 		}
-		if _, id := peer.SplitAddr(a); id != "" && !IsLocal(seed) && len(far) < inviteOthers && !slices.Contains(far, seed) {
+		if _, id := peer.SplitAddr(a); id == "" || IsLocal(seed) || len(far) == inviteOthers || slices.Contains(far, seed) {
+			continue
+		}
+		if _, err := (invite.Invite{Network: n, Addrs: []string{seed}}).Encode(); err == nil {
 			far = append(far, seed)
 		}
 	}

@@ -31,6 +31,8 @@ func TestMakeInvite(t *testing.T) {
 		return out
 	}
 	far := "/ip4/10.0.0.9/tcp/1" + another
+	rsa := "/ip4/10.0.0.8/tcp/1/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN"
+	long := "/dns4/" + strings.Repeat("a.", 126) + "a/tcp/1/ws" + another
 	for _, tt := range []struct {
 		name               string
 		addrs, seeds, want []string
@@ -39,6 +41,7 @@ func TestMakeInvite(t *testing.T) {
 		{"own", lan(1), nil, lan(1), false},
 		{"at most four", lan(1, 2, 3, 4, 5), nil, lan(1, 2, 3, 4), false},
 		{"with the seeds", lan(1), []string{"http://10.0.0.9:12345", "/dnsaddr/example.org", "/ip4/127.0.0.1/tcp/1" + another, far, far}, append(lan(1), far), false},
+		{"a seed that no invite holds", lan(1), []string{rsa, long, far}, append(lan(1), far), false},
 		{"loopback", []string{"/ip4/127.0.0.1/tcp/1" + somebody}, nil, []string{"/ip4/127.0.0.1/tcp/1" + somebody}, true},
 		{"loopback, but a seed", []string{"/ip4/127.0.0.1/tcp/1" + somebody}, []string{far}, []string{far}, false},
 	} {
