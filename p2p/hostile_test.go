@@ -189,13 +189,14 @@ func TestHostilePeers(t *testing.T) {
 				}
 				s.keepsOut(h, k.ban)
 				s.Within(time.Minute, "synced", s.synced)
+				asked, latency := s.answered()
 				t.Logf("dropped after %v; at most %d bytes, %d streams, %v for others; log %d lines", took,
-					s.memory, s.streams, s.latency, len(s.log.lines(h.Host.ID().String())))
+					s.memory, s.streams, latency, len(s.log.lines(h.Host.ID().String())))
 				if s.memory > mostMemory || s.streams > mostStreams {
 					t.Errorf("held %d bytes and %d streams, want at most %d and %d", s.memory, s.streams, mostMemory, mostStreams)
 				}
-				if s.latency > mostLatency || s.asked == 0 {
-					t.Errorf("%d requests of others took up to %v, want at most %v", s.asked, s.latency, mostLatency)
+				if latency > mostLatency || asked == 0 {
+					t.Errorf("%d requests of others took up to %v, want at most %v", asked, latency, mostLatency)
 				}
 				if lines := s.log.lines(h.Host.ID().String()); len(lines) > mostLogLines {
 					t.Errorf("%d lines in the log: %q", len(lines), lines)
@@ -246,6 +247,13 @@ func (s *siege) ask(g *ground) {
 		}
 	}()
 	s.t.Cleanup(func() { cancel(); <-ended })
+}
+
+// answered returns how many requests of others were answered, and the longest time that one took.
+func (s *siege) answered() (asked int, latency time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked, s.latency
 }
 
 // keepsOut holds that a peer which was dropped stays out for its ban and no longer.
