@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 	mh "github.com/multiformats/go-multihash"
 )
 
@@ -205,9 +208,24 @@ func (f *finder) find(ctx context.Context, d *dht.IpfsDHT, key cid.Cid, found fu
 		if info.ID == f.host.ID() {
 			continue
 		}
+		var at []ma.Multiaddr
+		for _, conn := range f.host.Network().Conns() {
+			at = append(at, conn.RemoteMultiaddr())
+		}
+		info.Addrs = foundAt(info.Addrs, at)
 		f.note(func(s *DHTStatus) { s.Found++ })
 		found(info)
 	}
+}
+
+// foundAt returns the addresses of an answer that may be dialled. Nobody signed them. So while we have
+// a connection to the public internet, from where the answer may come, they must be public: else it
+// could send us around our own network. On a LAN of its own a DHT has private addresses only.
+func foundAt(addrs, connected []ma.Multiaddr) []ma.Multiaddr {
+	if !slices.ContainsFunc(connected, manet.IsPublicAddr) {
+		return addrs
+	}
+	return slices.DeleteFunc(slices.Clone(addrs), func(a ma.Multiaddr) bool { return !manet.IsPublicAddr(a) })
 }
 
 // close ends the DHT within a bound.

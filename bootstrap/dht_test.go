@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -194,5 +195,32 @@ func TestDHTPartsOfTheInternet(t *testing.T) {
 		if allowed != want {
 			t.Errorf("%s: %d servers, want %d", addr, allowed, want)
 		}
+	}
+}
+
+// TestDHTSendsNobodyHome holds that an answer from the internet names no private address.
+func TestDHTSendsNobodyHome(t *testing.T) {
+	addrs := func(texts ...string) (out []ma.Multiaddr) {
+		for _, text := range texts {
+			out = append(out, ma.StringCast(text))
+		}
+		return out
+	}
+	const lan, router, loopback, public = "/ip4/192.168.1.7/tcp/1", "/ip4/192.168.1.1/tcp/22", "/ip6/::1/tcp/1", "/ip4/5.6.7.8/tcp/1"
+	relayed := public + "/p2p/12D3KooWBsJQkW5r8uBT8VfKgWHFaUXNMzxWpLKHpaAoJsAnyw9J/p2p-circuit"
+	for _, tt := range []struct {
+		name                    string
+		connected, answer, want []ma.Multiaddr
+	}{
+		{"on a LAN alone", addrs(lan, loopback), addrs(router, loopback, public), addrs(router, loopback, public)},
+		{"on the internet", addrs(public), addrs(router, loopback, public, relayed), addrs(public, relayed)},
+		{"on both", addrs(lan, public), addrs(router), nil},
+		{"alone", nil, addrs(router), addrs(router)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := foundAt(tt.answer, tt.connected); fmt.Sprint(got) != fmt.Sprint(tt.want) {
+				t.Errorf("foundAt = %v, want %v", got, tt.want)
+			}
+		})
 	}
 }
