@@ -90,3 +90,13 @@ func TestExitRowOf(t *testing.T) {
 		})
 	}
 }
+
+// TestErrorsArePrintable holds that nothing which an error quotes reaches the terminal as a command.
+func TestErrorsArePrintable(t *testing.T) {
+	var out strings.Builder
+	a := &app{stderr: &out}
+	a.report(errors.Join(errors.New("a name \x1b[2Jof somebody"), errors.New("another")), nil)
+	if got, want := out.String(), "p2pchain: a name \\u001b[2Jof somebody\nanother\n"; got != want {
+		t.Errorf("report wrote %q, want %q", got, want)
+	}
+}

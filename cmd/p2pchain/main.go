@@ -64,7 +64,12 @@ func (a *app) report(err error, cmd *cobra.Command) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(a.stderr, "p2pchain: %v\n", err)
+	for i, line := range strings.Split(err.Error(), "\n") { // may quote what strangers wrote
+		if i == 0 {
+			line = "p2pchain: " + line
+		}
+		fmt.Fprintln(a.stderr, printable(line))
+	}
 	row := exitRowOf(err)
 	switch advice := adviceFor(err, row); {
 	case row.code == exitUsage && cmd != nil:
