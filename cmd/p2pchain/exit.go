@@ -12,9 +12,7 @@ import (
 	"p2pchain/cmd/internal/invite"
 	"p2pchain/cmd/internal/node"
 	"p2pchain/core"
-	"p2pchain/core/chain"
 	"p2pchain/core/chainfile"
-	"p2pchain/core/consensus"
 	"p2pchain/core/store"
 )
 
@@ -114,9 +112,9 @@ func adviceFor(err error, row exitRow) string {
 		return row.advice
 	case line.Line == 1:
 		return "nothing was changed: name a chain file, as `p2pchain export` writes it and nodes keep it"
-	case errors.Is(err, consensus.ErrParentUnknown):
+	case errors.Is(err, node.ErrFileBeginsAbove):
 		return "export it anew without `--since`, or with a block that is here already, and import that"
-	case errors.Is(err, chain.ErrLowWork):
+	case errors.Is(err, node.ErrFileReadOnce):
 		return "save it as a file, and give the name of that"
 	}
 	return row.advice

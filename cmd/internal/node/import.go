@@ -269,14 +269,22 @@ func (im *importer) add(b *batch) error {
 	return err
 }
 
+// What a file may lack although no line of it is wrong; errors of Import wrap them.
+var (
+	// ErrFileBeginsAbove means that the file begins above what is stored.
+	ErrFileBeginsAbove = consensus.ErrParentUnknown
+	// ErrFileReadOnce means that the file must be read twice, which a stream cannot.
+	ErrFileReadOnce = chain.ErrLowWork
+)
+
 // refused makes an error of the chain one of a line, unless the fault is ours.
 func (im *importer) refused(line int, err error) error {
 	switch {
 	case consensus.ClassOf(err) == consensus.Fault:
 		return err
-	case errors.Is(err, consensus.ErrParentUnknown):
+	case errors.Is(err, ErrFileBeginsAbove):
 		err = fmt.Errorf("%w: the file begins above what is stored here; one that reaches further down is needed", err)
-	case errors.Is(err, chain.ErrLowWork):
+	case errors.Is(err, ErrFileReadOnce):
 		err = fmt.Errorf("%w: it parts from the chain here far below the tip; import it from a file, which can be read twice", err)
 	}
 	return &chainfile.LineError{Line: line, Err: err}
