@@ -1,6 +1,7 @@
 package exchange_test
 
 import (
+	"math"
 	"sync/atomic"
 	"testing"
 
@@ -61,11 +62,14 @@ func TestBytesOfQuestions(t *testing.T) {
 			return err
 		}, 2000 * core.LeafSize, 250},
 	} {
-		before := counter.bytes.Load()
-		if err := tt.ask(); err != nil {
-			t.Fatal(err)
+		took := int64(math.MaxInt64)
+		for range 5 { // libp2p says something of its own now and then, above all at first
+			before := counter.bytes.Load()
+			if err := tt.ask(); err != nil {
+				t.Fatal(err)
+			}
+			took = min(took, counter.bytes.Load()-before-int64(tt.brings))
 		}
-		took := counter.bytes.Load() - before - int64(tt.brings)
 		t.Logf("%s: %d bytes, and %d besides", tt.name, tt.brings, took)
 		if took > int64(tt.most) || took < 0 {
 			t.Errorf("%s: %d bytes besides what it brings, at most %d", tt.name, took, tt.most)
