@@ -13,28 +13,33 @@ var ErrNotFound = errors.New("not found")
 // that it returns is the caller's to keep. Missing things are ErrNotFound; any other error is our
 // own fault and leaves the store as it was.
 type Store interface {
+	Blocks
 	// Tip returns the hash of the best chain's last block; genesis in a new store.
 	Tip() (core.Hash, error)
-	// Entry returns what is kept of a stored or condemned block.
-	Entry(hash core.Hash) (Entry, error)
 	// Sides calls f for every stored block that is off the best chain, in any order.
 	Sides(f func(Entry) error) error
 	// HashAt returns the best chain's block at a height.
 	HashAt(height uint64) (core.Hash, error)
 	// Frontier returns the history tree over the best chain's blocks 0 … height, both included.
 	Frontier(height uint64) (core.Frontier, error)
-	// Raw returns a stored block, on the best chain or off it; erased bodies are missing.
-	Raw(hash core.Hash) (*core.RawBlock, error)
-	// Leaves returns the leaves of a stored block, on the best chain or off it.
-	Leaves(block core.Hash) ([]core.Leaf, error)
-	// Message returns any stored message, waiting or in a block, with any signature of its author; an
-	// erased body is nil.
-	Message(id core.Hash) (*core.Message, error)
 	// Places returns, for each of the messages, every stored block that holds it, on the best chain or
 	// off it.
 	Places(ids ...core.Hash) ([][]Place, error)
 	// Commit makes a change durable: all of it or, after an error or a crash, nothing.
 	Commit(Change) error
+}
+
+// Blocks are what a Store has of single blocks and messages, on the best chain or off it.
+type Blocks interface {
+	// Entry returns what is kept of a stored or condemned block.
+	Entry(hash core.Hash) (Entry, error)
+	// Raw returns a stored block; erased bodies are missing.
+	Raw(hash core.Hash) (*core.RawBlock, error)
+	// Leaves returns the leaves of a stored block.
+	Leaves(block core.Hash) ([]core.Leaf, error)
+	// Message returns any stored message, waiting or in a block, with any signature of its author; an
+	// erased body is nil.
+	Message(id core.Hash) (*core.Message, error)
 }
 
 // An Entry is what a store keeps of a block besides its messages.

@@ -132,6 +132,16 @@ func CheckBodies(b *core.Block) error {
 	})
 }
 
+// CheckFit reports whether the messages of a block are the ones that its header commits to, down to the
+// bodies that came: only then does a broken rule in them say something about the block. Its errors,
+// ErrMessageRoot and core.ErrBodyMismatch, are the sender's fault.
+func CheckFit(b *core.Block) error {
+	if core.MessageRoot(b.Leaves()) != b.Header.MessageRoot {
+		return ErrMessageRoot
+	}
+	return checkEach(b.Messages, (*core.Message).CheckBody)
+}
+
 // checkEach returns the first message's error as a MessageError.
 func checkEach(msgs []*core.Message, check func(*core.Message) error) error {
 	for i, m := range msgs {

@@ -119,7 +119,7 @@ func (g *Gossip) takeBlock(from peer.ID, a *announcement) error {
 		if err != nil {
 			return err
 		}
-		if err := fits(block); err != nil {
+		if err := consensus.CheckFit(block); err != nil {
 			return err
 		}
 		g.syncer.Announced(from, &a.header)
@@ -133,19 +133,6 @@ func (g *Gossip) takeBlock(from peer.ID, a *announcement) error {
 	}
 	if !g.forwarded.add(a.hash) {
 		return errNotForwarded
-	}
-	return nil
-}
-
-// fits reports whether messages are those that their header binds, bodies included.
-func fits(b *core.Block) error {
-	if core.MessageRoot(b.Leaves()) != b.Header.MessageRoot {
-		return consensus.ErrMessageRoot
-	}
-	for _, m := range b.Messages {
-		if err := m.CheckBody(); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -271,7 +271,7 @@ func (r *run) askBlocks(ctx context.Context, a askBlocks) {
 		if !left[hash] {
 			return ErrOffTopic
 		}
-		if err := fits(b); err != nil {
+		if err := consensus.CheckFit(b); err != nil {
 			return err
 		}
 		delete(left, hash)
@@ -279,21 +279,6 @@ func (r *run) askBlocks(ctx context.Context, a askBlocks) {
 		return nil
 	})
 	r.inbox.post(blocksDone{a.request, err})
-}
-
-// fits reports whether the messages of a block are the ones that its header commits to, down to the
-// bodies: only then does a broken rule in them say something about the block. Its errors are the
-// sender's fault.
-func fits(b *core.Block) error {
-	if core.MessageRoot(b.Leaves()) != b.Header.MessageRoot {
-		return consensus.ErrMessageRoot
-	}
-	for _, m := range b.Messages {
-		if err := m.CheckBody(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // connect judges blocks while those before them are still being stored, and stores them in their turn.
