@@ -35,6 +35,8 @@ type Config struct {
 	MaxReads int
 	// MaxWrites is how many requests make and store messages at once; more wait for a few seconds.
 	MaxWrites int
+	// MaxEventClients is how many clients follow the events at once; they count among no others.
+	MaxEventClients int
 
 	// DiskFull is what errors about a full disk wrap; they are answered with 507.
 	DiskFull error
@@ -54,6 +56,7 @@ func DefaultConfig() Config {
 		Grace:             3 * time.Second,
 		MaxReads:          1024,
 		MaxWrites:         256,
+		MaxEventClients:   1024,
 		Now:               time.Now,
 		Log:               slog.Default(),
 	}
@@ -73,8 +76,8 @@ func (c *Config) Validate() error {
 			errs = append(errs, errors.New("api: "+d.name+" must be positive"))
 		}
 	}
-	if c.MaxReads < 1 || c.MaxWrites < 1 {
-		errs = append(errs, errors.New("api: MaxReads and MaxWrites must be at least 1"))
+	if c.MaxReads < 1 || c.MaxWrites < 1 || c.MaxEventClients < 1 {
+		errs = append(errs, errors.New("api: MaxReads, MaxWrites and MaxEventClients must be at least 1"))
 	}
 	if c.Now == nil || c.Log == nil {
 		errs = append(errs, errors.New("api: Now and Log must be set"))

@@ -41,7 +41,9 @@ func hostName(host string) (string, bool) {
 	name, port := host, ""
 	if rest, bracket := strings.CutPrefix(host, "["); bracket {
 		ip, after, closed := strings.Cut(rest, "]")
-		if addr, err := netip.ParseAddr(ip); !closed || err != nil || !addr.Is6() {
+		// A zone names an interface of the client and stands in no URI (RFC 3986, 9844), so not in a
+		// Host (RFC 9110, 7.2) either; clients cut it off.
+		if addr, err := netip.ParseAddr(ip); !closed || err != nil || !addr.Is6() || addr.Zone() != "" {
 			return "", false
 		}
 		name, port = ip, after

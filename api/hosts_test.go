@@ -30,7 +30,7 @@ func TestHostAllowed(t *testing.T) {
 		{"192.168.1.5:12345", lan, true},
 		{"203.0.113.9", lan, true}, // behind a port mapping
 		{"[2001:db8::1]:12345", lan, true},
-		{"[fe80::1%eth0]:12345", lan, true},
+		{"[fe80::1]:12345", lan, true},
 		{"127.0.0.1", lan, true},
 		{"anything", &net.UnixAddr{Name: "/run/x", Net: "unix"}, true},
 
@@ -68,6 +68,10 @@ func TestHostAllowed(t *testing.T) {
 		{"[::1]x", local, false},
 		{"[127.0.0.1]", local, false},
 		{"[localhost]", local, false},
+		{"[fe80::1%eth0]:12345", lan, false}, // no zones in a Host
+		{"[fe80::1%25eth0]", lan, false},
+		{"[::1%lo]", local, false},
+		{"[::0000:1%00000]", local, false},
 	} {
 		if got := hostAllowed(tt.host, names, tt.addr); got != tt.want {
 			t.Errorf("Host %q on %v: %v, want %v", tt.host, tt.addr, got, tt.want)

@@ -208,7 +208,7 @@ func FuzzTime(f *testing.F) {
 
 // FuzzHostName holds that no two spellings of a Host hide a name from the list.
 func FuzzHostName(f *testing.F) {
-	for _, seed := range []string{"localhost", "localhost:1", "[::1]:1", "a.b.", "127.0.0.1:80", "[::ffff:127.0.0.1]", "x:y", "[a]"} {
+	for _, seed := range []string{"localhost", "localhost:1", "[::1]:1", "a.b.", "127.0.0.1:80", "[::ffff:127.0.0.1]", "x:y", "[a]", "[::0000:1%00000]"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, host string) {
