@@ -80,6 +80,7 @@ type Chain struct {
 	asideSince time.Time // when a branch was last set aside; zero where none is
 
 	followers followers
+	counters  counters
 }
 
 // Open reads the tip and the side branches of a store. The store must be one of this network.

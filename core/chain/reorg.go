@@ -119,6 +119,7 @@ func (c *Chain) moveTip(end *node, path, reverted []*node, reorg *ReorgRecord) {
 	tip := end.tip()
 	c.tip.Store(&tip)
 	c.connected += len(path)
+	c.counters.moved(len(path), reorg)
 	if c.tree.best == end {
 		c.tree.best, c.tree.ahead = nil, nil
 	} else if c.tree.best == nil { // the branch was set aside

@@ -40,6 +40,9 @@ type Pool struct {
 	indexed   uint64 // up to this Seq all that waits is in leaves, room permitting; guarded by following
 
 	leaves *leafIndex
+	joins  joins
+
+	local, foreign counters // of what Add was given
 
 	// mu guards what is below and is never held over a call that may wait for the disk.
 	mu       sync.Mutex

@@ -50,6 +50,8 @@ type Store struct {
 	waitingBytes atomic.Int64
 	failure      atomic.Pointer[error] // what made the store read-only
 	opened       atomic.Bool           // Open has nothing left to say
+
+	logSyncs, tableSyncs syncTimes
 }
 
 // CreatedBy returns which program made the store.

@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -19,6 +20,8 @@ import (
 type watchedFS struct {
 	vfs.FS
 	fail func(error)
+	// synced is told of every sync of a file, with when it began.
+	synced func(name string, begun time.Time)
 }
 
 // Unwrap implements vfs.FS.
@@ -111,13 +114,20 @@ func (f *watchedFile) WriteAt(p []byte, offset int64) (int, error) {
 }
 
 // Sync implements vfs.File.
-func (f *watchedFile) Sync() error { return f.fs.watch("syncing", f.name, f.File.Sync()) }
+func (f *watchedFile) Sync() error {
+	defer f.fs.synced(f.name, time.Now())
+	return f.fs.watch("syncing", f.name, f.File.Sync())
+}
 
 // SyncData implements vfs.File.
-func (f *watchedFile) SyncData() error { return f.fs.watch("syncing", f.name, f.File.SyncData()) }
+func (f *watchedFile) SyncData() error {
+	defer f.fs.synced(f.name, time.Now())
+	return f.fs.watch("syncing", f.name, f.File.SyncData())
+}
 
 // SyncTo implements vfs.File.
 func (f *watchedFile) SyncTo(length int64) (bool, error) {
+	defer f.fs.synced(f.name, time.Now())
 	full, err := f.File.SyncTo(length)
 	return full, f.fs.watch("syncing", f.name, err)
 }
