@@ -35,15 +35,6 @@ type addition struct {
 
 	charged []*core.Message // have a share and count as inflight
 	seen    memoryMark
-
-	turn chan bool // see joins: true is the turn to lead, false says that errs is complete
-}
-
-// run does all that is left after checkCheap.
-func (a *addition) run() {
-	a.admit()
-	a.checkSignatures()
-	a.accept()
 }
 
 // A memoryMark says where a memory stood, to see whether its list was read on meanwhile.
@@ -54,10 +45,6 @@ type memoryMark struct {
 
 // checkCheap sorts out what needs no signature to be refused.
 func (a *addition) checkCheap() {
-	if len(a.msgs) == 1 {
-		a.errs[0] = a.checkOne(a.msgs[0])
-		return
-	}
 	seen := make(map[core.Hash]struct{}, len(a.msgs))
 	for i, m := range a.msgs {
 		if _, twice := seen[m.ID]; twice {
@@ -147,7 +134,7 @@ func (a *addition) remaining() (msgs []*core.Message, at []int) {
 // accept makes the rest durable and releases what was reserved.
 func (a *addition) accept() {
 	msgs, at := a.remaining()
-	accepted := make(map[*core.Message]bool, len(msgs))
+	accepted := make(map[core.Hash]bool, len(msgs))
 	if len(msgs) > 0 {
 		results, err := a.pool.store.Accept(msgs, a.from.local(), uint64(max(0, a.pool.cfg.Now().UnixMilli())))
 		for i := range msgs {
@@ -155,7 +142,7 @@ func (a *addition) accept() {
 			case err != nil:
 				a.errs[at[i]] = fmt.Errorf("storing a message: %w", err)
 			case results[i] == Accepted:
-				accepted[msgs[i]] = true
+				accepted[msgs[i].ID] = true
 			default:
 				a.errs[at[i]] = ErrKnown
 			}
@@ -169,7 +156,7 @@ func (a *addition) accept() {
 
 // release ends the reservations. What was accepted stays in memory, unless the list of waiting
 // messages was read on meanwhile: it may have been taken from there, and even be sealed already.
-func (a *addition) release(accepted map[*core.Message]bool) {
+func (a *addition) release(accepted map[core.Hash]bool) {
 	p := a.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -177,7 +164,7 @@ func (a *addition) release(accepted map[*core.Message]bool) {
 	unsealed := a.seen.at == p.at // no block that was looked at can hold them
 	for _, m := range a.charged {
 		p.inflight -= int64(m.Size())
-		if !accepted[m] {
+		if !accepted[m.ID] {
 			p.shares.charge(m, a.from, -1)
 			continue
 		}

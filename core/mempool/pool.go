@@ -40,7 +40,6 @@ type Pool struct {
 	indexed   uint64 // up to this Seq all that waits is in leaves, room permitting; guarded by following
 
 	leaves *leafIndex
-	joins  joins
 
 	local, foreign counters // of what Add was given
 
