@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"net/http"
 	"time"
 
 	"p2pchain/core"
@@ -99,6 +100,10 @@ type Deps struct {
 	Invite func() (Invite, error)
 	// Ready says why the node cannot take messages now, nil if it can. May be nil itself.
 	Ready func() error
+	// Live says why the node is stuck, nil while it works. May be nil itself.
+	Live func() error
+	// Metrics and Profiles answer GET /metrics and /debug/pprof/; nil: there are no such routes.
+	Metrics, Profiles http.Handler
 }
 
 // validate names every part that is missing.

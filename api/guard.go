@@ -14,7 +14,8 @@ import (
 // A response knows whether the answer has begun.
 type response struct {
 	http.ResponseWriter
-	status int // 0 until the header is written
+	status int      // 0 until the header is written
+	route  routeKey // which line of the route table answers, once that is known
 }
 
 // Unwrap gives http.ResponseController what it needs.
@@ -80,7 +81,9 @@ func setHeaders(h http.Header) {
 
 // finish logs a request, and turns a panic of ours into an answer.
 func (s *Server) finish(w *response, r *http.Request, start time.Time) {
-	if cause := recover(); cause != nil {
+	cause := recover()
+	s.count(w, s.cfg.Now().Sub(start), cause)
+	if cause != nil {
 		if cause == http.ErrAbortHandler {
 			panic(cause) // cuts the connection, as intended
 		}

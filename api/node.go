@@ -101,32 +101,6 @@ func (s *Server) getPeers(w *response, _ *http.Request) error {
 	return writeJSON(w, http.StatusOK, PeerList{len(peers), peers})
 }
 
-type liveness struct {
-	Status string `json:"status"`
-}
-
-// getLive says that the process serves requests.
-func (s *Server) getLive(w *response, _ *http.Request) error {
-	return writeJSON(w, http.StatusOK, liveness{"ok"})
-}
-
-// readyLag is how many blocks the chain may lack of the best header chain.
-const readyLag = 6
-
-// getReady says whether the node takes messages and knows the chain as its peers do.
-func (s *Server) getReady(w *response, _ *http.Request) error {
-	if s.deps.Ready != nil {
-		if err := s.deps.Ready(); err != nil {
-			return busy("not_ready", err.Error())
-		}
-	}
-	tip, best := s.deps.Chain.Tip().Header.Height, s.deps.Chain.BestHeader().Header.Height
-	if best > tip+readyLag {
-		return busy("catching_up", fmt.Sprintf("at block %d of %d", tip, best))
-	}
-	return writeJSON(w, http.StatusOK, liveness{"ready"})
-}
-
 // healthDepth is how many blocks chainValid looks at. What is below was validated when it was stored;
 // to find what the disk did to it since then is the work of a check of the store.
 const healthDepth = 100

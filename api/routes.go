@@ -51,6 +51,8 @@ func routes() []route {
 
 		{http.MethodGet, "/livez", (*Server).getLive, scopeRead},
 		{http.MethodGet, "/readyz", (*Server).getReady, scopeRead},
+		{http.MethodGet, "/metrics", (*Server).getMetrics, scopeRead},
+		{http.MethodGet, "/debug/pprof/{profile:[a-z]*}", (*Server).getProfile, scopeAdmin},
 	}
 }
 
@@ -77,6 +79,7 @@ func (s *Server) dispatch(methods map[string]route) http.Handler {
 			method = http.MethodGet
 		}
 		if route, ok := methods[method]; ok {
+			w.route = routeKey{route.pattern, route.method}
 			return s.run(route, w, r)
 		}
 		w.Header().Set("Allow", allowed(methods))

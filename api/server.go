@@ -35,6 +35,7 @@ type Server struct {
 	reads, writes, streams, waits, batches, votes, dials slots
 
 	healthy health
+	stats   map[routeKey]*routeCounter // never changed
 }
 
 // New makes a server; it serves nothing before Run.
@@ -47,6 +48,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		reads: make(slots, cfg.MaxReads), writes: make(slots, cfg.MaxWrites),
 		streams: make(slots, maxStreams), waits: make(slots, maxWaits), batches: make(slots, maxBatches),
 		votes: make(slots, maxVotes), dials: make(slots, maxDials),
+		stats: newRouteCounters(),
 	}
 	s.handler = s.guard(s.router())
 	return s, nil
