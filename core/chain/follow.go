@@ -3,7 +3,6 @@ package chain
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"p2pchain/core"
@@ -155,38 +154,4 @@ func (c *Chain) HeadersAfter(locator []core.Hash, limit int) ([]core.Header, err
 		out, previous = append(out, entry.Header), hash
 	}
 	return out, nil
-}
-
-// A Fork is the end of a branch that is not the best chain.
-type Fork struct {
-	Tip    core.Hash
-	Header core.Header
-	Fork   core.Hash // the last block that the best chain shares with it
-	Length int       // blocks above Fork
-	Stored bool      // whether its blocks are here and valid, not only its headers
-}
-
-// Forks returns the ends of all remembered branches, most work first.
-func (c *Chain) Forks() []Fork {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	inner := make(map[core.Hash]bool)
-	for _, n := range c.tree.nodes {
-		inner[n.header.PreviousHash] = true
-	}
-	var out []Fork
-	for _, n := range c.tree.nodes {
-		if inner[n.hash] {
-			continue
-		}
-		path := c.tree.branch(n)
-		out = append(out, Fork{Tip: n.hash, Header: n.header, Fork: path[0].header.PreviousHash, Length: len(path), Stored: n.stored})
-	}
-	slices.SortFunc(out, func(a, b Fork) int {
-		if d := b.Header.Work.Cmp(a.Header.Work); d != 0 {
-			return d
-		}
-		return a.Tip.Compare(b.Tip)
-	})
-	return out
 }

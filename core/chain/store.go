@@ -84,4 +84,13 @@ type ReorgRecord struct {
 	Fork     core.Hash `json:"fork"`     // the last common block
 	Reverted int       `json:"reverted"` // blocks
 	Applied  int       `json:"applied"`  // blocks
+	// Returned is how many messages of the reverted blocks wait again, since no applied one holds them.
+	// The store counts them; -1 stands for a record of a program that did not.
+	Returned int `json:"returned"`
+}
+
+// A PastReorg is a ReorgRecord in the order in which they happened.
+type PastReorg struct {
+	Number uint64 // from 0
+	ReorgRecord
 }

@@ -217,7 +217,22 @@ func (s *MemStore) keep(c chain.Change) {
 		s.entries[e.Hash] = e
 	}
 	if c.Reorg != nil {
-		s.reorgs = append(s.reorgs, *c.Reorg)
+		record := *c.Reorg
+		record.Returned = s.returned(c.Revert)
+		s.reorgs = append(s.reorgs, record)
 	}
 	s.commits++
+}
+
+// returned counts the messages of reverted blocks that no block of the best chain holds.
+func (s *MemStore) returned(reverted []core.Hash) int {
+	count := 0
+	for _, hash := range reverted {
+		for _, m := range s.blocks[hash].Messages {
+			if !slices.ContainsFunc(s.places[m.ID], func(p chain.Place) bool { return s.onBest(p.Block, p.Height) }) {
+				count++
+			}
+		}
+	}
+	return count
 }

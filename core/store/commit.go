@@ -189,6 +189,7 @@ func (w *write) giveBackMessage(p *plan, id core.Hash) error {
 	entry := waitingOf(id, rec)
 	entry.Again = true
 	w.putWaiting(entry)
+	w.returned++
 	return w.pause()
 }
 
@@ -234,7 +235,9 @@ func (w *write) turn(p *plan) error {
 		w.set(hashKey(prefixCondemned, e.Hash), encodeEntry(e))
 	}
 	if p.Reorg != nil {
-		w.set(numberKey(prefixReorg, w.store.nextReorg), encodeReorg(p.Reorg))
+		record := *p.Reorg
+		record.Returned = w.returned
+		w.set(numberKey(prefixReorg, w.store.nextReorg), encodeReorg(&record))
 	}
 	return nil
 }

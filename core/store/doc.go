@@ -38,11 +38,11 @@
 //	0x22 index        message id(32)      flags(1) slot(8), for each place: height(8) position(4) block hash(32)
 //	0x23 waiting      sequence(8)         flags(1) accepted ms(8) size(4) message id(32)
 //	0x24 waiting id   message id(32)      sequence(8) size(4)
-//	0x30 reorg        number(8)           time ms(8) old tip(32) new tip(32) fork(32) reverted(4) applied(4)
+//	0x30 reorg        number(8)           time ms(8) old tip(32) new tip(32) fork(32) reverted(4) applied(4) returned(4)
 //	0x31 peer         peer id(n)          opaque(n)
 //
 // Flags are 1 for local and 2, in the index, for a body that is not here, of a waiting message for one that a
-// reorg gave back. A message is envelope,
+// reorg gave back. Records of the first programs end before returned. A message is envelope,
 // signature and body, as it travels; the signature is the first that came, and what a block commits to
 // is in its leaf. The leaves of level 0 of the history tree follow from the height index and are not
 // stored.

@@ -83,7 +83,8 @@ func FuzzWaitingPointer(f *testing.F) {
 
 func FuzzReorg(f *testing.F) {
 	fuzz(f, decodeReorg, func(r chain.ReorgRecord) []byte { return encodeReorg(&r) },
-		chain.ReorgRecord{TimeMS: 1, OldTip: core.Hash{1}, NewTip: core.Hash{2}, Fork: core.Hash{3}, Reverted: 4, Applied: 5})
+		chain.ReorgRecord{TimeMS: 1, OldTip: core.Hash{1}, NewTip: core.Hash{2}, Fork: core.Hash{3}, Reverted: 4, Applied: 5, Returned: 6},
+		chain.ReorgRecord{Reverted: 1, Applied: 2, Returned: -1})
 }
 
 func FuzzJournal(f *testing.F) {

@@ -120,10 +120,12 @@ func (m *model) commit(c chain.Change) {
 		}
 	}
 	m.best = append(m.best[:len(m.best)-len(c.Revert)], c.Apply...)
+	returned := 0
 	for _, hash := range slices.Backward(c.Revert) {
 		for _, msg := range m.blocks[hash].Block.Messages {
 			if m.standing(msg.ID) == mempool.Accepted {
 				m.wait(msg.ID, m.known[msg.ID].local, true)
+				returned++
 			}
 		}
 	}
@@ -138,7 +140,9 @@ func (m *model) commit(c chain.Change) {
 		m.condemned[e.Hash] = e
 	}
 	if c.Reorg != nil {
-		m.reorgs = append([]chain.ReorgRecord{*c.Reorg}, m.reorgs...)
+		record := *c.Reorg
+		record.Returned = returned
+		m.reorgs = append([]chain.ReorgRecord{record}, m.reorgs...)
 	}
 }
 
@@ -188,6 +192,7 @@ func (m *model) same(t *testing.T, s *Store, pool []*core.Message) {
 	equal(t, "Reorgs", reorgs, m.reorgs, err)
 	peers, err := s.Peers()
 	equal(t, "Peers", peers, m.peers, err)
+	m.sameLookups(t, s, pool)
 }
 
 func (m *model) sameMessages(t *testing.T, s *Store, pool []*core.Message) {

@@ -125,21 +125,12 @@ func (s *Store) Sealed(id core.Hash) (chain.Place, error) {
 
 // Reorgs returns the last reorgs, at most limit, newest first.
 func (s *Store) Reorgs(limit int) ([]chain.ReorgRecord, error) {
-	return snapshot(s, func(r reader) ([]chain.ReorgRecord, error) {
-		next, ok, err := r.last(prefixReorg)
-		if err != nil || !ok {
-			return nil, err
-		}
-		var out []chain.ReorgRecord
-		for n := next + 1; n > 0 && len(out) < limit; n-- {
-			record, err := get(r, numberKey(prefixReorg, n-1), decodeReorg)
-			if err != nil {
-				return nil, missing(err, "reorg %d", n-1)
-			}
-			out = append(out, record)
-		}
-		return out, nil
-	})
+	past, err := s.ReorgsBefore(math.MaxUint64, limit)
+	var out []chain.ReorgRecord
+	for i := range past {
+		out = append(out, past[i].ReorgRecord)
+	}
+	return out, err
 }
 
 // Leaves implements mempool.Store: of a stored block, on the best chain or off it.

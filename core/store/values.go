@@ -268,14 +268,21 @@ func encodeReorg(r *chain.ReorgRecord) []byte {
 	for _, h := range []core.Hash{r.OldTip, r.NewTip, r.Fork} {
 		b = append(b, h[:]...)
 	}
-	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, uint32(r.Reverted)), uint32(r.Applied))
+	b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, uint32(r.Reverted)), uint32(r.Applied))
+	if r.Returned < 0 {
+		return b
+	}
+	return binary.BigEndian.AppendUint32(b, uint32(r.Returned))
 }
 
 func decodeReorg(value []byte) (chain.ReorgRecord, error) {
 	d := newDecoder(value)
 	r := chain.ReorgRecord{
 		TimeMS: d.u64(), OldTip: d.hash(), NewTip: d.hash(), Fork: d.hash(),
-		Reverted: int(d.u32()), Applied: int(d.u32()),
+		Reverted: int(d.u32()), Applied: int(d.u32()), Returned: -1,
+	}
+	if len(d.rest) > 0 {
+		r.Returned = int(d.u32())
 	}
 	return r, d.done()
 }

@@ -20,6 +20,7 @@ type write struct {
 	nextSlot uint64 // of a message
 	count    int    // waiting messages, more than before
 	bytes    int64
+	returned int // messages that a reorg gave back
 
 	made map[core.Hash]*index // new entries that the reader does not show
 	long bool                 // handed over piece by piece, see journal.go
