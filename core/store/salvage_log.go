@@ -1,0 +1,221 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/batchrepr"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+const (
+	// logBlock is the size of the blocks of a log; a record that does not fit begins anew in each.
+	logBlock = 32 << 10
+	// In a header of a log's chunk, the number of its log follows checksum, length and kind. A log that
+	// is used again keeps the chunks of the one before behind its own, told apart by this number.
+	logNumberAt = 7
+)
+
+// A logFile is a log of the database, or its manifest, read without the database.
+type logFile struct {
+	file   vfs.File
+	size   int64
+	number uint64 // in its name; 0 for a manifest
+}
+
+func openLog(fsys vfs.FS, path string, number uint64) (*logFile, error) {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &logFile{f, info.Size(), number}, nil
+}
+
+// Close closes the file.
+func (l *logFile) Close() error { return l.file.Close() }
+
+// written returns the number of the log that the first chunk says it is of, 0 where it says none.
+func (l *logFile) written() uint64 {
+	var head [logNumberAt + 4]byte
+	if _, err := l.file.ReadAt(head[:], 0); err != nil || head[6] < 5 { // kinds below have no number
+		return 0
+	}
+	return uint64(binary.LittleEndian.Uint32(head[logNumberAt:]))
+}
+
+// each calls f with every whole record of a log that can be read, in order, and returns at how many
+// places there is damage, by Pebble's own rule: a record behind it says that the place was synced, so it
+// is no end that a crash left. A manifest is synced after each record. Only an error of f is returned.
+func (l *logFile) each(ctx context.Context, number uint64, f func(rec []byte) error) (damaged int, err error) {
+	block := make([]byte, logBlock)
+	broken := int64(-1) // where reading failed last
+	var rec []byte
+	within := false // a record
+	for from := int64(0); from < l.size; from += logBlock {
+		if err := ctx.Err(); err != nil {
+			return damaged, err
+		}
+		n, err := l.file.ReadAt(block, from)
+		if n == 0 && err != nil {
+			broken, within = from, false
+			continue
+		}
+		rest := block[:n]
+		for {
+			at := from + int64(n-len(rest))
+			c, left, ok := nextChunk(rest, number)
+			if !ok && endsBlock(rest, n) {
+				break
+			}
+			if !ok {
+				if broken < 0 {
+					broken = at
+				}
+				within = false
+				break
+			}
+			rest = left
+			if broken >= 0 && c.begins && (c.synced > broken || number == 0) {
+				damaged, broken = damaged+1, -1
+			}
+			if within = c.begins || within; !within {
+				continue
+			}
+			if c.begins {
+				rec = rec[:0]
+			}
+			rec = append(rec, c.payload...)
+			if !c.ends {
+				continue
+			}
+			within = false
+			if err := f(rec); err != nil {
+				return damaged, err
+			}
+		}
+	}
+	return damaged, nil
+}
+
+// A chunk is a record, or a part of one.
+type chunk struct {
+	payload      []byte
+	begins, ends bool  // its record
+	synced       int64 // up to here the log was on the disk when the chunk was written
+}
+
+// nextChunk reads the chunk at the start of what is left of a block; see Pebble's package record.
+func nextChunk(b []byte, number uint64) (c chunk, rest []byte, ok bool) {
+	const (
+		plain    = 7 // bytes of a header: checksum, length, kind
+		numbered = plain + 4
+		synced   = numbered + 8
+	)
+	if len(b) < plain || b[6] == 0 || b[6] > 12 {
+		return c, nil, false
+	}
+	form, part := (b[6]-1)/4, (b[6]-1)%4
+	head := [...]int{plain, numbered, synced}[form]
+	end := head + int(binary.LittleEndian.Uint16(b[4:]))
+	if end > len(b) || form > 0 && uint64(binary.LittleEndian.Uint32(b[logNumberAt:])) != number&(1<<32-1) {
+		return c, nil, false
+	}
+	sum := crc32.Checksum(b[6:end], crc32.MakeTable(crc32.Castagnoli))
+	if binary.LittleEndian.Uint32(b) != maskedSum(sum) {
+		return c, nil, false
+	}
+	c = chunk{payload: b[head:end], begins: part < 2, ends: part == 0 || part == 3}
+	if form == 2 {
+		c.synced = int64(binary.LittleEndian.Uint64(b[numbered:]))
+	}
+	return c, b[end:], true
+}
+
+// endsBlock reports whether the rest of a block is the zeros in which no chunk has room, or the end of
+// the file.
+func endsBlock(rest []byte, n int) bool {
+	if len(rest) == 0 {
+		return true
+	}
+	return n == logBlock && len(rest) < 19 && len(bytes.Trim(rest, "\x00")) == 0
+}
+
+// maskedSum is how Pebble stores a CRC-32C.
+func maskedSum(sum uint32) uint32 { return (sum>>15 | sum<<17) + 0xa282ead8 }
+
+// versions calls f with every entry of the batches in a log, and returns how many places were damaged.
+func (l *logFile) versions(ctx context.Context, f func(version) error) (damaged int, err error) {
+	numbers := []uint64{l.number}
+	if other := l.written(); other != 0 && other < l.number+1<<20 && other != l.number {
+		numbers = append(numbers, other) // the file is another log's, or was that one's before
+	}
+	for _, number := range numbers {
+		lost, err := l.each(ctx, number, func(rec []byte) error { return batchVersions(rec, f) })
+		if damaged += lost; err != nil {
+			return damaged, err
+		}
+	}
+	return damaged, nil
+}
+
+// batchVersions calls f with the entries of a batch. A record that is none has no entries.
+func batchVersions(rec []byte, f func(version) error) error {
+	head, ok := batchrepr.ReadHeader(rec)
+	if !ok {
+		return nil
+	}
+	entries := batchrepr.Read(rec)
+	for seq := uint64(head.SeqNum); ; {
+		kind, key, value, ok, err := entries.Next()
+		if !ok || err != nil {
+			return nil
+		}
+		v := version{key: key, seq: seq}
+		switch kind {
+		case pebble.InternalKeyKindLogData: // takes no number
+			continue
+		case pebble.InternalKeyKindSet:
+			v.value = value
+		case pebble.InternalKeyKindDelete, pebble.InternalKeyKindDeleteSized, pebble.InternalKeyKindSingleDelete:
+			v.deleted = true
+		default:
+			seq++
+			continue
+		}
+		seq++
+		if err := f(v); err != nil {
+			return err
+		}
+	}
+}
+
+// lastVersion returns the highest number that the batches of a log gave to an entry, and whether the log
+// holds any record at all.
+func (l *logFile) lastVersion(ctx context.Context) (last uint64, any bool, err error) {
+	_, err = l.each(ctx, l.number, func(rec []byte) error {
+		any = true
+		if head, ok := batchrepr.ReadHeader(rec); ok && head.Count > 0 {
+			last = max(last, uint64(head.SeqNum)+uint64(head.Count)-1)
+		}
+		return nil
+	})
+	return last, any, err
+}
+
+// tornEnd reports whether a manifest ends as Pebble leaves it, or as a crash may: with whole edits, and
+// perhaps one that was being written. Edits behind damage mean that those in between are lost.
+func (l *logFile) tornEnd(ctx context.Context) (edits int, ok bool, err error) {
+	damaged, err := l.each(ctx, 0, func(rec []byte) error {
+		edits++
+		return nil
+	})
+	return edits, damaged == 0, err
+}
