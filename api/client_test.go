@@ -69,7 +69,7 @@ func TestClientRoundTrips(t *testing.T) {
 	seedPeers, err := c.SeedPeers(ctx)
 	check("SeedPeers", err, seedPeers[peerA].Port == "22345")
 	check("PostNode", c.PostNode(ctx), true)
-	check("Connect", c.Connect(ctx, "/ip4/192.0.2.1/tcp/1/p2p/A"), len(f.host.dialled) == 1)
+	check("PostPeers", c.PostPeers(ctx, "/ip4/192.0.2.1/tcp/1/p2p/A"), len(f.host.dialled) == 1)
 	check("Live", c.Live(ctx), true)
 	check("Ready", c.Ready(ctx), true)
 	page, err := c.Blocks(ctx, "", 3)

@@ -9,6 +9,7 @@ import (
 
 	"p2pchain/core"
 	"p2pchain/core/chain"
+	"p2pchain/core/chainfile"
 	"p2pchain/core/mempool"
 )
 
@@ -52,10 +53,20 @@ type Messages interface {
 	Message(id core.Hash) (*core.Message, error)
 }
 
-// A Miner says how mining goes.
+// A Miner says how mining goes, and changes it.
 type Miner interface {
 	Status() Mining
+	// Set changes the mode, unless it is empty, and the number of threads, unless it is 0, at once and
+	// for as long as the node runs. Errors wrap ErrMining or ErrMiningHere; nothing has changed then.
+	Set(mode string, threads int) error
 }
+
+var (
+	// ErrMining means that there is no such mode or that the number of threads is out of bounds.
+	ErrMining = errors.New("mining cannot be set to that")
+	// ErrMiningHere means that the mode exists, but not on this network.
+	ErrMiningHere = errors.New("this network does not allow that way of mining")
+)
 
 // A Host is the node among its peers. None of its methods but Connect and Vote waits.
 type Host interface {
@@ -68,6 +79,9 @@ type Host interface {
 	// Connect dials a multiaddr with a /p2p/ part and says hello. Errors may wrap ErrAddress or
 	// ErrOtherNetwork; any other means that the peer could not be reached.
 	Connect(ctx context.Context, addr string) error
+	// Disconnect ends the connections to a peer. Errors may wrap ErrAddress where id is none, and
+	// ErrNoPeer where it is not connected.
+	Disconnect(id string) error
 	// Vote asks every peer past hello once whether it would take the message. No answer in time is
 	// a no.
 	Vote(ctx context.Context, m *core.Message) (yes, asked int)
@@ -84,9 +98,11 @@ var (
 	ErrAddress = errors.New("not a peer's address")
 	// ErrOtherNetwork means that a peer is on another network.
 	ErrOtherNetwork = errors.New("peer is on another network")
+	// ErrNoPeer means that the node is not connected to a peer.
+	ErrNoPeer = errors.New("no such peer")
 )
 
-// Deps are the parts of the node that the API stands on. All are needed, but for Ready.
+// Deps are the parts of the node that the API stands on. All are needed, but for those that say otherwise.
 type Deps struct {
 	Network  *core.Network
 	Key      ed25519.PrivateKey // signs what users add
@@ -104,6 +120,10 @@ type Deps struct {
 	Live func() error
 	// Metrics and Profiles answer GET /metrics and /debug/pprof/; nil: there are no such routes.
 	Metrics, Profiles http.Handler
+	// Import takes in the blocks of a chain file of this network, and tells progress now and then what
+	// is done. Errors about the file are *chainfile.LineError; what was taken in before one stays. Nil:
+	// there is no such route.
+	Import func(ctx context.Context, file *chainfile.Reader, progress func(Imported)) (Imported, error)
 }
 
 // validate names every part that is missing.

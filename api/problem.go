@@ -19,6 +19,8 @@ type Problem struct {
 	Limit int64 `json:"limit,omitempty"`
 	// Message is seed 1's member for unknown paths.
 	Message string `json:"message,omitempty"`
+	// Imported is what an import took in before it ended; it stays.
+	Imported *Imported `json:"imported,omitempty"`
 
 	retry time.Duration // when to come again
 	cause error

@@ -203,28 +203,12 @@ func (s *Server) postSeedPeers(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !s.dials.try() {
-		return busy("too_many_dials_at_once", "as many peers as this node allows are being dialled")
-	}
-	defer s.dials.release()
-	ctx, cancel := context.WithTimeout(r.Context(), dialTimeout)
-	defer cancel()
-	if err := s.deps.Host.Connect(ctx, addr); err != nil {
-		return connectProblem(addr, err)
+	if err := s.dial(r.Context(), addr); err != nil {
+		return err
 	}
 	return writeJSON(w, http.StatusOK, struct {
 		Status string `json:"status"`
 	}{seedOK})
-}
-
-// connectProblem says that a peer was not reached, unless there is something better to say.
-func connectProblem(addr string, err error) error {
-	if errors.Is(err, ErrAddress) || errors.Is(err, ErrOtherNetwork) {
-		return err
-	}
-	p := problem(http.StatusBadGateway, "peer_unreachable", "connecting to "+addr+": "+err.Error())
-	p.cause = err
-	return p
 }
 
 // peerMembers reads {"multiaddr"} or {"peer_id", "peer_host", "peer_port"}, the port as a string or

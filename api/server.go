@@ -19,6 +19,7 @@ const (
 	maxBatches = 8   // batches at once
 	maxVotes   = 8   // majority votes at once (DESIGN section 12)
 	maxDials   = 4   // requests that connect to a peer at once
+	maxImports = 1   // chain files at once
 
 	// maxHeader is room for a message in the URL of PUT /add, where a byte may take three, on any
 	// network: more than this network takes, so that we can say what its limit is.
@@ -32,7 +33,7 @@ type Server struct {
 	started time.Time
 	handler http.Handler
 
-	reads, writes, streams, waits, batches, votes, dials slots
+	reads, writes, streams, waits, batches, votes, dials, imports slots
 
 	healthy health
 	stats   map[routeKey]*routeCounter // never changed
@@ -47,7 +48,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		cfg: cfg, deps: deps, started: cfg.Now(),
 		reads: make(slots, cfg.MaxReads), writes: make(slots, cfg.MaxWrites),
 		streams: make(slots, maxStreams), waits: make(slots, maxWaits), batches: make(slots, maxBatches),
-		votes: make(slots, maxVotes), dials: make(slots, maxDials),
+		votes: make(slots, maxVotes), dials: make(slots, maxDials), imports: make(slots, maxImports),
 		stats: newRouteCounters(),
 	}
 	s.handler = s.guard(s.router())

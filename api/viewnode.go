@@ -111,6 +111,34 @@ type PeerList struct {
 	Peers []Peer `json:"peers"`
 }
 
+// Connected is the answer to a request to connect to a peer.
+type Connected struct {
+	ID string `json:"id"`
+	// Peer is the peer as the list shows it, nil where it only introduces others, or left at once.
+	Peer *Peer `json:"peer,omitempty"`
+}
+
+// Imported says what an import has done.
+type Imported struct {
+	Blocks   int `json:"blocks"`   // new here
+	Messages int `json:"messages"` // in them
+	Known    int `json:"known"`    // blocks that were here before
+	Waiting  int `json:"waiting"`  // messages of a branch with less work, which wait for a block now
+}
+
+// An ImportResult is the answer to an import, and a line about its progress.
+type ImportResult struct {
+	Status string `json:"status"`
+	Bytes  int64  `json:"bytes"` // of the body, that were read
+	Imported
+	Height uint64    `json:"height"` // of the tip
+	Hash   core.Hash `json:"hash"`
+	// The rest says why an import stopped, as a Problem would.
+	Code       string `json:"code,omitempty"`
+	Detail     string `json:"detail,omitempty"`
+	HTTPStatus int    `json:"http_status,omitempty"`
+}
+
 // An Invite is what others join the node's network with.
 type Invite struct {
 	Invite    string   `json:"invite"` // one line, for p2pchain join

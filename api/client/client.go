@@ -91,6 +91,8 @@ type call struct {
 	query     url.Values
 	mediaType string
 	body      []byte
+	stream    io.Reader     // in the place of body, where that is long; it may take its time
+	accept    string        // the wanted media type, empty where any is
 	timeout   time.Duration // 0: that of the client
 }
 
@@ -113,6 +115,9 @@ func (c *Client) send(ctx context.Context, rq call) (io.ReadCloser, error) {
 	if rq.body != nil {
 		body = bytes.NewReader(rq.body)
 	}
+	if rq.stream != nil {
+		body = &pacedReader{rq.stream, stall, timeout}
+	}
 	r, err := http.NewRequestWithContext(inner, rq.method, target, body)
 	if err != nil {
 		end()
@@ -120,6 +125,9 @@ func (c *Client) send(ctx context.Context, rq call) (io.ReadCloser, error) {
 	}
 	if rq.mediaType != "" {
 		r.Header.Set("Content-Type", rq.mediaType)
+	}
+	if rq.accept != "" {
+		r.Header.Set("Accept", rq.accept)
 	}
 	if c.token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.token)
@@ -150,6 +158,21 @@ func unreachable(ctx, inner context.Context, err error) error {
 		err = cause
 	}
 	return fmt.Errorf("%w: %w", ErrUnreachable, err)
+}
+
+// A pacedReader gives the node the same time for each piece of what it is sent. How long the pieces
+// take to come about is not its fault.
+type pacedReader struct {
+	r       io.Reader
+	stall   *time.Timer
+	timeout time.Duration
+}
+
+func (p *pacedReader) Read(b []byte) (int, error) {
+	p.stall.Stop()
+	n, err := p.r.Read(b)
+	p.stall.Reset(p.timeout)
+	return n, err
 }
 
 // An answerBody gives the node the same time for each piece.

@@ -140,8 +140,8 @@ func (c *Client) SeedPeers(ctx context.Context) (map[string]SeedPeer, error) {
 	return reply.Data, err
 }
 
-// Connect makes the node connect to a peer at a multiaddr with a /p2p/ part.
-func (c *Client) Connect(ctx context.Context, multiaddr string) error {
+// PostPeers makes the node connect to a peer at a multiaddr with a /p2p/ part, as seed 2 would.
+func (c *Client) PostPeers(ctx context.Context, multiaddr string) error {
 	body, err := json.Marshal(map[string]string{"multiaddr": multiaddr})
 	if err != nil {
 		return err

@@ -8,10 +8,12 @@ type (
 	BlockPage      = api.BlockPage
 	ChainBlock     = api.ChainBlock
 	ChainMessage   = api.ChainMessage
+	Connected      = api.Connected
 	Content        = api.Content
 	DataBlock      = api.DataBlock
 	DataMessage    = api.DataMessage
 	FullBlock      = api.FullBlock
+	ImportResult   = api.ImportResult
 	Invite         = api.Invite
 	LineResult     = api.LineResult
 	Links          = api.Links
@@ -40,4 +42,8 @@ const (
 	LineKnown    = api.LineKnown
 	LineRefused  = api.LineRefused
 	LineStopped  = api.LineStopped
+
+	ImportRunning = api.ImportRunning
+	ImportDone    = api.ImportDone
+	ImportStopped = api.ImportStopped
 )

@@ -162,7 +162,7 @@ func (a *app) joinRunning(ctx context.Context, c *client.Client, dir string, to 
 	}
 	var failed error
 	for _, addr := range to.Addrs {
-		if err := c.Connect(ctx, addr); err != nil {
+		if _, err := c.Connect(ctx, addr); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", addr, err))
 			continue
 		}

@@ -170,10 +170,9 @@ func (a *app) runNode(ctx context.Context, f *runFlags, to *invite.Invite) error
 	}
 	defer closeLog()
 	cfg.Log = log
-	if cfg.Mine != miner.Off {
-		// Each miner keeps a core busy; one more runs the node whatever they do (DESIGN section 6).
-		runtime.GOMAXPROCS(miner.Procs(runtime.GOMAXPROCS(0), cfg.MineThreads))
-	}
+	// Each miner keeps a core busy; one more runs the node whatever they do (DESIGN section 6).
+	procs := runtime.GOMAXPROCS(0)
+	cfg.OnMiners = func(threads int) { runtime.GOMAXPROCS(miner.Procs(procs, threads)) }
 	if _, set := a.lookupEnv("GOGC"); !set {
 		debug.SetGCPercent(gcPercent)
 	}

@@ -51,8 +51,11 @@ type Config struct {
 	HTTPHosts []string
 	Auth      string // AuthToken or AuthNone
 
-	Mine         miner.Mode
-	MineThreads  int
+	Mine        miner.Mode
+	MineThreads int
+	// OnMiners, if set, is told how many search threads there are, at the start and whenever that
+	// changes; GOMAXPROCS should follow: see miner.Procs.
+	OnMiners     func(threads int)
 	ChainFile    bool   // keep the chain as a file beside the store, too
 	ReserveBytes uint64 // free disk under which mining pauses and writes are refused
 
@@ -113,8 +116,8 @@ func (c *Config) Validate() error {
 	if c.Auth != AuthToken && c.Auth != AuthNone {
 		bad("auth is %q, want token or none", c.Auth)
 	}
-	if c.Network != nil && c.Mine == miner.Always && c.Network.Params.Pow == core.PowClassic {
-		bad("mine is always, but %s has one message in every block", c.Network)
+	if err := c.allowsMode(c.Mine); err != nil {
+		bad("%v", err)
 	}
 	if _, err := parseSeeds(c.Bootstrap); err != nil {
 		errs = append(errs, err)

@@ -52,7 +52,13 @@ type Imported struct {
 // A *chainfile.LineError says which line is damaged, breaks a rule, or cannot be judged; all before it
 // is kept. Any other error is our own fault, as a full disk is.
 func (s *Stopped) Import(ctx context.Context, in Import) (Imported, error) {
-	im := &importer{Import: in, node: s.node}
+	return s.node.takeIn(ctx, in)
+}
+
+// takeIn is Import, which a node that runs does, too: what comes from a file is to the chain like
+// what comes from a peer.
+func (n *Node) takeIn(ctx context.Context, in Import) (Imported, error) {
+	im := &importer{Import: in, node: n}
 	if im.batchBlocks == 0 {
 		im.batchBlocks = batchBlocks
 	}

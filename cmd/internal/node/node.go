@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -53,6 +54,8 @@ type Node struct {
 	api       *api.Server  // nil: off
 	backup    *backup.Job  // nil: off
 	listener  net.Listener // nil: off
+
+	settingMining sync.Mutex // held while mode and threads of the miner change together
 
 	failed  chan error     // takes the failure of the disk
 	closers []func() error // what Open opened, in that order
@@ -212,6 +215,7 @@ func (n *Node) openMiner(context.Context) error {
 	if n.miner, err = miner.New(n.cfg.Network, n.pool, n.chain, n.submit, cfg, log); err != nil {
 		return err
 	}
+	n.countMiners(cfg.Mode, cfg.Threads)
 	n.guard = &guard{
 		miner: n.miner, disk: n.store.Disk, skew: n.p2p.ClockSkew, sync: n.p2p.Sync,
 		least: n.cfg.ReserveBytes, log: log,

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"p2pchain/api"
-	"p2pchain/core/miner"
 	"p2pchain/core/store"
 )
 
@@ -50,7 +49,8 @@ func (n *Node) openAPI(context.Context) error {
 	}
 	n.api, err = api.New(cfg, api.Deps{
 		Network: n.cfg.Network, Key: author, Chain: n.chain, Pool: n.pool, Messages: n.store,
-		Miner: mining{n.miner}, Host: peers{n.p2p, n.bootstrap, n.cfg.Reach}, Ready: n.ready, Invite: n.Invite,
+		Miner: mining{n}, Host: peers{n.p2p, n.bootstrap, n.cfg.Reach}, Ready: n.ready, Invite: n.Invite,
+		Import: n.importStream,
 	})
 	return err
 }
@@ -73,16 +73,4 @@ func (n *Node) ready() error {
 		return fmt.Errorf("%d MiB of disk are free, %d are needed: %w", free>>20, n.cfg.ReserveBytes>>20, store.ErrDiskFull)
 	}
 	return nil
-}
-
-// mining is the miner as the API shows it.
-type mining struct{ miner *miner.Miner }
-
-// Status returns how mining goes.
-func (m mining) Status() api.Mining {
-	s := m.miner.Status()
-	return api.Mining{
-		Mode: string(s.Mode), Paused: s.Paused, Threads: s.Threads,
-		Working: s.Working, HashRate: s.HashRate, Height: s.Height, Sealed: s.Sealed,
-	}
 }
