@@ -71,6 +71,7 @@ type Job struct {
 	recheck atomic.Bool
 
 	failing bool // the last pass failed, and this was logged
+	status  atomic.Pointer[Status]
 
 	// What is known of the file, while file is not nil.
 	file    file
@@ -123,6 +124,9 @@ func (j *Job) try(ctx context.Context, all bool) {
 	err := j.pass(ctx, all)
 	if err != nil {
 		j.forget()
+	}
+	if ctx.Err() == nil || err == nil {
+		j.note(err)
 	}
 	switch {
 	case ctx.Err() != nil: // no time was left, which is no failure
