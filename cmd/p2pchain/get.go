@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"p2pchain/api"
 	"p2pchain/api/client"
 	"p2pchain/core"
 )
@@ -195,10 +196,7 @@ func (a *app) getNeighbours(ctx context.Context, c *client.Client, _ []string) e
 	if neighbours == nil {
 		neighbours = []string{} // JSON's empty list
 	}
-	v := struct {
-		Neighbours []string `json:"neighbours"`
-		Length     int      `json:"length"`
-	}{neighbours, len(neighbours)}
+	v := api.Neighbours{Neighbours: neighbours, Length: len(neighbours)}
 	if len(neighbours) == 0 && !a.shared.json {
 		a.remark("no neighbours")
 	}

@@ -93,8 +93,10 @@ func (a *app) initNetwork(cmd *cobra.Command, f *initFlags) error {
 	if f.out == "" {
 		f.out = p.Name + ".json"
 	}
-	if err := writeNew(f.out, p.Encode()); err != nil {
-		return err
+	if err := writeNew(f.out, p.Encode()); errors.Is(err, fs.ErrExist) {
+		return usagef("%s exists already; choose another file with --out", f.out)
+	} else if err != nil {
+		return usagef("--out: %w", err)
 	}
 	made := madeNetwork{f.out, p.Name, n.ID(), n.Genesis, p.Hash()}
 	return a.print(made, func(t *text) {
@@ -163,14 +165,11 @@ func (f *initFlags) build(cmd *cobra.Command) (core.Params, error) {
 	return p, nil
 }
 
-// writeNew writes a file that must not exist: a network's parameters are not replaced by accident.
+// writeNew writes a file that must not exist, so that nothing is replaced by accident.
 func writeNew(path string, content []byte) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return usagef("%s exists already; choose another file with --out", path)
-	}
 	if err != nil {
-		return usagef("--out: %w", err)
+		return err
 	}
 	_, err = file.Write(content)
 	return errors.Join(err, file.Close())

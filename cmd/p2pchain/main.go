@@ -19,7 +19,7 @@ import (
 var version = "unknown"
 
 func main() {
-	a := &app{program: os.Args[0], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv}
+	a := &app{program: os.Args[0], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv, environ: os.Environ}
 	os.Exit(a.run(os.Args[1:]))
 }
 
@@ -30,9 +30,10 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	lookupEnv      func(string) (string, bool)
+	environ        func() []string // all variables, as NAME=VALUE
 
 	shared  sharedFlags
-	origins map[string]string // flag → where its value comes from; default values have no entry
+	origins map[string]origin // flag → where its value comes from; default values have no entry
 	started bool              // arguments and settings were understood
 }
 

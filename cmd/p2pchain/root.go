@@ -34,9 +34,8 @@ agree on one chain. The bare command starts a node.`,
   p2pchain add "hello"                 add a message through it
   p2pchain get chain                   what all nodes agreed on
   p2pchain --bootstrap /ip4/…/p2p/ID   join a node on another machine`,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		SilenceErrors: true,
+		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.loadSettings(cmd); err != nil {
 				return err
@@ -56,6 +55,7 @@ agree on one chain. The bare command starts a node.`,
 	root.Version = version
 	root.SetVersionTemplate("p2pchain {{.Version}}\n")
 	root.SetHelpCommand(helpCommand())
+	root.SetFlagErrorFunc(flagError)
 
 	root.AddGroup(
 		&cobra.Group{ID: groupNode, Title: "Run a node:"},
@@ -67,8 +67,10 @@ agree on one chain. The bare command starts a node.`,
 		a.runCommand(), a.initCommand(), a.joinCommand(), a.inviteCommand(), a.bootstrapCommand(), a.keyCommand(),
 		a.addCommand(), a.getCommand(), a.statusCommand(), a.mineCommand(), a.peersCommand(),
 		a.exportCommand(), a.importCommand(),
+		a.healthCommand(), a.configCommand(), a.completionCommand(), a.manCommand(),
 		a.versionCommand(), a.minerCommand(),
 	)
+	a.addCompletions(root)
 	return root
 }
 
@@ -78,8 +80,10 @@ func helpCommand() *cobra.Command {
 		Use:     "help [COMMAND]",
 		Short:   "Help about any command",
 		GroupID: groupTools,
-		// A broken configuration file must not keep anybody from reading.
-		PersistentPreRunE: func(*cobra.Command, []string) error { return nil },
+		Example: `  p2pchain help add
+  p2pchain help get block`,
+		Annotations:       map[string]string{noSettings: ""},
+		ValidArgsFunction: completeCommand,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {

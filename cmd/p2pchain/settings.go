@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -12,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"go.yaml.in/yaml/v3"
 )
 
 const (
@@ -20,6 +17,10 @@ const (
 	// ownFlags marks a command whose flags share names with settings of a node and mean something
 	// else: "init --network" makes a network.
 	ownFlags = "own-flags"
+	// noSettings marks a command that reads neither environment nor configuration file.
+	noSettings = "no-settings"
+	// noConfigFile marks a command that reads no configuration file.
+	noConfigFile = "no-config-file"
 )
 
 // envName returns the environment variable that stands for a flag.
@@ -31,137 +32,90 @@ func envName(flag string) string {
 // call, or say where the file is.
 func commandLineOnly() []string { return []string{"help", "config", "version"} }
 
+// The sources of a setting's value, the strongest first.
+const (
+	sourceFlag    = "flag"
+	sourceEnv     = "environment"
+	sourceFile    = "file"
+	sourceDefault = "default"
+)
+
+// An origin says where the value of a setting comes from. The zero value is a default.
+type origin struct {
+	source string
+	where  string // the variable, or the file and its line
+}
+
+// String says it in words.
+func (o origin) String() string {
+	switch o.source {
+	case "":
+		return sourceDefault
+	case sourceEnv:
+		return "environment variable " + o.where
+	case sourceFile:
+		return "file " + o.where
+	}
+	return o.source
+}
+
 // loadSettings fills every flag that the command line left alone: from the environment, else from
-// the configuration file, else its default stays.
+// the configuration file, else its default stays. A command that reads no settings is left alone.
 func (a *app) loadSettings(cmd *cobra.Command) error {
-	a.origins = make(map[string]string)
+	a.origins = make(map[string]origin)
+	if readsNoSettings(cmd) {
+		return nil
+	}
 	_, own := cmd.Annotations[ownFlags]
-	file, values, err := a.readConfigFile(cmd)
-	if err != nil {
-		return err
+	var file configFile
+	if _, none := cmd.Annotations[noConfigFile]; !none {
+		var err error
+		if file, err = a.readConfigFile(cmd); err != nil {
+			return err
+		}
 	}
 	var errs []error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		switch env := envName(f.Name); {
+		switch {
 		case f.Changed:
 			if f.Value.String() == "" { // perhaps an unset variable of a script
 				errs = append(errs, usagef("--%s has an empty value; leave the flag away for its default", f.Name))
 			}
-			a.origins[f.Name] = "flag"
+			a.origins[f.Name] = origin{source: sourceFlag}
 		case slices.Contains(commandLineOnly(), f.Name), own && cmd.LocalNonPersistentFlags().Lookup(f.Name) != nil:
 		default:
-			value, ok := a.lookupEnv(env)
-			origin := "environment variable " + env
-			if !ok || value == "" { // an empty variable is how many programs unset one
-				value, ok = values[f.Name]
-				origin = "file " + file
-			}
-			if !ok {
+			value, from := a.outside(f.Name, file)
+			if from == (origin{}) {
 				return
 			}
 			if err := f.Value.Set(value); err != nil {
-				errs = append(errs, usagef("%s: %s: invalid value %q: %w", origin, f.Name, value, err))
+				errs = append(errs, usagef("%s: %s: invalid value %q: %w", from, f.Name, value, err))
 			}
-			a.origins[f.Name] = origin
+			a.origins[f.Name] = from
 		}
 	})
 	return errors.Join(errs...)
 }
 
+// outside returns what the environment, or else the configuration file, says of a setting.
+func (a *app) outside(name string, file configFile) (string, origin) {
+	if value, ok := a.lookupEnv(envName(name)); ok && value != "" { // an empty variable is how many programs unset one
+		return value, origin{sourceEnv, envName(name)}
+	}
+	if value, ok := file.values[name]; ok {
+		return value.text, origin{sourceFile, fmt.Sprintf("%s:%d", file.path, value.line)}
+	}
+	return "", origin{}
+}
+
 // isSet reports whether the user chose a flag's value in any way.
-func (a *app) isSet(flag string) bool { return a.origins[flag] != "" }
+func (a *app) isSet(flag string) bool { return a.origins[flag] != (origin{}) }
 
-// readConfigFile returns the path and the values of the configuration file: that of --config, which
-// must exist, or the one in the user's configuration folder, which need not.
-func (a *app) readConfigFile(cmd *cobra.Command) (string, map[string]string, error) {
-	path, asked := a.shared.config, true
-	if path == "" {
-		path, _ = a.lookupEnv(envName("config"))
-		asked = path != ""
-	}
-	if !asked {
-		dir, err := os.UserConfigDir()
-		if err != nil {
-			return "", nil, nil // no home: nothing to read, which is no error
-		}
-		path = filepath.Join(dir, "p2pchain", "config.yaml")
-	}
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && !asked {
-		return "", nil, nil
-	}
-	if err != nil {
-		return "", nil, usagef("reading the configuration file: %w", err)
-	}
-	values, err := parseConfig(text)
-	if err != nil {
-		return "", nil, usagef("configuration file %s: %w", path, err)
-	}
-	for key := range values {
-		if !knownSetting(cmd.Root(), key) {
-			return "", nil, usagef("configuration file %s: unknown setting %q; settings are named like the flags of 'p2pchain run'", path, key)
-		}
-	}
-	return path, values, nil
-}
-
-// parseConfig reads a YAML mapping of settings. Values stay as they are written, so that a flag
-// judges them exactly as it would on the command line; lists become comma-separated.
-func parseConfig(text []byte) (map[string]string, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return nil, err
-	}
-	if len(doc.Content) == 0 {
-		return nil, nil
-	}
-	mapping := doc.Content[0]
-	if mapping.Kind != yaml.MappingNode {
-		return nil, errors.New("want lines like \"mine: auto\"")
-	}
-	values := make(map[string]string)
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		key := strings.ReplaceAll(mapping.Content[i].Value, "_", "-")
-		if _, twice := values[key]; twice {
-			return nil, fmt.Errorf("line %d: %s is set twice", mapping.Content[i].Line, key)
-		}
-		value, err := configValue(mapping.Content[i+1])
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %s: %w", mapping.Content[i+1].Line, key, err)
-		}
-		values[key] = value
-	}
-	return values, nil
-}
-
-// configValue returns a scalar as it is written, or a list of scalars joined by commas.
-func configValue(n *yaml.Node) (string, error) {
-	switch n.Kind {
-	case yaml.ScalarNode:
-		return n.Value, nil
-	case yaml.SequenceNode:
-		items := make([]string, len(n.Content))
-		for i, item := range n.Content {
-			if item.Kind != yaml.ScalarNode {
-				return "", errors.New("a list may hold plain values only")
-			}
-			items[i] = item.Value
-		}
-		return strings.Join(items, ","), nil
-	}
-	return "", errors.New("want a value or a list of values")
-}
-
-// knownSetting reports whether any command has a flag of this name that a file may set. A file may
-// thus serve nodes and clients alike.
-func knownSetting(cmd *cobra.Command, key string) bool {
-	if _, own := cmd.Annotations[ownFlags]; own || slices.Contains(commandLineOnly(), key) {
-		return false
-	}
-	if cmd.PersistentFlags().Lookup(key) != nil || cmd.Flags().Lookup(key) != nil {
-		return true
-	}
-	return slices.ContainsFunc(cmd.Commands(), func(c *cobra.Command) bool { return knownSetting(c, key) })
+// readsNoSettings reports whether a command works whatever the environment and the configuration file
+// say: a broken file must not keep anybody from reading.
+func readsNoSettings(cmd *cobra.Command) bool {
+	_, none := cmd.Annotations[noSettings]
+	return none || cmd.Name() == cobra.ShellCompRequestCmd || cmd.Name() == cobra.ShellCompNoDescRequestCmd
 }
 
 // dataDir returns the data directory that the shared flags name.

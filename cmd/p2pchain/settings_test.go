@@ -68,7 +68,7 @@ func TestSettingsOrder(t *testing.T) {
 			if got := flags.Lookup(tt.flag).Value.String(); got != tt.want {
 				t.Errorf("%s = %q, want %q", tt.flag, got, tt.want)
 			}
-			if got := a.origins[tt.flag]; !strings.HasPrefix(got, tt.origin) || (got == "") != (tt.origin == "") {
+			if got := a.origins[tt.flag]; !strings.HasPrefix(got.source, tt.origin) || (got == origin{}) != (tt.origin == "") {
 				t.Errorf("%s comes from %q, want %q", tt.flag, got, tt.origin)
 			}
 		})
@@ -82,7 +82,8 @@ func TestSettingsRefused(t *testing.T) {
 		file string
 		want string // in the error
 	}{
-		{"unknown setting", nil, "mnie: off\n", `unknown setting "mnie"`},
+		{"unknown setting", nil, "mnie: off\n", `config.yaml:1: unknown setting "mnie"; did you mean mine?`},
+		{"unknown setting, far from any", nil, "\nfrobnicate: off\n", `config.yaml:2: unknown setting "frobnicate"; settings are named like the flags`},
 		{"a setting of one call", nil, "help: true\n", `unknown setting "help"`},
 		{"a flag of init", nil, "stamp-bits: 3\n", `unknown setting "stamp-bits"`},
 		{"twice", nil, "mine: off\nmine: auto\n", "mine is set twice"},
@@ -157,9 +158,9 @@ func TestFindNode(t *testing.T) {
 		{"two ways at once", "api port", clientFlags{api: "http://192.0.2.1:80", port: 7}, "", "", errUsage},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			a := &app{shared: sharedFlags{dataDir: dir}, origins: make(map[string]string)}
+			a := &app{shared: sharedFlags{dataDir: dir}, origins: make(map[string]origin)}
 			for _, flag := range strings.Fields(tt.set) {
-				a.origins[flag] = "flag"
+				a.origins[flag] = origin{source: sourceFlag}
 			}
 			found, err := a.findNode(&tt.flags)
 			if found.url != tt.address || found.token != tt.token || !errors.Is(err, tt.err) {
