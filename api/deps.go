@@ -43,14 +43,20 @@ type Pool interface {
 	Message(id core.Hash) (*core.Message, error)
 	// List returns up to limit waiting messages with a Seq over after, ascending.
 	List(after uint64, limit int) ([]mempool.Waiting, error)
+	// Page is List with the tip of the best chain at the same moment.
+	Page(after uint64, limit int) (mempool.Page, error)
 	// Totals returns how much waits.
 	Totals() mempool.Totals
+	// Subscribe returns a channel that is poked when messages begin to wait, and what ends this.
+	Subscribe() (<-chan struct{}, func())
 }
 
 // Messages finds any stored message, waiting or sealed; it is the store but for tests.
 type Messages interface {
 	// Message returns a stored message, without its body where that was dropped; chain.ErrNotFound.
 	Message(id core.Hash) (*core.Message, error)
+	// Leaves returns the leaves of a stored block, on the best chain or off it; chain.ErrNotFound.
+	Leaves(block core.Hash) ([]core.Leaf, error)
 }
 
 // A Miner says how mining goes, and changes it.

@@ -85,6 +85,7 @@ func (f *fixture) Message(id core.Hash) (*core.Message, error) {
 // fakePool keeps waiting messages in a list.
 type fakePool struct {
 	network *core.Network
+	tip     func() chain.Tip
 	mu      sync.Mutex
 	waiting []*core.Message
 	dropped int
@@ -250,6 +251,7 @@ func startAt(t *testing.T, n *core.Network, l net.Listener, edits ...func(*api.C
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.pool.tip = c.Tip
 	f.chain = &fakeChain{Chain: c, erased: make(map[core.Hash]bool), tip: coretest.Genesis(n)}
 	cfg := api.DefaultConfig()
 	cfg.Now, cfg.Version = now, "v1.2.3"

@@ -52,6 +52,7 @@ func routes() []route {
 		{http.MethodDelete, v1 + "/peers/{id}", (*Server).deletePeer, scopeAdmin},
 		{http.MethodGet, v1 + "/invite", (*Server).getInvite, scopeRead},
 		{http.MethodGet, v1 + "/export", (*Server).getExport, scopeRead},
+		{http.MethodGet, eventsPattern, (*Server).getEvents, scopeRead},
 		{http.MethodPost, v1 + "/import", (*Server).postImport, scopeAdmin},
 
 		{http.MethodGet, "/livez", (*Server).getLive, scopeRead},
@@ -119,6 +120,9 @@ func (s *Server) run(route route, w *response, r *http.Request) error {
 			return err
 		}
 		// What a write needs is bounded where its work begins: a slow body must hold up nobody.
+		return route.handle(s, w, r)
+	}
+	if route.pattern == eventsPattern { // has a bound of its own, and goes on for hours
 		return route.handle(s, w, r)
 	}
 	if !s.reads.try() {

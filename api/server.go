@@ -35,8 +35,10 @@ type Server struct {
 
 	reads, writes, streams, waits, batches, votes, dials, imports slots
 
-	healthy health
-	stats   map[routeKey]*routeCounter // never changed
+	healthy   health
+	listeners slots // clients that follow the events
+	hub       *hub
+	stats     map[routeKey]*routeCounter // never changed
 }
 
 // New makes a server; it serves nothing before Run.
@@ -51,6 +53,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		votes: make(slots, maxVotes), dials: make(slots, maxDials), imports: make(slots, maxImports),
 		stats: newRouteCounters(),
 	}
+	s.listeners, s.hub = make(slots, cfg.MaxEventClients), newHub(s)
 	s.handler = s.guard(s.router())
 	return s, nil
 }

@@ -118,6 +118,9 @@ func (p *Pool) List(after uint64, limit int) ([]Waiting, error) {
 	return page.Messages, err
 }
 
+// Page is List with the best chain's tip at which the messages wait, both of one moment.
+func (p *Pool) Page(after uint64, limit int) (Page, error) { return p.store.Waiting(after, limit) }
+
 // Totals say how much waits. Sizes are in bytes.
 type Totals struct {
 	Count    int
