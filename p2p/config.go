@@ -9,6 +9,7 @@ import (
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	ma "github.com/multiformats/go-multiaddr"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"p2pchain/p2p/exchange"
 	"p2pchain/p2p/gossip"
@@ -34,6 +35,7 @@ type Config struct {
 	Gossip   gossip.Config
 	Now      func() time.Time // the clock that peers are told
 	Log      *slog.Logger
+	Metrics  prometheus.Registerer // takes what libp2p counts; nil: it does not
 
 	// HostOptions are added to the host's: tests replace the transports by simulated ones.
 	HostOptions []libp2p.Option

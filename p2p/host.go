@@ -9,6 +9,7 @@ import (
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/host"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
@@ -18,6 +19,7 @@ import (
 	ws "github.com/libp2p/go-libp2p/p2p/transport/websocket"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"p2pchain/core"
 )
@@ -42,7 +44,11 @@ func openHost(n *core.Network, cfg Config, gate *bans, table *Table) (host.Host,
 		}
 		listen = append(listen, addr)
 	}
-	resources, err := newResources(n, cfg.MaxPeers)
+	var measure []rcmgr.Option // by default it does
+	if cfg.Metrics == nil {
+		measure = append(measure, rcmgr.WithMetricsDisabled())
+	}
+	resources, err := newResources(n, cfg.MaxPeers, measure...)
 	if err != nil {
 		return nil, fmt.Errorf("resource manager: %w", err)
 	}
@@ -80,7 +86,7 @@ func hostOptions(cfg Config, gate *bans, table *Table) []libp2p.Option {
 		libp2p.UserAgent(cfg.Agent),
 		libp2p.NoListenAddrs,
 		libp2p.ConnectionGater(gate),
-		libp2p.DisableMetrics(), // ours are served by the API
+		metricsOption(cfg.Metrics),
 		// They give up on whole kinds of addresses after failures on the internet, which takes peers
 		// with public addresses on the local network along. Failed dials are retried ever more rarely.
 		libp2p.UDPBlackHoleSuccessCounter(nil),
@@ -101,6 +107,14 @@ func hostOptions(cfg Config, gate *bans, table *Table) []libp2p.Option {
 		libp2p.Security(tls.ID, tls.New),
 		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
 	)
+}
+
+// metricsOption gives libp2p's counters to a registerer, or turns them off where there is none.
+func metricsOption(r prometheus.Registerer) libp2p.Option {
+	if r == nil {
+		return libp2p.DisableMetrics()
+	}
+	return libp2p.PrometheusRegisterer(r)
 }
 
 // probe listens on a TCP address for a moment. The host itself listens with SO_REUSEPORT, so that two

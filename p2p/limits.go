@@ -25,11 +25,10 @@ const connsPerAddress = 64
 // newResources returns a resource manager with limits for a network and a number of peers. The
 // addresses of a LAN and of this machine are free of the limits per address: the defaults of libp2p,
 // 8 connections and a new one every 5 s, would cut off a room full of nodes.
-func newResources(n *core.Network, maxPeers int) (network.ResourceManager, error) {
+func newResources(n *core.Network, maxPeers int, opts ...rcmgr.Option) (network.ResourceManager, error) {
 	v4, v6 := homePrefixes()
-	return rcmgr.NewResourceManager(
-		rcmgr.NewFixedLimiter(resourceLimits(n, maxPeers)),
-		rcmgr.WithMetricsDisabled(),
+	limits := rcmgr.NewFixedLimiter(resourceLimits(n, maxPeers))
+	return rcmgr.NewResourceManager(limits, append(opts,
 		rcmgr.WithNetworkPrefixLimit(noConnLimit(v4), noConnLimit(v6)),
 		rcmgr.WithLimitPerSubnet(
 			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: connsPerAddress}},
@@ -43,7 +42,7 @@ func newResources(n *core.Network, maxPeers int) (network.ResourceManager, error
 				GracePeriod:      time.Minute,
 			},
 		}),
-	)
+	)...)
 }
 
 // homePrefixes are the addresses of this machine and of private networks (RFC 1918, 4193, 6598,

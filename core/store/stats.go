@@ -56,6 +56,14 @@ func (s *Store) Stats() (Stats, error) {
 	return out, err
 }
 
+// Failure returns what made the store read-only, nil while it can be written to.
+func (s *Store) Failure() error {
+	if err := s.failure.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 // syncTimes are SyncStats in the making.
 type syncTimes struct {
 	took  [11]atomic.Uint64

@@ -45,7 +45,9 @@ func sources(peers int) *Sources {
 		ChainStats: func() chain.Stats {
 			return chain.Stats{Connected: 9, Reverted: 3, Reorgs: 2, Depths: []uint64{1, 1, 0, 0, 0, 0, 0, 0}, LastReorg: now, LastDepth: 2}
 		},
-		Waiting: func() mempool.Totals { return mempool.Totals{Count: 4, Bytes: 400, MaxBytes: 1000, InMemory: 3, Memory: 600} },
+		Waiting: func() mempool.Totals {
+			return mempool.Totals{Count: 4, Bytes: 400, MaxBytes: 1000, InMemory: 3, Memory: 600}
+		},
 		Added: func() mempool.Stats {
 			return mempool.Stats{Local: mempool.Counts{Accepted: 5}, Foreign: mempool.Counts{Known: 6}}
 		},

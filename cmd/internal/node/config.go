@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"p2pchain/bootstrap"
+	"p2pchain/cmd/internal/metrics"
 	"p2pchain/core"
 	"p2pchain/core/miner"
 )
@@ -58,6 +59,11 @@ type Config struct {
 	OnMiners     func(threads int)
 	ChainFile    bool   // keep the chain as a file beside the store, too
 	ReserveBytes uint64 // free disk under which mining pauses and writes are refused
+
+	// Profiles serves Go's profiles to those who may administer the node.
+	Profiles bool
+	// LogStats, if set, says what became of log lines.
+	LogStats func() metrics.LogStats
 
 	Version string
 	Log     *slog.Logger

@@ -14,10 +14,12 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"p2pchain/api"
 	"p2pchain/bootstrap"
 	"p2pchain/cmd/internal/backup"
+	"p2pchain/cmd/internal/metrics"
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/consensus"
@@ -51,6 +53,9 @@ type Node struct {
 	guard     *guard
 	p2p       *p2p.Node
 	bootstrap *bootstrap.Bootstrap
+	pulse     *pulse
+	metrics   *prometheus.Registry
+	started   time.Time
 	api       *api.Server  // nil: off
 	backup    *backup.Job  // nil: off
 	listener  net.Listener // nil: off
@@ -69,7 +74,8 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, log: cfg.Log, failed: make(chan error, 1)}
+	n := &Node{cfg: cfg, log: cfg.Log, failed: make(chan error, 1), started: cfg.Now(), metrics: metrics.NewRegistry()}
+	n.openPulse()
 	for _, step := range []func(context.Context) error{
 		n.openDirectory, n.openStore, n.openChain, n.openSocket, n.openPeers, n.openMiner, n.openBootstrap, n.openAPI, n.openBackup, n.leaveAddress,
 	} {
@@ -100,6 +106,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"p2p", n.p2p.Run},
 		{"bootstrap", n.bootstrap.Run},
 		{"guard", n.guard.Run},
+		{"pulse", n.pulse.Run},
 		{"miner", n.miner.Run},
 		{"disk", func(ctx context.Context) error { return n.watchDisk(ctx, cancel) }},
 	}

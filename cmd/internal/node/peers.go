@@ -68,6 +68,7 @@ func (n *Node) listenOn(addrs []string) error {
 	cfg.Now, cfg.Log = n.cfg.Now, log
 	cfg.Syncer.Now, cfg.Syncer.Log = n.cfg.Now, n.log.With("part", "syncer")
 	cfg.Exchange.Log = n.log.With("part", "exchange")
+	cfg.Metrics = n.metrics
 	cfg.Gossip.Now, cfg.Gossip.Log = n.cfg.Now, n.log.With("part", "gossip")
 	host, err := p2p.Open(n.cfg.Network, n.chain, n.pool, cfg)
 	if err != nil {

@@ -47,9 +47,14 @@ func (n *Node) openAPI(context.Context) error {
 		}
 		n.note("writes to the API need the token in %s", filepath.Join(n.cfg.Dir, tokenFile))
 	}
+	measured, err := n.measure()
+	if err != nil {
+		return err
+	}
 	n.api, err = api.New(cfg, api.Deps{
 		Network: n.cfg.Network, Key: author, Chain: n.chain, Pool: n.pool, Messages: n.store,
 		Miner: mining{n}, Host: peers{n.p2p, n.bootstrap, n.cfg.Reach}, Ready: n.ready, Invite: n.Invite,
+		Live: n.Live, Metrics: measured, Profiles: n.profiles(),
 		Import: n.importStream,
 	})
 	return err
@@ -65,6 +70,9 @@ func ignoreClosed(err error) error {
 
 // ready says why the node cannot take messages now.
 func (n *Node) ready() error {
+	if err := n.store.Failure(); err != nil {
+		return fmt.Errorf("the store takes nothing any more: %w", err)
+	}
 	_, free, err := n.store.Disk()
 	if err != nil {
 		return fmt.Errorf("asking for free disk space: %w", err)
