@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -49,10 +50,36 @@ type realNode struct {
 	deps   api.Deps
 	chain  *chain.Chain
 	pool   *mempool.Pool
-	host   *fakeHost
+	host   *watchedHost
+	miner  *watchedMiner
 	server *api.Server
 	stop   func() // ends the server and waits for it
 	dial   func() (net.Conn, error)
+}
+
+// A watchedHost is a host whose sync state a test sets.
+type watchedHost struct {
+	*fakeHost
+	sync api.Sync // guarded by mu of fakeHost
+}
+
+func (h *watchedHost) Sync() api.Sync {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.sync
+}
+
+// A watchedMiner is a miner whose state a test sets.
+type watchedMiner struct {
+	fakeMiner
+	mu     sync.Mutex
+	status api.Mining
+}
+
+func (m *watchedMiner) Status() api.Mining {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.status
 }
 
 // newRealNode builds a node; nothing runs yet.
@@ -79,11 +106,12 @@ func newRealNode(t testing.TB, edits ...func(*api.Config, *api.Deps)) *realNode 
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &realNode{t: t, forks: coretest.NewForks(t, n), chain: c, pool: p, host: &fakeHost{}}
+	r := &realNode{t: t, forks: coretest.NewForks(t, n), chain: c, pool: p, host: &watchedHost{fakeHost: &fakeHost{}}, miner: &watchedMiner{}}
+	r.host.sync.State = api.SyncSynced
 	cfg := api.DefaultConfig()
 	cfg.Log = log
 	r.deps = api.Deps{
-		Network: n, Key: coretest.Key(7), Chain: c, Pool: p, Messages: s, Miner: fakeMiner{}, Host: r.host, Invite: noInvite,
+		Network: n, Key: coretest.Key(7), Chain: c, Pool: p, Messages: s, Miner: r.miner, Host: r.host, Invite: noInvite,
 	}
 	for _, edit := range edits {
 		edit(&cfg, &r.deps)
@@ -118,6 +146,47 @@ func (r *realNode) serveOn(l net.Listener) {
 	})
 	r.t.Cleanup(r.stop)
 }
+
+// pipe runs the server on connections in memory, for a bubble of synctest.
+func (r *realNode) pipe() *realNode {
+	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	r.serveOn(l)
+	r.dial = l.dial
+	return r
+}
+
+// A pipeListener accepts connections in memory.
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *pipeListener) dial() (net.Conn, error) {
+	here, there := net.Pipe()
+	select {
+	case l.conns <- there:
+		return here, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
 // message makes a message that is nowhere yet.
 func (r *realNode) message(text string) *core.Message {
@@ -185,7 +254,8 @@ type listener struct {
 	conn   net.Conn
 	answer *http.Response
 	in     *bufio.Reader
-	last   string // id
+	last   string   // id
+	was    gotEvent // what numbered read
 }
 
 // listen opens an event stream. Headers are name, value pairs.
@@ -261,6 +331,19 @@ func (l *listener) nextLine() (gotEvent, error) {
 	}
 }
 
+// acceptedMS returns when the node accepted the message of an event.
+func (r *realNode) acceptedMS(e gotEvent) int64 {
+	r.t.Helper()
+	var d api.MessageEvent
+	if err := json.Unmarshal(e.data, &d); err != nil {
+		r.t.Fatal(err)
+	}
+	return int64(d.Accepted)
+}
+
+// newReader returns a reader of what was read already.
+func newReader(raw []byte) *bufio.Reader { return bufio.NewReader(bytes.NewReader(raw)) }
+
 // want reads events and compares them, as text.
 func (l *listener) want(texts ...string) {
 	l.t.Helper()
@@ -273,6 +356,24 @@ func (l *listener) want(texts ...string) {
 			l.t.Fatalf("event %d is %s, want %s (%s)", i, got, want, e.data)
 		}
 	}
+}
+
+// numbered reads an event and returns the four digits that its message begins with, -1 for another one.
+func (l *listener) numbered() int {
+	l.t.Helper()
+	var err error
+	if l.was, err = l.next(); err != nil {
+		l.t.Fatal(err)
+	}
+	var d struct{ Message string }
+	if err := json.Unmarshal(l.was.data, &d); err != nil || len(d.Message) < 4 {
+		return -1
+	}
+	n, err := strconv.Atoi(d.Message[:4])
+	if err != nil {
+		return -1
+	}
+	return n
 }
 
 // end reads the rest and returns what ended it.

@@ -222,7 +222,7 @@ func (h *hub) tellWaiting(list []mempool.Waiting) error {
 		}
 		_, back := f.back[short(w.ID)]
 		e := messageEvent(m, Time(w.AcceptedMS), w.Local)
-		e.Again = back || w.Again
+		e.Again = back
 		events = append(events, h.event(kindMessage, e))
 	}
 	h.log.add(events)
