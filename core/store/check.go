@@ -39,6 +39,7 @@ func (r *Report) Err() error {
 // A checker walks one snapshot.
 type checker struct {
 	reader
+	store   *Store
 	net     *core.Network
 	closing <-chan struct{}
 	report  Report
@@ -48,8 +49,8 @@ type checker struct {
 
 // Check walks every invariant of the key table, as of one moment: that heights, headers, history
 // nodes, side blocks and waiting messages fit each other, and, if deep, that every leaf, message,
-// body and place does, down to the hashes. It reads the whole store in memory that does not depend
-// on its size. What does not fit is in the Report; the error says why the walk could not go on, and
+// body and place does, down to the hashes, and every block of every file its checksum. It reads the
+// whole store in memory that does not depend on its size. What does not fit is in the Report; the error says why the walk could not go on, and
 // is ctx's where that ended.
 //
 // Check works while others use the store, but starts only after a long change, and ends with
@@ -60,7 +61,7 @@ func (s *Store) Check(ctx context.Context, deep bool) (Report, error) {
 		return Report{}, fmt.Errorf("checking the store: %w", err)
 	}
 	defer s.pending.Done()
-	c := &checker{reader: reader{snap}, net: s.network, closing: s.closing, report: Report{Deep: deep}}
+	c := &checker{reader: reader{snap}, store: s, net: s.network, closing: s.closing, report: Report{Deep: deep}}
 	err = errors.Join(c.walk(ctx), snap.Close())
 	if err != nil {
 		return c.report, fmt.Errorf("checking the store: %w", err)
@@ -96,7 +97,7 @@ func (c *checker) walk(ctx context.Context) error {
 		c.checkWaiting, c.checkWaitingIDs, c.checkReorgs, c.checkPeers, c.checkPrefixes,
 	}
 	if c.report.Deep {
-		steps = append(steps, c.checkLeaves, c.checkRecords, c.checkIndex)
+		steps = append(steps, c.checkLeaves, c.checkRecords, c.checkIndex, c.checkTables)
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

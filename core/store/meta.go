@@ -49,12 +49,12 @@ func decodeMeta(value []byte) (meta, error) {
 	return m, d.done()
 }
 
-// identify reads what the store is, or makes a new one of it.
-func (s *Store) identify() error {
+// identify reads what the store is, or makes one of a new database.
+func (s *Store) identify(isNew bool) error {
 	r := reader{s.db}
 	m, err := get(r, []byte{prefixMeta}, decodeMeta)
 	if errors.Is(err, chain.ErrNotFound) {
-		return s.create(r)
+		return s.create(r, isNew)
 	}
 	if err != nil {
 		return err
@@ -66,8 +66,9 @@ func (s *Store) identify() error {
 	return nil
 }
 
-// create writes the genesis block into an empty database.
-func (s *Store) create(r reader) error {
+// create writes the genesis block into an empty database, which must be new: one that had files with
+// entries in them is not empty, whatever Pebble found.
+func (s *Store) create(r reader, isNew bool) error {
 	empty := true
 	err := r.scan(nil, nil, func([]byte, []byte) error {
 		empty = false
@@ -78,6 +79,9 @@ func (s *Store) create(r reader) error {
 	}
 	if !empty {
 		return fmt.Errorf("a database of another program: %w", ErrNotStore)
+	}
+	if !isNew {
+		return damage("nothing is found in the files of the database")
 	}
 	n := s.network
 	s.meta = meta{n.Genesis, n.String(), s.opts.CreatedBy}

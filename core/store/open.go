@@ -1,11 +1,11 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
-	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -42,15 +42,21 @@ func (s *Store) open() error {
 }
 
 func (s *Store) openDatabase() error {
-	if err := checkDir(s.opts.FS, s.dir); err != nil {
+	ctx := context.Background() // nothing here takes long but on a disk that hangs
+	before, err := s.inspect(ctx)
+	if err != nil {
 		return err
 	}
-	db, err := pebble.Open(s.dir, s.pebble())
+	s.held = &heldFiles{holding: true}
+	db, err := s.openPebble()
 	if err != nil {
-		return wrap(err)
+		return err
 	}
 	s.db, s.reader = db, db
-	err = s.load()
+	err = s.fit(ctx, before)
+	if err == nil {
+		err = s.load(before)
+	}
 	if err != nil {
 		s.pending.Wait()
 		return errors.Join(err, s.db.Close())
@@ -59,13 +65,19 @@ func (s *Store) openDatabase() error {
 }
 
 // load brings the store into a whole state and reads what is kept in memory.
-func (s *Store) load() error {
-	for _, step := range []func() error{s.identify, s.recover, s.loadTip, s.loadWaiting} {
+func (s *Store) load(before *files) error {
+	isNew := !before.made || len(before.tables) == 0 && before.logs == span{}
+	for _, step := range []func() error{
+		func() error { return s.identify(isNew) }, s.recover, s.loadTip, s.loadWaiting, s.checkRecent,
+	} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
 	s.opened.Store(true)
+	if err := s.held.release(s.opts.FS); err != nil {
+		return wrap(err)
+	}
 	return s.writable()
 }
 
@@ -182,27 +194,6 @@ func syncDir(fsys vfs.FS, dir string) error {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
-}
-
-// checkDir refuses a directory with files in it that are no database, before Pebble adds its own.
-func checkDir(fsys vfs.FS, dir string) error {
-	names, err := fsys.List(dir)
-	if err != nil {
-		return wrap(err)
-	}
-	foreign := ""
-	for _, name := range names {
-		if strings.HasPrefix(name, "marker.manifest.") {
-			return nil
-		}
-		if !ofPebble(name) {
-			foreign = name
-		}
-	}
-	if foreign != "" {
-		return fmt.Errorf("it has a file %q: %w", foreign, ErrNotStore)
-	}
-	return nil
 }
 
 // ofPebble reports whether Pebble may have left a file when it was interrupted in a new directory.

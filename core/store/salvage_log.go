@@ -48,6 +48,9 @@ func (l *logFile) written() uint64 {
 	if _, err := l.file.ReadAt(head[:], 0); err != nil || head[6] < 5 { // kinds below have no number
 		return 0
 	}
+	if binary.LittleEndian.Uint16(head[4:]) == 0 { // the end of an empty log, which has the next number
+		return 0
+	}
 	return uint64(binary.LittleEndian.Uint32(head[logNumberAt:]))
 }
 
@@ -197,17 +200,26 @@ func batchVersions(rec []byte, f func(version) error) error {
 	}
 }
 
-// lastVersion returns the highest number that the batches of a log gave to an entry, and whether the log
-// holds any record at all.
-func (l *logFile) lastVersion(ctx context.Context) (last uint64, any bool, err error) {
+// A span is from which number to which entries go, both included; the zero span has none.
+type span struct{ first, last uint64 }
+
+// with returns the span with more numbers in it.
+func (s span) with(first, last uint64) span {
+	if s.last == 0 {
+		return span{first, last}
+	}
+	return span{min(s.first, first), max(s.last, last)}
+}
+
+// span returns which numbers the batches of a log gave to entries.
+func (l *logFile) span(ctx context.Context) (out span, err error) {
 	_, err = l.each(ctx, l.number, func(rec []byte) error {
-		any = true
 		if head, ok := batchrepr.ReadHeader(rec); ok && head.Count > 0 {
-			last = max(last, uint64(head.SeqNum)+uint64(head.Count)-1)
+			out = out.with(uint64(head.SeqNum), uint64(head.SeqNum)+uint64(head.Count)-1)
 		}
 		return nil
 	})
-	return last, any, err
+	return out, err
 }
 
 // tornEnd reports whether a manifest ends as Pebble leaves it, or as a crash may: with whole edits, and

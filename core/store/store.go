@@ -28,6 +28,7 @@ type Store struct {
 	lock    *pebble.Lock
 	db      *pebble.DB
 	meta    meta
+	held    *heldFiles
 	closing chan struct{} // closed when Close begins
 
 	view   sync.RWMutex  // guards reader, held while it is used

@@ -22,6 +22,7 @@ type watchedFS struct {
 	fail func(error)
 	// synced is told of every sync of a file, with when it began.
 	synced func(name string, begun time.Time)
+	held   *heldFiles
 }
 
 // Unwrap implements vfs.FS.

@@ -1,0 +1,251 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// What the database makes of a directory is not enough to trust it: Pebble takes a manifest, or a log,
+// that ends early for one that a crash cut off, starts an empty database where the manifest is gone, and
+// then deletes what that one does not know. So the files are looked at before it opens them, nothing is
+// deleted until they are found to fit, and what does not fit is ErrCorrupt.
+
+// Files are what a directory held before the database was opened.
+type files struct {
+	tables []string // names
+	made   bool     // there was a database
+	logs   span     // of the entries in all logs
+}
+
+// damage is an error about a file of the database.
+func damage(format string, args ...any) error {
+	return fmt.Errorf(format+": %w", append(args, ErrCorrupt)...)
+}
+
+// inspect looks at the files of the database before Pebble does.
+func (s *Store) inspect(ctx context.Context) (*files, error) {
+	names, err := s.opts.FS.List(s.dir)
+	if err != nil {
+		return nil, wrap(err)
+	}
+	slices.Sort(names)
+	out, foreign, manifest := &files{}, "", ""
+	for _, name := range names {
+		switch _, kind := databaseFile(name); {
+		case strings.HasPrefix(name, manifestMarker):
+			manifest = name[strings.LastIndexByte(name, '.')+1:] // the last one counts
+			out.made = true
+		case kind == tableKind:
+			out.tables = append(out.tables, name)
+		case kind == logKind:
+			if err := s.inspectLog(ctx, name, out); err != nil {
+				return nil, err
+			}
+		case !ofPebble(name):
+			foreign = name
+		}
+	}
+	switch {
+	case out.made:
+		return out, s.inspectManifest(ctx, manifest)
+	case foreign != "":
+		return nil, fmt.Errorf("it has a file %q: %w", foreign, ErrNotStore)
+	case len(out.tables) > 0 || out.logs != span{}:
+		return nil, damage("the file %s… is missing", manifestMarker)
+	}
+	return out, nil
+}
+
+// manifestMarker begins the name of the file that says which manifest counts.
+const manifestMarker = "marker.manifest."
+
+// inspectLog looks whether a log is in its own file, and how far it goes.
+func (s *Store) inspectLog(ctx context.Context, name string, out *files) error {
+	number, _ := databaseFile(name)
+	l, err := openLog(s.opts.FS, s.opts.FS.PathJoin(s.dir, name), number)
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", name, wrap(err))
+	}
+	defer l.Close()
+	if other := l.written(); other > number && other < number+1<<20 {
+		return damage("%s holds log %06d", name, other) // one of a lower number was used again
+	}
+	entries, err := l.span(ctx)
+	if entries != (span{}) {
+		out.logs = out.logs.with(entries.first, entries.last)
+	}
+	return err
+}
+
+// inspectManifest looks whether a manifest is whole. Pebble would take the edits before damage for all.
+func (s *Store) inspectManifest(ctx context.Context, name string) error {
+	m, err := openLog(s.opts.FS, s.opts.FS.PathJoin(s.dir, name), 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return damage("%s is missing", name)
+	}
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", name, wrap(err))
+	}
+	defer m.Close()
+	edits, whole, err := m.tornEnd(ctx)
+	if err != nil {
+		return err
+	}
+	if !whole || edits == 0 {
+		return damage("%s cannot be read to its end", name)
+	}
+	return nil
+}
+
+// openPebble opens the database. What it says about files that it cannot make sense of is damage.
+func (s *Store) openPebble() (db *pebble.DB, err error) {
+	defer recovered(&err)
+	db, err = pebble.Open(s.dir, s.pebble())
+	if err == nil || isDiskError(err) {
+		return db, wrap(err)
+	}
+	return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+}
+
+// isDiskError reports whether the file system refused something that has nothing to do with what is in
+// the files.
+func isDiskError(err error) bool {
+	if errors.Is(wrap(err), ErrDiskFull) || errors.Is(err, fs.ErrPermission) || errors.Is(err, vfs.ErrUnsupported) {
+		return true
+	}
+	pathErr := new(fs.PathError)
+	return errors.As(err, &pathErr) && !errors.Is(err, fs.ErrNotExist)
+}
+
+// fit looks whether the tables are those that the manifest lists, and whether none that was there is
+// newer than all that the database knows: then edits of the manifest are lost. A crash while a log was
+// being replayed may leave such a table, too, but then the log is still there.
+func (s *Store) fit(ctx context.Context, before *files) error {
+	levels, err := s.db.SSTables()
+	if err != nil {
+		return wrap(err)
+	}
+	next, err := s.nextVersion()
+	if err != nil {
+		return err
+	}
+	live := make(map[string]bool)
+	for _, level := range levels {
+		for i := range level {
+			name := fmt.Sprintf("%06d.sst", uint64(level[i].FileNum))
+			live[name] = true
+			if err := s.fitTable(ctx, name, &level[i]); err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range before.tables {
+		if live[name] {
+			continue
+		}
+		entries, err := s.tableSpan(ctx, name)
+		if err != nil {
+			return err
+		}
+		if entries.last >= next && (before.logs == span{} || entries.first < before.logs.first) {
+			return damage("the manifest does not know %s, which is newer than all that it knows", name)
+		}
+	}
+	return nil
+}
+
+// nextVersion returns the number that the database gives to its next entry.
+func (s *Store) nextVersion() (uint64, error) {
+	b := s.db.NewBatch()
+	err := b.LogData(nil, nil)
+	if err == nil {
+		err = s.db.Apply(b, pebble.NoSync)
+	}
+	return uint64(b.SeqNum()), wrap(errors.Join(err, b.Close()))
+}
+
+// fitTable compares the bounds of a table with those in the manifest: only Pebble's name says which table
+// a file holds.
+func (s *Store) fitTable(ctx context.Context, name string, info *pebble.SSTableInfo) error {
+	t, err := openTable(s.opts.FS, s.opts.FS.PathJoin(s.dir, name))
+	if err != nil {
+		return damage("opening %s: %v", name, err)
+	}
+	defer t.Close()
+	first, last, err := t.bounds(ctx)
+	if err != nil {
+		return damage("reading %s: %v", name, err)
+	}
+	if string(first) != string(info.Smallest.UserKey) || string(last) != string(info.Largest.UserKey) {
+		return damage("%s holds another table", name)
+	}
+	return nil
+}
+
+// tableSpan returns the numbers of the entries in a table that the database does not know: a flush or a
+// compaction that a crash interrupted left it, so it need not be whole.
+func (s *Store) tableSpan(ctx context.Context, name string) (out span, err error) {
+	t, err := openTable(s.opts.FS, s.opts.FS.PathJoin(s.dir, name))
+	if err != nil {
+		return out, nil //nolint:nilerr // nobody needs it
+	}
+	defer t.Close()
+	_, err = t.each(ctx, func(v version) error {
+		if v.seq > 0 { // those that nothing can be older than lose their number
+			out = out.with(v.seq, v.seq)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// checkTables compares every block of every table with its checksum.
+func (c *checker) checkTables(ctx context.Context) error {
+	levels, err := c.store.db.SSTables()
+	if err != nil {
+		return wrap(err)
+	}
+	for _, level := range levels {
+		for i := range level {
+			if err := c.ended(ctx); err != nil {
+				return err
+			}
+			name := fmt.Sprintf("%06d.sst", uint64(level[i].FileNum))
+			t, err := openTable(c.store.opts.FS, c.store.opts.FS.PathJoin(c.store.dir, name))
+			if errors.Is(err, fs.ErrNotExist) && c.replaced(name) {
+				continue
+			}
+			if err == nil {
+				err = errors.Join(t.verify(ctx), t.Close())
+			}
+			if err != nil {
+				c.problem("file %s: %v", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// replaced reports whether a table is none of the database's any more: a compaction may end while others
+// are being looked at.
+func (c *checker) replaced(name string) bool {
+	levels, err := c.store.db.SSTables()
+	if err != nil {
+		return false
+	}
+	for _, level := range levels {
+		for i := range level {
+			if fmt.Sprintf("%06d.sst", uint64(level[i].FileNum)) == name {
+				return false
+			}
+		}
+	}
+	return true
+}
