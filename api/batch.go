@@ -54,10 +54,10 @@ type outcome struct {
 // postBatch adds a message for each line of the body. Each line has its own result; the batch stops
 // at the first failure that is not the line's own.
 func (s *Server) postBatch(w *response, r *http.Request) error {
-	if !s.batches.try() {
+	if !s.batches.enter(r.Context()) {
 		return busy("too_many_batches", "as many batches as this node allows are on their way")
 	}
-	defer s.batches.release()
+	defer s.batches.leave(r.Context())
 	if r.ContentLength > maxBatchBody {
 		w.Header().Set("Connection", "close")
 		return tooLarge("batch_too_large", "a batch", maxBatchBody)

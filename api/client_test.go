@@ -113,7 +113,7 @@ func TestClientRoundTrips(t *testing.T) {
 }
 
 func TestClientErrors(t *testing.T) {
-	f := start(t, func(c *api.Config, _ *api.Deps) { c.Token = "secret" })
+	f := start(t, func(c *api.Config, _ *api.Deps) { c.Auth, c.Tokens = api.AuthAlways, oneToken("secret") })
 	ctx := t.Context()
 	plain, authorized := f.client(), f.client(client.WithToken("secret"))
 	add := func(c *client.Client, text string) error { _, err := c.Add(ctx, []byte(text), ""); return err }

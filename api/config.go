@@ -1,14 +1,14 @@
 package api
 
 import (
+	"crypto/sha256"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
-
-// ErrNeedsToken means that a listener is not on a loopback address, and there is neither a token
-// that writes need nor the explicit permission to do without.
-var ErrNeedsToken = errors.New("an API that is not on a loopback address needs a token, or the explicit choice to have none")
 
 // A Config holds what a node may choose about its API.
 type Config struct {
@@ -17,10 +17,16 @@ type Config struct {
 	// Hosts are names under which the API may be called besides localhost and IP addresses. A name
 	// that is not here is refused, since a stranger's page may have had it resolved to us.
 	Hosts []string
-	// Token, if set, is what requests that change something must bring as "Authorization: Bearer".
-	Token string
-	// Anonymous lets everybody write who reaches a listener that is not on a loopback address.
-	Anonymous bool
+	// Origins are those of web pages that may use the API besides the node's own, as ParseOrigin
+	// returns them. What they change needs a token, unless Auth is AuthNone.
+	Origins []string
+	// Auth says what needs a token.
+	Auth Auth
+	// Tokens returns what a token allows, by its SHA-256, and false for one that does not count. It is
+	// asked with every request that needs one. Nil: there are none.
+	Tokens func(sum [sha256.Size]byte) (Scope, bool)
+	// TLS, if set, is how connections are encrypted. There is no HTTP/2.
+	TLS *tls.Config
 
 	ReadHeaderTimeout time.Duration
 	// ReadTimeout bounds reading a request; a batch must make progress within it.
@@ -37,6 +43,12 @@ type Config struct {
 	MaxWrites int
 	// MaxEventClients is how many clients follow the events at once; they count among no others.
 	MaxEventClients int
+	// MaxConnections is how many connections there are at once, MaxConnectionsPerClient how many of them
+	// one address has that is not this machine's (of IPv6 64 bits).
+	MaxConnections, MaxConnectionsPerClient int
+	// MaxWriteRate is how many requests a second that change something one such address may make; 0 is
+	// any number.
+	MaxWriteRate int
 
 	// DiskFull is what errors about a full disk wrap; they are answered with 507.
 	DiskFull error
@@ -49,6 +61,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Version:           "unknown",
+		Auth:              AuthToken,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      30 * time.Second,
@@ -57,8 +70,13 @@ func DefaultConfig() Config {
 		MaxReads:          1024,
 		MaxWrites:         256,
 		MaxEventClients:   1024,
-		Now:               time.Now,
-		Log:               slog.Default(),
+		MaxConnections:    2048,
+
+		MaxConnectionsPerClient: 128,
+
+		MaxWriteRate: 1000,
+		Now:          time.Now,
+		Log:          slog.Default(),
 	}
 }
 
@@ -76,8 +94,22 @@ func (c *Config) Validate() error {
 			errs = append(errs, errors.New("api: "+d.name+" must be positive"))
 		}
 	}
-	if c.MaxReads < 1 || c.MaxWrites < 1 || c.MaxEventClients < 1 {
-		errs = append(errs, errors.New("api: MaxReads, MaxWrites and MaxEventClients must be at least 1"))
+	for _, n := range []struct {
+		name  string
+		value int
+	}{
+		{"MaxReads", c.MaxReads}, {"MaxWrites", c.MaxWrites}, {"MaxEventClients", c.MaxEventClients},
+		{"MaxConnections", c.MaxConnections}, {"MaxConnectionsPerClient", c.MaxConnectionsPerClient},
+	} {
+		if n.value < 1 {
+			errs = append(errs, errors.New("api: "+n.name+" must be at least 1"))
+		}
+	}
+	if c.MaxWriteRate < 0 {
+		errs = append(errs, errors.New("api: MaxWriteRate must not be negative"))
+	}
+	if !slices.Contains(Auths(), c.Auth) {
+		errs = append(errs, fmt.Errorf("api: Auth is %q, want one of %q", c.Auth, Auths()))
 	}
 	if c.Now == nil || c.Log == nil {
 		errs = append(errs, errors.New("api: Now and Log must be set"))

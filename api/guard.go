@@ -1,13 +1,11 @@
 package api
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
 	"net"
 	"net/http"
 	"runtime/debug"
-	"strings"
+	"strconv"
 	"time"
 )
 
@@ -50,8 +48,15 @@ func (s *Server) serve(handle func(*response, *http.Request) error) http.Handler
 
 // guard is what every request passes before its route is looked up.
 func (s *Server) guard(next http.Handler) http.Handler {
-	var origins http.CrossOriginProtection
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if c := connOf(r.Context()); c != nil {
+			if !c.begin() {
+				panic(http.ErrAbortHandler) // it is closed
+			}
+			defer c.end()
+		}
+		r, done := s.follow(r)
+		defer done()
 		w := &response{ResponseWriter: rw}
 		start := s.cfg.Now()
 		defer s.finish(w, r, start)
@@ -62,12 +67,47 @@ func (s *Server) guard(next http.Handler) http.Handler {
 				fmt.Sprintf("this node does not answer to the name %q; use its address, or start it with --http-host NAME", r.Host)))
 			return
 		}
-		if err := origins.Check(r); err != nil {
-			s.fail(w, r, problem(http.StatusForbidden, "cross_origin", "a page of another origin may not change anything here"))
+		if err := headerFits(r); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		if s.cors(w, r) {
+			return
+		}
+		if err := s.checkOrigin(r); err != nil {
+			s.fail(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+const (
+	// maxFields and maxFieldBytes bound the header of a request besides its first line: it stays in
+	// memory as long as its client sends a body or reads an answer.
+	maxFields     = 100
+	maxFieldBytes = 32 << 10
+	// maxTarget is room for every path and query but that of PUT /add.
+	maxTarget = 16 << 10
+)
+
+// headerFits returns nil if the header of a request is no larger than any that has a use.
+func headerFits(r *http.Request) error {
+	if len(r.RequestURI) > maxTarget && r.URL.Path != "/add" {
+		return problem(http.StatusRequestURITooLong, "target_too_long", "the path and query of a request may have at most "+strconv.Itoa(maxTarget)+" bytes")
+	}
+	fields, size := 0, 0
+	for name, values := range r.Header {
+		fields += len(values)
+		for _, v := range values {
+			size += len(name) + len(v)
+		}
+	}
+	if fields > maxFields || size > maxFieldBytes {
+		return problem(http.StatusRequestHeaderFieldsTooLarge, "header_too_large",
+			fmt.Sprintf("the header of a request may have at most %d fields and %d bytes", maxFields, maxFieldBytes))
+	}
+	return nil
 }
 
 // setHeaders tells browsers to do nothing with an answer but to show it to this origin.
@@ -94,18 +134,4 @@ func (s *Server) finish(w *response, r *http.Request, start time.Time) {
 		problem(http.StatusInternalServerError, "internal", "the node failed; its log says how").write(w)
 	}
 	s.cfg.Log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", w.status, "took", s.cfg.Now().Sub(start))
-}
-
-// authorize checks the token, where the node has one.
-func (s *Server) authorize(r *http.Request) error {
-	if s.cfg.Token == "" {
-		return nil
-	}
-	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	// Hashing first: the comparison must not even tell the length.
-	got, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(s.cfg.Token))
-	if ok && subtle.ConstantTimeCompare(got[:], want[:]) == 1 {
-		return nil
-	}
-	return problem(http.StatusUnauthorized, "token_needed", "this needs the node's token, as \"Authorization: Bearer TOKEN\"")
 }

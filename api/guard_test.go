@@ -146,26 +146,6 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// TestToken serves with a token that writes need.
-func TestToken(t *testing.T) {
-	f := start(t, func(c *api.Config, _ *api.Deps) { c.Token = "secret" })
-	for _, w := range writes() {
-		for _, token := range []string{"", "Bearer wrong", "Basic secret"} {
-			a := f.do(w[0], w[1], w[2], "Authorization", token)
-			if a.status != http.StatusUnauthorized || f.code(a) != "token_needed" {
-				t.Errorf("%s %s with %q: %d %s", w[0], w[1], token, a.status, a.body)
-			}
-		}
-	}
-	f.untouched("no token")
-	if a := f.do("PUT", "/add?message=x", "", "Authorization", "Bearer secret"); a.status != 200 {
-		t.Errorf("with the token: %d %s", a.status, a.body)
-	}
-	if a := f.do("GET", "/chain", ""); a.status != 200 {
-		t.Errorf("reading: %d %s", a.status, a.body)
-	}
-}
-
 // TestHugeBodies offers 100 MB to every write. Nothing may come of it, nor may it be kept.
 func TestHugeBodies(t *testing.T) {
 	f := start(t)

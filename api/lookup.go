@@ -80,10 +80,10 @@ func confirmations(tip chain.Tip, height uint64) uint64 {
 // await returns where a message is once it is confirmed, or when the time is over or the server
 // stops.
 func (s *Server) await(w http.ResponseWriter, ctx context.Context, id core.Hash, wait time.Duration) (Standing, error) {
-	if !s.waits.try() {
+	if !s.waits.enter(ctx) {
 		return Standing{}, busy("too_many_waiting_requests", "as many requests as this node allows wait for a confirmation")
 	}
-	defer s.waits.release()
+	defer s.waits.leave(ctx)
 	until := time.Now().Add(wait + s.cfg.WriteTimeout)
 	if err := http.NewResponseController(w).SetWriteDeadline(until); err != nil {
 		return Standing{}, err

@@ -22,8 +22,9 @@ type Problem struct {
 	// Imported is what an import took in before it ended; it stays.
 	Imported *Imported `json:"imported,omitempty"`
 
-	retry time.Duration // when to come again
-	cause error
+	retry     time.Duration // when to come again
+	challenge string        // how to authenticate
+	cause     error
 }
 
 // problem makes a Problem; the title follows from the status.
@@ -66,8 +67,8 @@ func (p *Problem) write(w http.ResponseWriter) {
 	if p.retry > 0 {
 		h.Set("Retry-After", strconv.Itoa(int((p.retry+time.Second-1)/time.Second)))
 	}
-	if p.Status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", "Bearer")
+	if p.challenge != "" {
+		h.Set("WWW-Authenticate", p.challenge)
 	}
 	w.WriteHeader(p.Status)
 	w.Write(append(body, '\n')) // the client may be gone, which concerns nobody

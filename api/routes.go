@@ -8,21 +8,12 @@ import (
 	"github.com/gorilla/mux"
 )
 
-// A scope says what a request needs to be allowed to do.
-type scope string
-
-const (
-	scopeRead  scope = "read"  // changes nothing
-	scopeWrite scope = "write" // adds messages
-	scopeAdmin scope = "admin" // changes how the node runs
-)
-
 // A route is a line of the route table.
 type route struct {
 	method  string
 	pattern string
 	handle  func(*Server, *response, *http.Request) error
-	scope   scope
+	scope   Scope
 }
 
 // routes is the table of all routes. The ones at the root are those of the seeds.
@@ -55,8 +46,8 @@ func routes() []route {
 		{http.MethodGet, eventsPattern, (*Server).getEvents, scopeRead},
 		{http.MethodPost, v1 + "/import", (*Server).postImport, scopeAdmin},
 
-		{http.MethodGet, "/livez", (*Server).getLive, scopeRead},
-		{http.MethodGet, "/readyz", (*Server).getReady, scopeRead},
+		{http.MethodGet, "/livez", (*Server).getLive, scopeOpen},
+		{http.MethodGet, "/readyz", (*Server).getReady, scopeOpen},
 		{http.MethodGet, "/metrics", (*Server).getMetrics, scopeRead},
 		{http.MethodGet, "/debug/pprof/{profile:[a-z]*}", (*Server).getProfile, scopeAdmin},
 	}
@@ -112,8 +103,11 @@ func allowed(methods map[string]route) string {
 
 // run lets a request through to its handler if its scope and the load allow it.
 func (s *Server) run(route route, w *response, r *http.Request) error {
-	if route.scope != scopeRead {
-		if err := s.authorize(r); err != nil {
+	if err := s.authorize(r, route.scope); err != nil {
+		return err
+	}
+	if !scopeRead.covers(route.scope) {
+		if err := s.limitWrites(r); err != nil {
 			return err
 		}
 		if err := encoded(w, r); err != nil {
@@ -125,10 +119,10 @@ func (s *Server) run(route route, w *response, r *http.Request) error {
 	if route.pattern == eventsPattern { // has a bound of its own, and goes on for hours
 		return route.handle(s, w, r)
 	}
-	if !s.reads.try() {
+	if !s.reads.enter(r.Context()) {
 		return busy("too_many_requests_at_once", "this node serves as many requests as it may")
 	}
-	defer s.reads.release()
+	defer s.reads.leave(r.Context())
 	return route.handle(s, w, r)
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 )
 
 const (
+	maxBodies  = 128 // bodies that are being read at once
 	maxStreams = 16  // answers of unbounded length at once
 	maxWaits   = 256 // requests that wait for a confirmation at once
 	maxBatches = 8   // batches at once
@@ -24,6 +26,9 @@ const (
 	// maxHeader is room for a message in the URL of PUT /add, where a byte may take three, on any
 	// network: more than this network takes, so that we can say what its limit is.
 	maxHeader = 3*core.MaxPayload + 72<<10
+
+	// gateWait is how long a request waits where too many are at the same.
+	gateWait = 4 * patience
 )
 
 // A Server serves the API of one node. It is safe for concurrent use.
@@ -33,7 +38,12 @@ type Server struct {
 	started time.Time
 	handler http.Handler
 
-	reads, writes, streams, waits, batches, votes, dials, imports slots
+	reads, bodies, streams, waits, batches *gate
+	writes, votes, dials, imports          slots
+
+	conns                *connTable
+	changes, wrongTokens *limiter
+	origins              http.CrossOriginProtection
 
 	healthy   health
 	listeners slots // clients that follow the events
@@ -48,22 +58,20 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, deps: deps, started: cfg.Now(),
-		reads: make(slots, cfg.MaxReads), writes: make(slots, cfg.MaxWrites),
-		streams: make(slots, maxStreams), waits: make(slots, maxWaits), batches: make(slots, maxBatches),
-		votes: make(slots, maxVotes), dials: make(slots, maxDials), imports: make(slots, maxImports),
+		reads: newGate(cfg.MaxReads, gateWait), bodies: newGate(maxBodies, gateWait),
+		streams: newGate(maxStreams, gateWait), waits: newGate(maxWaits, 0), batches: newGate(maxBatches, gateWait),
+		writes: make(slots, cfg.MaxWrites), votes: make(slots, maxVotes), dials: make(slots, maxDials), imports: make(slots, maxImports),
 		stats: newRouteCounters(),
 	}
+	s.conns = newConnTable(cfg.MaxConnections, cfg.MaxConnectionsPerClient)
+	s.changes = newLimiter(float64(cfg.MaxWriteRate), 2*float64(cfg.MaxWriteRate), 0)
+	s.wrongTokens = newLimiter(wrongTokenRate, wrongTokenBurst, localGrace)
 	s.listeners, s.hub = make(slots, cfg.MaxEventClients), newHub(s)
+	if err := s.trust(); err != nil {
+		return nil, err
+	}
 	s.handler = s.guard(s.router())
 	return s, nil
-}
-
-// Check returns ErrNeedsToken if the server would not serve on an address as it is configured.
-func (s *Server) Check(addr net.Addr) error {
-	if loopback(addr) || s.cfg.Token != "" || s.cfg.Anonymous {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", addr, ErrNeedsToken)
 }
 
 // Run serves on a listener until ctx ends, and then returns nil. Requests that run by then are given
@@ -76,10 +84,13 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	requests = context.WithValue(requests, stoppingKey{}, ctx.Done())
-	var connections sync.WaitGroup
+	requests = context.WithValue(requests, localKey{}, loopback(l.Addr()))
+	var connections, watching sync.WaitGroup
+	watching.Go(func() { s.conns.watch(requests) })
 	server := &http.Server{
 		Handler:           s.handler,
 		BaseContext:       func(net.Listener) context.Context { return requests },
+		ConnContext:       withConn,
 		ConnState:         count(&connections),
 		ReadHeaderTimeout: s.cfg.ReadHeaderTimeout,
 		ReadTimeout:       s.cfg.ReadTimeout,
@@ -89,7 +100,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
+	go func() { served <- server.Serve(s.listener(l)) }()
 
 	var err error
 	select {
@@ -102,7 +113,17 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	cancel()
 	err = errors.Join(err, ignoreClosed(server.Close()))
 	connections.Wait()
+	watching.Wait()
 	return err
+}
+
+// listener returns what the server accepts connections from: bounded, and with TLS if it is to be.
+func (s *Server) listener(l net.Listener) net.Listener {
+	guarded := &guardedListener{l, s.conns, s.cfg.TLS == nil}
+	if s.cfg.TLS == nil {
+		return guarded
+	}
+	return tls.NewListener(guarded, s.cfg.TLS)
 }
 
 // count follows how many connections have a goroutine. The server reports a new one before Serve
@@ -146,28 +167,3 @@ func stopping(ctx context.Context) <-chan struct{} {
 	ch, _ := ctx.Value(stoppingKey{}).(<-chan struct{})
 	return ch
 }
-
-// Slots bound how much of one kind goes on at once.
-type slots chan struct{}
-
-// try takes a slot if one is free.
-func (s slots) try() bool {
-	select {
-	case s <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-// wait takes a slot as soon as one is free, if that is before ctx ends.
-func (s slots) wait(ctx context.Context) bool {
-	select {
-	case s <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-func (s slots) release() { <-s }

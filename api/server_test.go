@@ -35,8 +35,9 @@ func TestNeedsToken(t *testing.T) {
 		{"all addresses", func(*api.Config) {}, &net.TCPAddr{IP: net.IPv6unspecified}, api.ErrNeedsToken},
 		{"no address", func(*api.Config) {}, &net.TCPAddr{}, api.ErrNeedsToken},
 		{"LAN", func(*api.Config) {}, &net.TCPAddr{IP: net.IPv4(192, 168, 1, 5)}, api.ErrNeedsToken},
-		{"LAN with a token", func(c *api.Config) { c.Token = "x" }, &net.TCPAddr{IP: net.IPv4(192, 168, 1, 5)}, nil},
-		{"LAN by choice", func(c *api.Config) { c.Anonymous = true }, &net.TCPAddr{IP: net.IPv4(192, 168, 1, 5)}, nil},
+		{"LAN with a token", func(c *api.Config) { c.Tokens = noTokens }, &net.TCPAddr{IP: net.IPv4(192, 168, 1, 5)}, nil},
+		{"loopback where all need one", func(c *api.Config) { c.Auth = api.AuthAlways }, &net.TCPAddr{IP: net.IPv6loopback}, api.ErrNeedsToken},
+		{"LAN by choice", func(c *api.Config) { c.Auth = api.AuthNone }, &net.TCPAddr{IP: net.IPv4(192, 168, 1, 5)}, nil},
 	} {
 		cfg := api.DefaultConfig()
 		tt.edit(&cfg)

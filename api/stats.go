@@ -93,7 +93,7 @@ func (s *Server) count(w *response, took time.Duration, panicked any) {
 
 // Stats returns the counters. It is safe for concurrent use and never waits.
 func (s *Server) Stats() Stats {
-	out := Stats{Reads: len(s.reads), Streams: len(s.streams), Waits: len(s.waits)}
+	out := Stats{Reads: s.reads.len(), Streams: s.streams.len(), Waits: s.waits.len()}
 	for _, key := range slices.SortedFunc(maps.Keys(s.stats), routeKey.compare) {
 		c := s.stats[key]
 		r := RouteStats{Pattern: key.pattern, Method: key.method, Took: make([]uint64, len(c.took))}

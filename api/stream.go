@@ -27,12 +27,12 @@ type stream struct {
 // openStream begins an answer that may grow large; the caller closes it in any case. To HEAD it is
 // one that ended already, so whoever fills it stops at once.
 func (s *Server) openStream(w *response, r *http.Request) (*stream, error) {
-	if !s.streams.try() {
+	if !s.streams.enter(r.Context()) {
 		return nil, busy("too_many_large_answers", "as many large answers as this node allows are on their way")
 	}
 	w.Header().Set("Content-Type", "application/json")
 	out := s.newStream(w)
-	out.free = s.streams.release
+	out.free = func() { s.streams.leave(r.Context()) }
 	if r.Method == http.MethodHead {
 		out.err = errGone
 	}

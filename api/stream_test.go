@@ -1,15 +1,19 @@
 package api_test
 
 import (
-	"context"
+	"bufio"
 	"encoding/binary"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"runtime/metrics"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"p2pchain/api"
 	"p2pchain/api/client"
@@ -228,26 +232,52 @@ func (c *turningChain) UpdatesSince(from core.Hash, limit int) (chain.Update, er
 	return c.Chain.UpdatesSince(from, limit)
 }
 
+// TestStreamsAtOnce asks for one large answer too many, in virtual time: beside clients that read, it
+// has to come again; beside clients that do not, it takes the place of one.
 func TestStreamsAtOnce(t *testing.T) {
-	f := start(t, func(_ *api.Config, d *api.Deps) { d.Chain = &endlessChain{Chain: d.Chain} })
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	for range 16 {
-		r, err := http.NewRequestWithContext(ctx, "GET", f.url+"/chain", nil)
-		if err != nil {
-			t.Fatal(err)
+	for _, tt := range []struct {
+		name  string
+		pause time.Duration // between two pieces that the others read; 0: they read nothing
+		want  string
+	}{
+		{"clients that read", time.Second / 4, "503 Service Unavailable"},
+		{"clients that do not", 0, "200 OK"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newPipes()
+				f := startAt(t, coretest.Network(t), l, func(_ *api.Config, d *api.Deps) { d.Chain = &endlessChain{Chain: d.Chain} })
+				var readers sync.WaitGroup
+				defer readers.Wait() // while time goes on
+				for range 16 {
+					conn := l.dial()
+					defer conn.Close()
+					io.WriteString(conn, "GET /chain HTTP/1.1\r\nHost: localhost\r\n\r\n")
+					if tt.pause > 0 {
+						readers.Go(func() { trickle(conn, 64<<10, tt.pause) })
+					}
+				}
+				synctest.Wait()
+				for path, want := range map[string]string{"/chain": tt.want, "/livez": "200 OK"} {
+					conn := l.dial()
+					defer conn.Close()
+					io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+					if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, want) {
+						t.Errorf("%s: %q, %v; want %s", path, line, err, want)
+					}
+				}
+				f.stop()
+			})
+		})
+	}
+}
+
+// trickle reads a piece now and then.
+func trickle(conn net.Conn, size int64, pause time.Duration) {
+	for {
+		if _, err := io.CopyN(io.Discard, conn, size); err != nil {
+			return
 		}
-		resp, err := http.DefaultClient.Do(r)
-		if err != nil || resp.StatusCode != 200 {
-			t.Fatalf("%v %v", resp, err)
-		}
-		defer resp.Body.Close()
+		time.Sleep(pause)
 	}
-	if a := f.do("GET", "/chain", ""); a.status != 503 || f.code(a) != "too_many_large_answers" {
-		t.Errorf("one too many: %d %s", a.status, a.body)
-	}
-	if a := f.do("GET", "/livez", ""); a.status != 200 {
-		t.Errorf("others: %d", a.status)
-	}
-	cancel()
 }

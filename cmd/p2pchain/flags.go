@@ -3,13 +3,16 @@ package main
 import (
 	"fmt"
 	"net"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/multiformats/go-multiaddr"
 
+	"p2pchain/api"
 	"p2pchain/bootstrap"
+	"p2pchain/cmd/internal/node"
 )
 
 // A choice is a flag with a fixed set of words.
@@ -121,18 +124,29 @@ func checkHostPort(s string) error {
 	return nil
 }
 
-// An endpoint is the flag of an address to serve HTTP on: HOST:PORT or off.
+// checkOrigin accepts the origin of web pages.
+func checkOrigin(s string) error {
+	_, err := api.ParseOrigin(s)
+	return err
+}
+
+// An endpoint is the flag of an address to serve HTTP on: HOST:PORT, a unix socket, or off.
 type endpoint struct{ value string }
 
 // String returns the address.
 func (e *endpoint) String() string { return e.value }
 
 // Type returns what the flag takes, for help texts.
-func (e *endpoint) Type() string { return "HOST:PORT|off" }
+func (e *endpoint) Type() string { return "HOST:PORT|unix:///PATH|off" }
 
 // Set checks and keeps an address.
 func (e *endpoint) Set(s string) error {
-	if s != "off" {
+	switch path, unix := strings.CutPrefix(s, node.UnixScheme); {
+	case s == node.HTTPOff:
+	case unix && filepath.IsAbs(path):
+	case unix:
+		return fmt.Errorf("%q: want the whole path of a socket, like unix:///run/p2pchain/api.sock", s)
+	default:
 		if err := checkHostPort(s); err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ import (
 // runFlags are the settings of a node.
 type runFlags struct {
 	listen, announce, bootstrap *list
-	httpHosts                   *list
+	safety                      *safetyFlags
 	http                        endpoint
 	host                        string
 	port                        uint16
@@ -34,7 +34,6 @@ type runFlags struct {
 	noMDNS, dht                 bool
 	reach                       *choice
 	maxPeers                    int
-	auth                        *choice
 	logLevel, logFormat         *choice
 	logFile                     string
 	forceNewChain, noChainFile  bool
@@ -94,10 +93,9 @@ func newSettings() *runFlags {
 		maxPeers:           def.MaxPeers,
 		reach:              reach,
 		http:               endpoint{node.DefaultHTTP},
-		httpHosts:          &list{kind: "NAME", check: checkHostName},
+		safety:             newSafetyFlags(def),
 		mine:               newChoice(string(def.Mine), string(miner.Auto), string(miner.Always), string(miner.Off)),
 		mineThreads:        def.MineThreads,
-		auth:               newChoice(def.Auth, node.AuthToken, node.AuthNone),
 		logLevel:           newChoice("info", "debug", "info", "warn", "error"),
 		logFormat:          newChoice("auto", "auto", "text", "json"),
 		neighbours:         &list{kind: "HOST:PORT", check: checkHostPort},
@@ -121,8 +119,7 @@ func (f *runFlags) addPeerFlags(flags *pflag.FlagSet) {
 // addAPIFlags declares where the API is and who may use it.
 func (f *runFlags) addAPIFlags(flags *pflag.FlagSet) {
 	flags.Var(&f.http, "http", "where to serve the REST API; unless set, a free port is used where this one is taken")
-	flags.Var(f.httpHosts, "http-host", "name under which the API may be called, besides localhost and IP addresses; repeatable")
-	flags.Var(f.auth, "auth", "whether writes need the token of the data folder, where the API is not on a loopback address")
+	f.safety.add(flags)
 }
 
 // addNetworkFlags declares the choice of a network.
@@ -213,7 +210,7 @@ func (a *app) nodeConfig(f *runFlags, to *invite.Invite) (node.Config, error) {
 	if a.isSet("http") || a.isSet("host") || a.isSet("port") {
 		cfg.HTTP = f.http.value
 	}
-	cfg.HTTPHosts, cfg.Auth = f.httpHosts.items, f.auth.value
+	f.safety.fill(&cfg)
 	cfg.ChainFile = !f.noChainFile
 	cfg.Mine, cfg.MineThreads = miner.Mode(f.mine.value), f.mineThreads
 	cfg.OnSyncFailure = a.dieOfSync

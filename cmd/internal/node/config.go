@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"p2pchain/api"
 	"p2pchain/bootstrap"
 	"p2pchain/cmd/internal/metrics"
 	"p2pchain/core"
@@ -26,12 +28,6 @@ const (
 	HTTPOff = "off"
 )
 
-// What Config.Auth may be.
-const (
-	AuthToken = "token" // writes need the token, except on a loopback address
-	AuthNone  = "none"  // whoever reaches the API may write
-)
-
 // A Config says what a node is to be.
 type Config struct {
 	Dir      string        // the data directory; made where it is missing
@@ -47,10 +43,17 @@ type Config struct {
 	Reach     Reach    // what to do to be reached
 	MaxPeers  int
 
-	HTTP string // HOST:PORT, HTTPOff, or empty: DefaultHTTP or, where it is taken, a free port
+	HTTP string // HOST:PORT, UnixScheme and a path, HTTPOff, or empty: DefaultHTTP or, where it is taken, a free port
 	// HTTPHosts are names under which the API may be called besides localhost and IP addresses.
 	HTTPHosts []string
-	Auth      string // AuthToken or AuthNone
+	Auth      api.Auth
+	// CORSOrigins are the origins of web pages that may use the API, besides the node's own.
+	CORSOrigins []string
+	// HTTPRate is how many requests a second that change something the API takes from one address that
+	// is not this machine's; 0 is any number.
+	HTTPRate int
+	// MaxEventClients is how many clients follow the API's events at once.
+	MaxEventClients int
 
 	Mine        miner.Mode
 	MineThreads int
@@ -78,10 +81,14 @@ type Config struct {
 // DefaultConfig returns the settings of a node without flags, but for Dir and Network.
 func DefaultConfig() Config {
 	return Config{
-		MDNS:         true,
-		Reach:        ReachDirect,
-		MaxPeers:     50,
-		Auth:         AuthToken,
+		MDNS:     true,
+		Reach:    ReachDirect,
+		MaxPeers: 50,
+		Auth:     api.AuthToken,
+
+		HTTPRate:        1000,
+		MaxEventClients: 1024,
+
 		Mine:         miner.Auto,
 		MineThreads:  1,
 		ChainFile:    true,
@@ -119,9 +126,7 @@ func (c *Config) Validate() error {
 	if err := c.Reach.check(); err != nil {
 		bad("%v", err)
 	}
-	if c.Auth != AuthToken && c.Auth != AuthNone {
-		bad("auth is %q, want token or none", c.Auth)
-	}
+	c.checkAPI(bad)
 	if err := c.allowsMode(c.Mine); err != nil {
 		bad("%v", err)
 	}
@@ -132,6 +137,24 @@ func (c *Config) Validate() error {
 		bad("Log or Now is not set")
 	}
 	return errors.Join(errs...)
+}
+
+// checkAPI names every field about the API that cannot be used.
+func (c *Config) checkAPI(bad func(string, ...any)) {
+	if !slices.Contains(api.Auths(), c.Auth) {
+		bad("auth is %q, want one of %q", c.Auth, api.Auths())
+	}
+	for _, origin := range c.CORSOrigins {
+		if _, err := api.ParseOrigin(origin); err != nil {
+			bad("cors-origin: %v", err)
+		}
+	}
+	if c.HTTPRate < 0 {
+		bad("http-rate is %d, want at least 0", c.HTTPRate)
+	}
+	if c.MaxEventClients < 1 || c.MaxEventClients > 100000 {
+		bad("max-event-clients is %d, want 1 to 100000", c.MaxEventClients)
+	}
 }
 
 // parseSeeds reads addresses to join.

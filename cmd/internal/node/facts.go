@@ -55,6 +55,9 @@ func (n *Node) apiAt(all netip.Addr) string {
 	if n.listener == nil {
 		return ""
 	}
+	if n.listener.Addr().Network() == "unix" {
+		return UnixScheme + n.listener.Addr().String()
+	}
 	addr, err := netip.ParseAddrPort(n.listener.Addr().String())
 	if err != nil {
 		return "http://" + n.listener.Addr().String()
@@ -88,8 +91,11 @@ func firstShared(addrs []net.Addr, only4 bool) (netip.Addr, bool) {
 // IsEmpty reports whether the chain has nothing but its first block.
 func (n *Node) IsEmpty() bool { return n.chain.Tip().Header.Height == 0 }
 
-// isLoopback reports whether only this machine reaches a listener.
-func isLoopback(addr net.Addr) bool {
+// isLocal reports whether only this machine reaches a listener.
+func isLocal(addr net.Addr) bool {
+	if addr.Network() == "unix" {
+		return true
+	}
 	a, err := netip.ParseAddrPort(addr.String())
 	return err == nil && a.Addr().Unmap().IsLoopback()
 }

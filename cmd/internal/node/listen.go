@@ -22,6 +22,12 @@ const portTries = 50
 
 // listenHTTP opens the API's socket. An address that nobody chose may move; moved says how.
 func listenHTTP(addr string) (l net.Listener, moved string, err error) {
+	if path, unix := strings.CutPrefix(addr, UnixScheme); unix {
+		if l, err = listenUnix(path); err != nil {
+			return nil, "", fmt.Errorf("--http %s: %w: %w", addr, err, ErrAddressInUse)
+		}
+		return l, "", nil
+	}
 	if addr != "" {
 		l, err = net.Listen(httpNetwork(addr), addr)
 		if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
 
 	"p2pchain/api"
 	"p2pchain/core/store"
@@ -40,12 +39,8 @@ func (n *Node) openAPI(context.Context) error {
 	cfg := api.DefaultConfig()
 	cfg.Version, cfg.Hosts, cfg.DiskFull = n.cfg.Version, n.cfg.HTTPHosts, store.ErrDiskFull
 	cfg.Now, cfg.Log = n.cfg.Now, n.log.With("part", "api")
-	cfg.Anonymous = n.cfg.Auth == AuthNone
-	if !cfg.Anonymous && !isLoopback(n.listener.Addr()) {
-		if cfg.Token, err = ensureToken(n.cfg.Dir); err != nil {
-			return err
-		}
-		n.note("writes to the API need the token in %s", filepath.Join(n.cfg.Dir, tokenFile))
+	if err := n.guardAPI(&cfg); err != nil {
+		return err
 	}
 	measured, err := n.measure()
 	if err != nil {
@@ -58,6 +53,37 @@ func (n *Node) openAPI(context.Context) error {
 		Import: n.importStream,
 	})
 	return err
+}
+
+// guardAPI says who may use the API for what.
+func (n *Node) guardAPI(cfg *api.Config) error {
+	cfg.Auth = n.cfg.Auth
+	for _, text := range n.cfg.CORSOrigins {
+		origin, err := api.ParseOrigin(text)
+		if err != nil {
+			return fmt.Errorf("cors-origin: %w: %w", err, ErrConfig)
+		}
+		cfg.Origins = append(cfg.Origins, origin)
+	}
+	cfg.MaxWriteRate, cfg.MaxEventClients = n.cfg.HTTPRate, n.cfg.MaxEventClients
+	cfg.MaxConnections = max(cfg.MaxConnections, n.cfg.MaxEventClients+cfg.MaxConnections/2)
+	if cfg.Auth == api.AuthNone {
+		return nil
+	}
+	cfg.Tokens = newKeyring(n.cfg.Dir, cfg.Log).scope
+	free := cfg.Auth.WithoutToken(isLocal(n.listener.Addr()))
+	if free == api.ScopeAdmin {
+		return nil
+	}
+	if _, err := EnsureToken(n.cfg.Dir); err != nil {
+		return err
+	}
+	what := "writes to the API need"
+	if free != api.ScopeRead {
+		what = "the API needs"
+	}
+	n.note("%s the token in %s", what, TokenPath(n.cfg.Dir))
+	return nil
 }
 
 // ignoreClosed drops the error of a listener that its server has closed already.
