@@ -122,7 +122,7 @@ func (c *eventClient) greet(since string) piece {
 func (c *eventClient) hello() Hello {
 	n := c.server.node()
 	return Hello{
-		Oldest: c.log.oldest(), HeartbeatSeconds: int(heartbeat.Seconds()),
+		Oldest: c.log.oldest(), HeartbeatSeconds: int(heartbeat.Seconds()), Time: c.server.hub.now(),
 		PeerID: n.PeerID, Version: n.Version, Network: n.Network.Name, NetworkID: n.Network.ID, Genesis: n.Network.Genesis,
 		Tip: n.Tip, Mempool: n.Mempool, Sync: n.Sync, Mining: n.Mining, Peers: n.Peers,
 	}

@@ -53,6 +53,7 @@ type Hello struct {
 	// Oldest is the id after which all events are still here: whoever names it gets them all.
 	Oldest           string    `json:"oldest"`
 	HeartbeatSeconds int       `json:"heartbeat_seconds"` // something comes at least this often
+	Time             Time      `json:"time"`              // by the node's clock
 	PeerID           string    `json:"peer_id"`
 	Version          string    `json:"version"`
 	Network          string    `json:"network"`

@@ -128,6 +128,9 @@ func (h *hub) run(ctx context.Context, ready chan<- struct{}) {
 	}
 }
 
+// now returns the time by the node's clock.
+func (h *hub) now() Time { return Time(max(0, h.server.cfg.Now().UnixMilli())) }
+
 // tell adds one event.
 func (h *hub) tell(kind eventKind, v any) {
 	h.log.add([]event{h.event(kind, v)})

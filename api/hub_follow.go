@@ -276,8 +276,7 @@ func (h *hub) tellBlock(hash core.Hash) error {
 		if err != nil {
 			return fmt.Errorf("reading message %v: %w", leaf.ID, err)
 		}
-		now := Time(max(0, h.server.cfg.Now().UnixMilli()))
-		events = append(events, h.event(kindMessage, messageEvent(m, now, m.Author == h.server.deps.author())))
+		events = append(events, h.event(kindMessage, messageEvent(m, h.now(), m.Author == h.server.deps.author())))
 	}
 	block := blockOf(hash, &header)
 	block.Connected, block.Confirmations = true, 1
