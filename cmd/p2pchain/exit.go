@@ -36,6 +36,7 @@ const (
 	exitUnauthorized = 15
 	exitBusy         = 16
 	exitVerification = 17
+	exitFindings     = 18
 	exitInterrupted  = 130
 )
 
@@ -87,6 +88,7 @@ func exitTable() []exitRow {
 		{exitBusy, "the node cannot take this now", "try again later", []error{client.ErrBusy}},
 		{exitVerification, "a chain file is damaged, breaks a rule or does not fit what is stored", "everything before that line is kept: get the file again and repeat the command",
 			[]error{chainfile.ErrUnverified}},
+		{exitFindings, "`doctor` found a problem", "", []error{errFindings}},
 		{exitInterrupted, "a signal ended the command before its work was done", "", []error{errInterrupted}},
 	}
 }

@@ -67,7 +67,7 @@ agree on one chain. The bare command starts a node.`,
 		a.runCommand(), a.initCommand(), a.joinCommand(), a.inviteCommand(), a.bootstrapCommand(), a.keyCommand(),
 		a.addCommand(), a.getCommand(), a.statusCommand(), a.mineCommand(), a.peersCommand(),
 		a.exportCommand(), a.importCommand(),
-		a.healthCommand(), a.configCommand(), a.completionCommand(), a.manCommand(),
+		a.healthCommand(), a.doctorCommand(), a.configCommand(), a.completionCommand(), a.manCommand(),
 		a.versionCommand(), a.minerCommand(),
 	)
 	a.addCompletions(root)

@@ -54,7 +54,7 @@ func rules() []rule {
 		{"cmd/internal", []string{"core/...", "p2p/...", "api/...", "bootstrap/...", "cmd/..."}, nil},
 		// The command talks to running nodes by their API and builds one by cmd/internal/node; of the
 		// parts it knows what their errors mean.
-		{"cmd/p2pchain", []string{"core", "core/chainfile", "core/store", "core/miner", "api", "api/client", "bootstrap", "cmd/internal/invite", "cmd/internal/node"}, []string{libp2p, pebble}},
+		{"cmd/p2pchain", []string{"core", "core/chainfile", "core/store", "core/miner", "api", "api/client", "bootstrap", "cmd/internal/invite", "cmd/internal/node", "cmd/internal/doctor"}, []string{libp2p, pebble}},
 	}
 }
 
