@@ -267,6 +267,7 @@ func startAt(t *testing.T, n *core.Network, l net.Listener, edits ...func(*api.C
 	if err != nil {
 		t.Fatal(err)
 	}
+	api.Record(t, s)
 	f.serve(s, l)
 	return f
 }

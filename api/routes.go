@@ -46,6 +46,12 @@ func routes() []route {
 		{http.MethodGet, eventsPattern, (*Server).getEvents, scopeRead},
 		{http.MethodPost, v1 + "/import", (*Server).postImport, scopeAdmin},
 
+		{http.MethodGet, v1 + "/openapi.json", (*Server).getOpenAPIJSON, scopeOpen},
+		{http.MethodGet, v1 + "/openapi.yaml", (*Server).getOpenAPIYAML, scopeOpen},
+		{http.MethodGet, "/api", (*Server).getPage, scopeOpen},
+		{http.MethodGet, "/api/page.css", (*Server).getPageStyle, scopeOpen},
+		{http.MethodGet, "/api/try.js", (*Server).getPageScript, scopeOpen},
+
 		{http.MethodGet, "/livez", (*Server).getLive, scopeOpen},
 		{http.MethodGet, "/readyz", (*Server).getReady, scopeOpen},
 		{http.MethodGet, "/metrics", (*Server).getMetrics, scopeRead},

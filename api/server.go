@@ -46,6 +46,7 @@ type Server struct {
 	origins              http.CrossOriginProtection
 
 	healthy   health
+	described description
 	listeners slots // clients that follow the events
 	hub       *hub
 	stats     map[routeKey]*routeCounter // never changed
@@ -61,7 +62,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		reads: newGate(cfg.MaxReads, gateWait), bodies: newGate(maxBodies, gateWait),
 		streams: newGate(maxStreams, gateWait), waits: newGate(maxWaits, 0), batches: newGate(maxBatches, gateWait),
 		writes: make(slots, cfg.MaxWrites), votes: make(slots, maxVotes), dials: make(slots, maxDials), imports: make(slots, maxImports),
-		stats: newRouteCounters(),
+		stats: newRouteCounters(), described: newDescription(),
 	}
 	s.conns = newConnTable(cfg.MaxConnections, cfg.MaxConnectionsPerClient)
 	s.changes = newLimiter(float64(cfg.MaxWriteRate), 2*float64(cfg.MaxWriteRate), 0)
