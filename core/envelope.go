@@ -22,6 +22,8 @@ const (
 	mediaSizeAt   = 81 // where the size of the media type stands
 	messageTag    = "p2pchain/message/1"
 	payloadTag    = "p2pchain/payload/1"
+
+	smallCommit = 1024 // bytes that are hashed in one piece
 )
 
 // An Envelope is the signed part of a message. It commits to the payload without holding it, so a
@@ -116,6 +118,10 @@ func checkMediaType(s string) error {
 // Commit returns SHA-256("p2pchain/payload/1" ‖ salt ‖ payload). The salt keeps a short payload
 // from being guessed after it was erased.
 func Commit(salt [SaltSize]byte, payload []byte) Hash {
+	if small := len(payloadTag) + SaltSize + len(payload); small <= smallCommit {
+		buf := make([]byte, 0, smallCommit) // on the stack, where a hash.Hash is not
+		return sha256.Sum256(append(append(append(buf, payloadTag...), salt[:]...), payload...))
+	}
 	d := sha256.New()
 	d.Write([]byte(payloadTag))
 	d.Write(salt[:])
