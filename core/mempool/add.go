@@ -16,25 +16,68 @@ import (
 // The messages are kept: nobody may change them afterwards. Add checks signatures on all processors
 // and waits for the disk, where concurrent calls share an fsync.
 func (p *Pool) Add(msgs []*core.Message, from Origin) []error {
-	errs := make([]error, len(msgs))
-	a := &addition{pool: p, from: from, msgs: msgs, errs: errs}
-	a.checkCheap()
-	a.admit()
-	a.checkSignatures()
-	a.accept()
+	return p.add(&addition{pool: p, from: from, msgs: msgs, errs: make([]error, len(msgs))})
+}
+
+// AddNoted is Add for messages of our own users that come with a note. The note is durable exactly if
+// any of the messages is accepted, or was known; Note finds it then. If there is no room for one of
+// them, there is none for all: what a request did must not depend on when it is sent again.
+func (p *Pool) AddNoted(msgs []*core.Message, from Origin, note Note) []error {
+	return p.add(&addition{
+		pool: p, from: from, msgs: msgs, errs: make([]error, len(msgs)),
+		noted: []noted{{&note, 0, len(msgs)}},
+	})
+}
+
+// Note returns what AddNoted stored under this key for the messages from this number on, if it still
+// counts; chain.ErrNotFound.
+func (p *Pool) Note(key core.Hash, first int) (Note, error) { return p.store.Note(key, first, p.now()) }
+
+// now returns the time in Unix milliseconds.
+func (p *Pool) now() uint64 { return uint64(max(0, p.cfg.Now().UnixMilli())) }
+
+// add does an addition and counts what it came to.
+func (p *Pool) add(a *addition) []error {
+	a.do()
 	p.count(a)
-	return errs
+	return a.errs
 }
 
 // An addition is one call of Add on its way through the checks. A message with an error is out.
 type addition struct {
-	pool *Pool
-	from Origin
-	msgs []*core.Message
-	errs []error
+	pool  *Pool
+	from  Origin
+	msgs  []*core.Message
+	errs  []error
+	noted []noted
 
 	charged []*core.Message // have a share and count as inflight
 	seen    memoryMark
+}
+
+// do takes the messages through all checks and to the disk.
+func (a *addition) do() {
+	twice := a.checkCheap()
+	if a.from.Made && len(a.msgs) <= maxJoining {
+		a.pool.joins.run(a)
+	} else {
+		a.run()
+	}
+	// What became of the first of two says nothing about the second, whose signature may be another.
+	for _, i := range twice {
+		a.errs[i] = nil
+		again := &addition{pool: a.pool, from: Origin{Peer: a.from.Peer}, msgs: a.msgs[i : i+1], errs: a.errs[i : i+1]}
+		again.do()
+	}
+}
+
+// run does all that is left after checkCheap.
+func (a *addition) run() {
+	a.admit()
+	if !a.from.Made {
+		a.checkSignatures()
+	}
+	a.accept()
 }
 
 // A memoryMark says where a memory stood, to see whether its list was read on meanwhile.
@@ -43,17 +86,27 @@ type memoryMark struct {
 	edge uint64
 }
 
-// checkCheap sorts out what needs no signature to be refused.
-func (a *addition) checkCheap() {
+// errTwice marks a message that stands in one call again.
+var errTwice = errors.New("message stands twice in one call")
+
+// checkCheap sorts out what needs no signature to be refused. It returns the places of messages that
+// stand there again; they are out for now.
+func (a *addition) checkCheap() (twice []int) {
+	if len(a.msgs) == 1 {
+		a.errs[0] = a.checkOne(a.msgs[0])
+		return nil
+	}
 	seen := make(map[core.Hash]struct{}, len(a.msgs))
 	for i, m := range a.msgs {
-		if _, twice := seen[m.ID]; twice {
-			a.errs[i] = ErrKnown
+		if _, again := seen[m.ID]; again {
+			a.errs[i] = errTwice
+			twice = append(twice, i)
 			continue
 		}
 		seen[m.ID] = struct{}{}
 		a.errs[i] = a.checkOne(m)
 	}
+	return twice
 }
 
 func (a *addition) checkOne(m *core.Message) error {
@@ -72,9 +125,12 @@ func (a *addition) admit() {
 	a.reserve()
 	for i, m := range a.msgs {
 		// A known message needs no space; whether one is known is asked only where it matters.
-		if a.from.local() && errors.Is(a.errs[i], ErrFull) && a.pool.Known(m.ID) {
+		if a.from.local() && errors.Is(a.errs[i], ErrFull) && !a.from.Made && a.pool.Known(m.ID) {
 			a.errs[i] = nil
 		}
+	}
+	for _, n := range a.noted {
+		n.allOrNone(a.errs)
 	}
 }
 
@@ -134,19 +190,22 @@ func (a *addition) remaining() (msgs []*core.Message, at []int) {
 // accept makes the rest durable and releases what was reserved.
 func (a *addition) accept() {
 	msgs, at := a.remaining()
-	accepted := make(map[core.Hash]bool, len(msgs))
+	accepted := make(map[*core.Message]bool, len(msgs))
 	if len(msgs) > 0 {
-		results, err := a.pool.store.Accept(msgs, a.from.local(), uint64(max(0, a.pool.cfg.Now().UnixMilli())))
+		results, err := a.store(msgs)
 		for i := range msgs {
 			switch {
 			case err != nil:
 				a.errs[at[i]] = fmt.Errorf("storing a message: %w", err)
 			case results[i] == Accepted:
-				accepted[msgs[i].ID] = true
+				accepted[msgs[i]] = true
 			default:
 				a.errs[at[i]] = ErrKnown
 			}
 		}
+	}
+	if a.from.Made {
+		a.pool.cfg.Verified.Add(msgs...)
 	}
 	a.release(accepted)
 	if len(accepted) > 0 {
@@ -154,9 +213,23 @@ func (a *addition) accept() {
 	}
 }
 
+// store hands the messages over with what is known about them.
+func (a *addition) store(msgs []*core.Message) ([]AcceptResult, error) {
+	if !a.from.Made && len(a.noted) == 0 {
+		return a.pool.store.Accept(msgs, a.from.local(), a.pool.now())
+	}
+	own := Own{Made: a.from.Made}
+	for _, n := range a.noted {
+		if n.fill(a.msgs, a.errs) {
+			own.Notes = append(own.Notes, n.note)
+		}
+	}
+	return a.pool.store.AcceptOwn(msgs, a.pool.now(), own)
+}
+
 // release ends the reservations. What was accepted stays in memory, unless the list of waiting
 // messages was read on meanwhile: it may have been taken from there, and even be sealed already.
-func (a *addition) release(accepted map[core.Hash]bool) {
+func (a *addition) release(accepted map[*core.Message]bool) {
 	p := a.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -164,7 +237,7 @@ func (a *addition) release(accepted map[core.Hash]bool) {
 	unsealed := a.seen.at == p.at // no block that was looked at can hold them
 	for _, m := range a.charged {
 		p.inflight -= int64(m.Size())
-		if !accepted[m.ID] {
+		if !accepted[m] {
 			p.shares.charge(m, a.from, -1)
 			continue
 		}

@@ -32,10 +32,9 @@ func newLeafIndex() *leafIndex { return &leafIndex{where: make(map[core.Hash]int
 // add puts a message in. Where there is no room, one that is to be sealed soon takes the place of the
 // one that came last; others stay out.
 func (x *leafIndex) add(leaf core.Leaf, soon bool) {
-	e := leafEntry{leaf.ID, leaf.Hash()}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if _, known := x.where[e.id]; known {
+	if _, known := x.where[leaf.ID]; known {
 		return
 	}
 	if len(x.entries) >= maxIndexed {
@@ -44,8 +43,8 @@ func (x *leafIndex) add(leaf core.Leaf, soon bool) {
 		}
 		x.removeLast()
 	}
-	x.where[e.id] = len(x.entries)
-	x.entries = append(x.entries, e)
+	x.where[leaf.ID] = len(x.entries)
+	x.entries = append(x.entries, leafEntry{leaf.ID, leaf.Hash()})
 }
 
 func (x *leafIndex) removeLast() {

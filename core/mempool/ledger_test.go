@@ -22,6 +22,7 @@ type ledger struct {
 	waiting  []mempool.Waiting // ascending by Seq
 	messages map[core.Hash]*core.Message
 	bytes    int64
+	notes    []mempool.Note
 
 	// Hooks, called without the lock.
 	onAccept func(msgs []*core.Message) error // before anything is stored
@@ -114,6 +115,40 @@ func (l *ledger) Accept(msgs []*core.Message, local bool, nowMS uint64) ([]mempo
 		l.onStored()
 	}
 	return out, err
+}
+
+// AcceptOwn implements mempool.Store.
+func (l *ledger) AcceptOwn(msgs []*core.Message, nowMS uint64, own mempool.Own) ([]mempool.AcceptResult, error) {
+	out, err := l.Accept(msgs, true, nowMS)
+	if err != nil {
+		return out, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, note := range own.Notes {
+		n := *note
+		n.AtMS = nowMS
+		for i := range n.Messages {
+			at := slices.IndexFunc(msgs, func(m *core.Message) bool { return m.ID == n.Messages[i].ID })
+			if n.Messages[i].Result != mempool.Refused {
+				n.Messages[i].Result = out[at]
+			}
+		}
+		l.notes = append(l.notes, n)
+	}
+	return out, nil
+}
+
+// Note implements mempool.Store.
+func (l *ledger) Note(key core.Hash, first int, nowMS uint64) (mempool.Note, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, n := range l.notes {
+		if n.Key == key && n.First == first && n.AtMS+uint64(mempool.NoteAge.Milliseconds()) > nowMS {
+			return n, nil
+		}
+	}
+	return mempool.Note{}, chain.ErrNotFound
 }
 
 func (l *ledger) accept(msgs []*core.Message, local bool, nowMS uint64) ([]mempool.AcceptResult, error) {

@@ -22,6 +22,9 @@ type Chain interface {
 // An Origin says where a message came from.
 type Origin struct {
 	Peer string // the id of the peer that sent it; empty for a user of this node
+	// Made says that the node made and signed the message itself a moment ago, with random numbers in
+	// it. Then nobody can know it, and its signature is not checked: the key is our own.
+	Made bool
 }
 
 func (o Origin) local() bool { return o.Peer == "" }
@@ -40,6 +43,7 @@ type Pool struct {
 	indexed   uint64 // up to this Seq all that waits is in leaves, room permitting; guarded by following
 
 	leaves *leafIndex
+	joins  joins
 
 	local, foreign counters // of what Add was given
 

@@ -1,6 +1,10 @@
 package mempool
 
-import "p2pchain/core"
+import (
+	"time"
+
+	"p2pchain/core"
+)
 
 // A Store keeps the waiting messages. It is safe for concurrent use. Its chain half moves messages
 // out of the waiting ones, and back, in the batch that connects or reverts their block.
@@ -9,6 +13,11 @@ type Store interface {
 	// are those that waited already. There is one result for each message, in order; an error means
 	// that none was accepted. Local messages are those that this node answers for.
 	Accept(msgs []*core.Message, local bool, nowMS uint64) ([]AcceptResult, error)
+	// AcceptOwn is Accept for local messages of which more is known.
+	AcceptOwn(msgs []*core.Message, nowMS uint64, own Own) ([]AcceptResult, error)
+	// Note returns the note of this key whose first message has this number, if it is not older than
+	// NoteAge; chain.ErrNotFound.
+	Note(key core.Hash, first int, nowMS uint64) (Note, error)
 	// Lookup returns what Accept would say about a message of this id, and changes nothing. What is
 	// found waiting may not be durable yet.
 	Lookup(id core.Hash) (AcceptResult, error)
@@ -32,7 +41,38 @@ const (
 	Accepted       AcceptResult = iota // it was unknown; after Accept it waits
 	AlreadyWaiting                     // it waits for a block
 	AlreadySealed                      // a block of the best chain holds it
+	Refused                            // only in a note: nothing was stored, and what was said is found out anew
 )
+
+// Own says more about messages of our own users.
+type Own struct {
+	// Made says that this node made the messages a moment ago, with random numbers in each, so that
+	// nobody can know them: they are not looked up.
+	Made bool
+	// Notes are stored in the batch of the messages, each with what became of them.
+	Notes []*Note
+}
+
+// NoteAge is for how long a note counts.
+const NoteAge = 24 * time.Hour
+
+// A Note says what a request, or a part of one, did, so that who sends it again can be told the same
+// without doing it twice. It is for the messages that the request gave us in one piece.
+type Note struct {
+	Key   core.Hash // SHA-256 of what the user calls the request
+	First int       // number of the first of the messages in the request, from 0
+	Print core.Hash // SHA-256 of the request up to the end of this part
+	Last  bool      // the request ends here
+
+	AtMS     uint64        // when it was stored, by our clock
+	Messages []NotedResult // one for each message of the part
+}
+
+// A NotedResult is what became of a message.
+type NotedResult struct {
+	ID     core.Hash
+	Result AcceptResult
+}
 
 // A Waiting message is an entry of the list of waiting messages.
 type Waiting struct {

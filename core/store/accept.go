@@ -12,24 +12,59 @@ import (
 // Accept implements mempool.Store. A message that waits already for somebody else, and is local now,
 // becomes one that this node answers for. ErrDiskFull means that nothing changed.
 func (s *Store) Accept(msgs []*core.Message, local bool, nowMS uint64) ([]mempool.AcceptResult, error) {
+	return s.acceptAll(msgs, &acceptance{local: local, nowMS: nowMS})
+}
+
+// AcceptOwn implements mempool.Store.
+func (s *Store) AcceptOwn(msgs []*core.Message, nowMS uint64, own mempool.Own) ([]mempool.AcceptResult, error) {
+	return s.acceptAll(msgs, &acceptance{local: true, nowMS: nowMS, own: own})
+}
+
+// An acceptance is what is known about messages that are to be accepted.
+type acceptance struct {
+	local bool
+	nowMS uint64
+	own   mempool.Own
+}
+
+func (s *Store) acceptAll(msgs []*core.Message, a *acceptance) ([]mempool.AcceptResult, error) {
 	s.writing.Lock()
-	results, t, err := s.accept(msgs, local, nowMS)
+	results, t, err := s.accept(msgs, a)
 	s.writing.Unlock()
-	if err != nil {
-		return nil, fmt.Errorf("accepting %d messages: %w", len(msgs), err)
+	if err == nil {
+		err = s.wait(t)
 	}
-	if err := s.wait(t); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("accepting %d messages: %w", len(msgs), err)
 	}
 	return results, nil
 }
 
-func (s *Store) accept(msgs []*core.Message, local bool, nowMS uint64) ([]mempool.AcceptResult, ticket, error) {
+func (s *Store) accept(msgs []*core.Message, a *acceptance) ([]mempool.AcceptResult, ticket, error) {
 	if err := s.growable(); err != nil {
 		return nil, ticket{}, err
 	}
 	w := s.newWrite(s.db.NewBatch(), reader{s.db})
+	results, err := w.acceptEach(msgs, a)
+	if err != nil {
+		return nil, ticket{}, errors.Join(err, w.batch.Close())
+	}
+	for _, note := range a.own.Notes {
+		w.putNote(note, a.nowMS)
+	}
+	t, err := s.finishAccept(w)
+	return results, t, err
+}
+
+// acceptEach adds messages to the waiting ones, and tells the notes what became of each.
+func (w *write) acceptEach(msgs []*core.Message, a *acceptance) ([]mempool.AcceptResult, error) {
 	results := make([]mempool.AcceptResult, len(msgs))
+	if a.own.Made { // all are new, which is what the zero result says
+		for _, m := range msgs {
+			w.acceptNew(m, a)
+		}
+		return results, nil
+	}
 	seen := make(map[core.Hash]mempool.AcceptResult) // the batch cannot be read back
 	for i, m := range msgs {
 		result, again := seen[m.ID]
@@ -38,15 +73,21 @@ func (s *Store) accept(msgs []*core.Message, local bool, nowMS uint64) ([]mempoo
 		}
 		if !again {
 			var err error
-			if result, err = w.accept(m, local, nowMS); err != nil {
-				return nil, ticket{}, errors.Join(fmt.Errorf("message %v: %w", m.ID, err), w.batch.Close())
+			if result, err = w.accept(m, a); err != nil {
+				return nil, fmt.Errorf("message %v: %w", m.ID, err)
 			}
 			seen[m.ID] = result
 		}
 		results[i] = result
 	}
-	t, err := s.finishAccept(w)
-	return results, t, err
+	for _, note := range a.own.Notes {
+		for i := range note.Messages {
+			if r := &note.Messages[i]; r.Result != mempool.Refused {
+				r.Result = seen[r.ID]
+			}
+		}
+	}
+	return results, nil
 }
 
 // finishAccept writes what was accepted. Where nothing was, the caller still waits for the messages
@@ -64,16 +105,21 @@ func (s *Store) finishAccept(w *write) (ticket, error) {
 	return s.finish(w)
 }
 
+// acceptNew adds a message that nobody knows.
+func (w *write) acceptNew(m *core.Message, a *acceptance) {
+	var flags byte
+	if a.local {
+		flags = flagLocal
+	}
+	w.putIndex(m.ID, w.putMessage(m, w.nextSlot, flags, a.nowMS))
+	w.putWaiting(mempool.Waiting{ID: m.ID, Size: m.Size(), Local: a.local, AcceptedMS: a.nowMS})
+}
+
 // accept adds one message to the waiting ones, unless it waits or is sealed.
-func (w *write) accept(m *core.Message, local bool, nowMS uint64) (mempool.AcceptResult, error) {
+func (w *write) accept(m *core.Message, a *acceptance) (mempool.AcceptResult, error) {
 	x, err := w.index(m.ID)
 	if errors.Is(err, chain.ErrNotFound) {
-		var flags byte
-		if local {
-			flags = flagLocal
-		}
-		w.putIndex(m.ID, w.putMessage(m, w.nextSlot, flags, nowMS))
-		w.putWaiting(mempool.Waiting{ID: m.ID, Size: m.Size(), Local: local, AcceptedMS: nowMS})
+		w.acceptNew(m, a)
 		return mempool.Accepted, nil
 	}
 	if err != nil {
@@ -84,21 +130,21 @@ func (w *write) accept(m *core.Message, local bool, nowMS uint64) (mempool.Accep
 		return result, err
 	}
 	before := x.flags
-	if err := w.adopt(m, &x, local); err != nil {
+	if err := w.adopt(m, &x, a.local); err != nil {
 		return 0, err
 	}
 	if x.flags != before {
 		w.putIndex(m.ID, &x)
 	}
 	if result == mempool.AlreadyWaiting {
-		return result, w.answerFor(at, local)
+		return result, w.answerFor(at, a.local)
 	}
 	rec, err := w.record(x.slot)
 	if err != nil {
 		return 0, missing(err, "record")
 	}
 	entry := waitingOf(m.ID, rec)
-	entry.Local = entry.Local || local
+	entry.Local = entry.Local || a.local
 	w.putWaiting(entry)
 	return result, nil
 }

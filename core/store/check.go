@@ -94,7 +94,7 @@ func (c *checker) ended(ctx context.Context) error {
 func (c *checker) walk(ctx context.Context) error {
 	steps := []func(context.Context) error{
 		c.checkFixed, c.checkBest, c.checkHistory, c.checkEntries, c.checkSides, c.checkCondemned,
-		c.checkWaiting, c.checkWaitingIDs, c.checkReorgs, c.checkPeers, c.checkPrefixes,
+		c.checkWaiting, c.checkWaitingIDs, c.checkReorgs, c.checkPeers, c.checkNotes, c.checkPrefixes,
 	}
 	if c.report.Deep {
 		steps = append(steps, c.checkLeaves, c.checkRecords, c.checkIndex, c.checkTables)

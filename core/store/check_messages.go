@@ -63,7 +63,7 @@ func (c *checker) checkPrefixes(context.Context) error {
 	known := [256]bool{}
 	for _, p := range []byte{
 		prefixMeta, prefixTip, prefixSequence, prefixJournal, prefixEntry, prefixHeight, prefixHistory, prefixLeaves,
-		prefixSide, prefixCondemned, prefixRecord, prefixIndex, prefixWaiting, prefixWaitingID, prefixReorg, prefixPeer,
+		prefixSide, prefixCondemned, prefixRecord, prefixIndex, prefixWaiting, prefixWaitingID, prefixReorg, prefixPeer, prefixNote,
 	} {
 		known[p] = true
 	}

@@ -33,6 +33,8 @@ func free(key byte, at int) bool {
 		return at > 0
 	case prefixRecord: // local or not, accepted when, first signature: checked for some
 		return at >= 1 && at < 10 || at >= 10+118 && at < 10+182
+	case prefixNote: // the time within its day, what was asked and answered
+		return at >= 6
 	case prefixWaiting:
 		return at == 1 // local for another reason
 	}
@@ -60,7 +62,7 @@ func TestCheckFindsEveryDamage(t *testing.T) {
 			}
 			checks++
 		}
-		if !slices.Contains([]byte{prefixPeer, prefixCondemned, prefixReorg}, key[0]) {
+		if !slices.Contains([]byte{prefixPeer, prefixCondemned, prefixReorg, prefixNote}, key[0]) {
 			finds("the loss", func() error { return s.db.Delete([]byte(key), pebble.NoSync) })
 		}
 		for range 6 {
@@ -94,6 +96,7 @@ func damaged(t *testing.T, n *core.Network) *Store {
 	if err := s.PutPeer("a", []byte("b")); err != nil {
 		t.Fatal(err)
 	}
+	acceptNoted(t, s, 1000, mempool.Note{Key: core.Hash{1}}, m[0])
 	return s
 }
 

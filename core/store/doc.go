@@ -40,9 +40,11 @@
 //	0x24 waiting id   message id(32)      sequence(8) size(4)
 //	0x30 reorg        number(8)           time ms(8) old tip(32) new tip(32) fork(32) reverted(4) applied(4) returned(4)
 //	0x31 peer         peer id(n)          opaque(n)
+//	0x32 note         day(4) SHA-256 of an idempotency key(32) number of the first message(4)
+//	                                      flags(1) stored ms(8) SHA-256 of the request(32), for each message: result(1) id(32)
 //
 // Flags are 1 for local and 2, in the index, for a body that is not here, of a waiting message for one that a
-// reorg gave back. Records of the first programs end before returned. A message is envelope,
+// reorg gave back, and 1, of a note, for the last part of a request. Records of the first programs end before returned. A message is envelope,
 // signature and body, as it travels; the signature is the first that came, and what a block commits to
 // is in its leaf. The leaves of level 0 of the history tree follow from the height index and are not
 // stored.

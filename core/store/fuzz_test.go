@@ -67,6 +67,11 @@ func FuzzRecord(f *testing.F) {
 		&record{signature: m.Signature, envelope: m.Envelope})
 }
 
+func FuzzNote(f *testing.F) {
+	fuzz(f, decodeNote, func(n mempool.Note) []byte { return encodeNote(&n) }, mempool.Note{AtMS: 7, Print: core.Hash{1}, Last: true},
+		mempool.Note{Messages: []mempool.NotedResult{{ID: core.Hash{2}}, {ID: core.Hash{3}, Result: mempool.Refused}}})
+}
+
 func FuzzIndex(f *testing.F) {
 	fuzz(f, decodeIndex, index.encode, index{},
 		index{flagNoBody, 9, []chain.Place{{Height: 5, Position: 7, Block: core.Hash{1}}, {}}})

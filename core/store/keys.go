@@ -24,6 +24,7 @@ const (
 	prefixWaitingID = 0x24
 	prefixReorg     = 0x30
 	prefixPeer      = 0x31
+	prefixNote      = 0x32
 )
 
 // hashKey is the key of what is kept under a block hash or a message id.

@@ -42,8 +42,10 @@ type Store struct {
 	nextSeq   uint64 // of a waiting message
 	nextSlot  uint64 // of a message
 	nextReorg uint64
-	applied   uint64 // number of the last synced batch
-	pending   sync.WaitGroup
+	// notesSwept is the day for which notes that are too old were removed, since the store was opened.
+	notesSwept uint32
+	applied    uint64 // number of the last synced batch
+	pending    sync.WaitGroup
 
 	synced       atomic.Uint64 // number of the last batch that is known to be on disk, with all before
 	anyCondemned atomic.Bool   // false: no block is, so nobody need look
