@@ -34,7 +34,7 @@ func (s *Store) acceptAll(msgs []*core.Message, a *acceptance) ([]mempool.Accept
 	if err == nil {
 		err = s.wait(t)
 	}
-	if err != nil {
+	if s.seen(err) != nil {
 		return nil, fmt.Errorf("accepting %d messages: %w", len(msgs), err)
 	}
 	return results, nil

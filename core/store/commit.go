@@ -17,7 +17,7 @@ func (s *Store) Commit(c chain.Change) error {
 	s.writing.Lock()
 	t, err := s.change(c)
 	s.writing.Unlock()
-	if err == nil {
+	if s.seen(err) == nil {
 		err = s.wait(t)
 	}
 	if err != nil {

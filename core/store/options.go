@@ -31,6 +31,11 @@ type Options struct {
 	// returns, Pebble itself ends the process where it cannot start a new log.
 	OnFatal func(error)
 
+	// OnDamage is called at most once, when what is stored turns out to be damaged. The read that found
+	// it got ErrCorrupt, and from then on every write does. The callee should end the process: the next
+	// start says what to do. It is called as OnFatal is.
+	OnDamage func(error)
+
 	// CreatedBy says which program made the store, for a new one.
 	CreatedBy string
 	// CacheBytes bounds the memory for blocks of the database; 0 is 64 MiB.
@@ -56,6 +61,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.OnFatal == nil {
 		o.OnFatal = func(error) {}
+	}
+	if o.OnDamage == nil {
+		o.OnDamage = func(error) {}
 	}
 	if o.CacheBytes == 0 {
 		o.CacheBytes = defaultCache
@@ -126,14 +134,16 @@ func (t lazyText) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf(t.
 func (s *Store) events() *pebble.EventListener {
 	return &pebble.EventListener{
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
-			s.log.Error("file of the database is damaged", "path", info.Path, "err", info.Details)
+			s.fail(fmt.Errorf("file %s: %w: %w", info.Path, ErrCorrupt, info.Details))
 		},
 		// A failure to write was reported by watchedFS. What comes here besides is a table that could
 		// not be read, or a full disk: what it was made from is still there.
 		BackgroundError: func(err error) {
-			if !errors.Is(err, pebble.ErrCancelledCompaction) {
-				s.log.Error("tidying up the database", "path", s.dir, "err", err)
+			if errors.Is(err, pebble.ErrCancelledCompaction) {
+				return
 			}
+			s.log.Error("tidying up the database", "path", s.dir, "err", err)
+			_ = s.seen(err)
 		},
 	}
 }

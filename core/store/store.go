@@ -74,6 +74,7 @@ func (s *Store) Close() error {
 	s.view.Lock()
 	s.reader = nil
 	s.view.Unlock()
+	s.flush()
 	err := s.db.Close()
 	if s.failure.Load() != nil {
 		err = nil // it was reported, and a log that failed cannot be closed well
@@ -88,7 +89,7 @@ func (s *Store) read(f func(reader) error) error {
 	if s.reader == nil {
 		return ErrClosed
 	}
-	return f(reader{s.reader})
+	return s.seen(f(reader{s.reader}))
 }
 
 // show changes what readers see and waits for those that use the view before it.
@@ -96,16 +97,6 @@ func (s *Store) show(r pebble.Reader) {
 	s.view.Lock()
 	defer s.view.Unlock()
 	s.reader = r
-}
-
-// fail makes the store read-only and tells the owner, once. Before the store is open it tells nobody:
-// then the error is Open's.
-func (s *Store) fail(err error) {
-	err = fmt.Errorf("store %s: %w", s.dir, wrap(err))
-	if s.failure.CompareAndSwap(nil, &err) && s.opened.Load() {
-		s.log.Error("store cannot go on", "path", s.dir, "err", err)
-		s.opts.OnFatal(err)
-	}
 }
 
 // writable says why nothing can be written, if so. Writing must be held.
