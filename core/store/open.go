@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 
@@ -144,18 +145,31 @@ func (s *Store) loadWaiting() error {
 }
 
 // takeLock keeps other processes out of the directory.
-func (s *Store) takeLock() error {
-	lock, err := pebble.LockDirectory(s.dir, s.opts.FS)
+func (s *Store) takeLock() (err error) {
+	s.lock, err = lockDir(s.dir, s.opts.FS)
+	return err
+}
+
+// Lock keeps others from opening the store of a directory until what it returns is closed; ErrLocked.
+func Lock(dir string, opts Options) (io.Closer, error) {
+	lock, err := lockDir(dir, opts.withDefaults().FS)
+	if err != nil {
+		return nil, fmt.Errorf("locking store %s: %w", dir, err)
+	}
+	return lock, nil
+}
+
+func lockDir(dir string, fsys vfs.FS) (*pebble.Lock, error) {
+	lock, err := pebble.LockDirectory(dir, fsys)
 	if err == nil {
-		s.lock = lock
-		return nil
+		return lock, nil
 	}
 	// The file could not be made; anything else is about the lock, and every system has its own words
 	// for that.
 	if pathErr := new(fs.PathError); errors.As(err, &pathErr) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the directory cannot be written: %w", err)
+		return nil, fmt.Errorf("the directory cannot be written: %w", err)
 	}
-	return fmt.Errorf("%w (%w)", ErrLocked, err)
+	return nil, fmt.Errorf("%w (%w)", ErrLocked, err)
 }
 
 // makeDir makes a directory and the missing ones above it so that they survive a crash.

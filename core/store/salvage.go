@@ -41,17 +41,12 @@ type Losses struct {
 }
 
 // OpenSalvage reads all that can be read of the store in dir into a scratch directory, which must not
-// exist. The store must not be open. Close removes the scratch.
+// exist. Nobody may have the store open: see Lock. Close removes the scratch.
 //
-// Errors: ErrLocked, ErrDiskFull, ctx's, and those of the file system for the scratch; damage is none.
-func OpenSalvage(ctx context.Context, dir, scratch string, n *core.Network, opts Options) (_ *Salvage, err error) {
+// Errors: ErrDiskFull, ctx's, and those of the file system for the scratch; damage is none.
+func OpenSalvage(ctx context.Context, dir, scratch string, n *core.Network, opts Options) (*Salvage, error) {
 	opts = opts.withDefaults()
 	s := &Salvage{network: n, fs: opts.FS, dir: scratch}
-	lock, err := pebble.LockDirectory(dir, opts.FS)
-	if err != nil {
-		return nil, fmt.Errorf("salvaging store %s: %w (%w)", dir, ErrLocked, err)
-	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
 	if err := s.openScratch(); err != nil {
 		return nil, fmt.Errorf("making %s: %w", scratch, wrap(err))
 	}

@@ -11,7 +11,7 @@ import (
 
 	"p2pchain/api"
 	"p2pchain/bootstrap"
-	"p2pchain/cmd/internal/metrics"
+	"p2pchain/cmd/internal/logs"
 	"p2pchain/core"
 	"p2pchain/core/miner"
 )
@@ -33,6 +33,7 @@ type Config struct {
 	Dir      string        // the data directory; made where it is missing
 	Network  *core.Network // which chain it keeps; see FindNetwork
 	SetAside bool          // move an old store away first and start with an empty chain
+	Repair   bool          // repair a damaged store, instead of saying so
 
 	Listen    []string // multiaddrs; none: DefaultPort or, where it is taken, a free port
 	Announce  []string // multiaddrs that peers are told besides those that the host sees
@@ -66,7 +67,7 @@ type Config struct {
 	// Profiles serves Go's profiles to those who may administer the node.
 	Profiles bool
 	// LogStats, if set, says what became of log lines.
-	LogStats func() metrics.LogStats
+	LogStats func() logs.Stats
 
 	Version string
 	Log     *slog.Logger

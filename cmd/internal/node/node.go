@@ -97,7 +97,8 @@ func (n *Node) Close() error {
 }
 
 // Run runs all parts until ctx ends, then stops and closes them within five seconds and returns nil.
-// Any other end is an error: ErrSync where the disk failed.
+// Any other end is an error: ErrSync where the disk failed, store.ErrCorrupt where the store turned out
+// to be damaged.
 func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -117,7 +118,7 @@ func (n *Node) Run(ctx context.Context) error {
 		parts = slices.Insert(parts, 0, part{"backup", n.backup.Run})
 	}
 	err := runParts(ctx, parts, stopPatience, n.log)
-	if cause := context.Cause(ctx); errors.Is(cause, ErrSync) {
+	if cause := context.Cause(ctx); errors.Is(cause, ErrSync) || errors.Is(cause, store.ErrCorrupt) {
 		err = errors.Join(cause, err)
 	}
 	if errors.Is(err, errHangs) {
@@ -167,15 +168,9 @@ func (n *Node) openDirectory(context.Context) error {
 
 func (n *Node) openStore(ctx context.Context) error {
 	dir := filepath.Join(n.cfg.Dir, storeFolder)
-	opts := store.Options{
-		FS:           n.cfg.FS,
-		Log:          n.log.With("part", "store"),
-		OnFatal:      n.diskFailed,
-		CreatedBy:    "p2pchain " + n.cfg.Version,
-		ReserveBytes: n.cfg.ReserveBytes,
-	}
+	opts := n.storeOptions()
 	_, missing := os.Stat(dir)
-	s, err := n.openPatiently(ctx, dir, opts)
+	s, err := n.openWhole(ctx, dir, opts)
 	// A store that waits for space is still being opened: nobody may move it.
 	inUse := errors.Is(err, store.ErrLocked) || errors.Is(err, store.ErrDiskFull)
 	if n.cfg.SetAside && !errors.Is(missing, fs.ErrNotExist) && !inUse {
@@ -234,13 +229,16 @@ func (n *Node) openMiner(context.Context) error {
 // is found valid: to store a large block takes longer than to tell of it, and they rebuild it from what
 // they have.
 func (n *Node) submit(ctx context.Context, b *core.Block) error {
+	told := false
 	if known, err := n.chain.AddHeaders([]core.Header{b.Header}, core.Work{}); err == nil && known == 1 {
-		n.announce(ctx, b)
+		told = n.p2p.PublishBlock(ctx, b) == nil // what went wrong is said once, below
 	}
 	if _, err := n.chain.AddBlocks([]*core.Block{b}); err != nil {
 		return err
 	}
-	n.announce(ctx, b) // nothing happens where it was announced before
+	if !told {
+		n.announce(ctx, b)
+	}
 	return nil
 }
 
