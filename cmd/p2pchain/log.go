@@ -1,41 +1,76 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
+
+	"p2pchain/cmd/internal/logs"
 )
 
-// openLog returns a logger as the settings ask for. It writes to standard error and, where there is
-// one, to the log file; the returned function closes that.
-func (a *app) openLog(f *runFlags) (*slog.Logger, func(), error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(f.logLevel.value)); err != nil {
-		return nil, nil, usagef("--log-level: %w", err)
-	}
-	out, done := a.stderr, func() {}
-	if f.logFile != "" {
-		file, err := openRotating(f.logFile)
-		if err != nil {
-			return nil, nil, usagef("--log-file: %w", err)
-		}
-		out, done = io.MultiWriter(a.stderr, file), func() { file.Close() }
-	}
-	opts := &slog.HandlerOptions{Level: level, ReplaceAttr: spelledOut}
-	if f.logFormat.value == "json" || (f.logFormat.value == "auto" && !isTerminal(a.stderr)) {
-		return slog.New(slog.NewJSONHandler(out, opts)), done, nil
-	}
-	return slog.New(slog.NewTextHandler(out, opts)), done, nil
+// A logLevels is the flag that says which lines are shown, of all parts or of some.
+type logLevels struct {
+	text   string
+	levels logs.Levels
 }
 
-// spelledOut writes durations with their units, as 1m0s, which JSON lines would have as nanoseconds.
-func spelledOut(_ []string, attr slog.Attr) slog.Attr {
-	if attr.Value.Kind() == slog.KindDuration {
-		attr.Value = slog.StringValue(attr.Value.Duration().String())
+// newLogLevels returns the flag with its default.
+func newLogLevels(text string) *logLevels {
+	l := new(logLevels)
+	if err := l.Set(text); err != nil {
+		panic("default log level: " + err.Error())
 	}
-	return attr
+	return l
+}
+
+// String returns the text as it was set.
+func (l *logLevels) String() string { return l.text }
+
+// Type returns what the flag takes, for help texts.
+func (l *logLevels) Type() string { return "LEVEL[,PART=LEVEL]" }
+
+// Set reads a text.
+func (l *logLevels) Set(text string) (err error) {
+	l.levels, err = logs.ParseLevels(text)
+	l.text = text
+	return err
+}
+
+// openLog returns a logger as the settings ask for, and what ends it.
+func (a *app) openLog(f *runFlags) (*slog.Logger, func(), error) {
+	log, err := a.startLog(f)
+	if err != nil {
+		return nil, nil, err
+	}
+	return log.Logger(), log.Close, nil
+}
+
+// startLog opens the log as the settings ask for. It goes to standard error and, where there is one, to
+// the log file: in colours on a terminal, as JSON wherever programs read it.
+func (a *app) startLog(f *runFlags) (*logs.Log, error) {
+	terminal := isTerminal(a.stderr)
+	noColor, _ := a.lookupEnv("NO_COLOR")
+	log, err := logs.Open(logs.Options{
+		Levels: f.logLevel.levels,
+		Out:    a.stderr, OutForm: formOf(f.logFormat.value, terminal),
+		Colours: a.isLive(a.stderr) && noColor == "", Dates: !terminal,
+		File: f.logFile, FileForm: formOf(f.logFormat.value, false),
+	})
+	if err != nil {
+		return nil, usagef("--log-file: %w", err)
+	}
+	return log, nil
+}
+
+// formOf returns the form of a log for a terminal, or for what is none.
+func formOf(setting string, terminal bool) logs.Form {
+	if setting == "auto" && terminal {
+		return logs.Text
+	}
+	if setting == "auto" {
+		return logs.JSON
+	}
+	return logs.Form(setting)
 }
 
 // isTerminal reports whether a person reads what is written to w.
@@ -56,70 +91,3 @@ func (a *app) isLive(w io.Writer) bool {
 	term, _ := a.lookupEnv("TERM")
 	return isTerminal(w) && term != "dumb"
 }
-
-const (
-	logFileSize = 1 << 20
-	logFileKept = 3
-)
-
-// A rotating file starts anew at 1 MiB and keeps three older ones beside it, as seed 1's miner.log.
-// slog serializes the writes.
-type rotating struct {
-	path string
-	file *os.File
-	size int64
-}
-
-func openRotating(path string) (*rotating, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	r := &rotating{path: path}
-	return r, r.open()
-}
-
-func (r *rotating) open() error {
-	file, err := os.OpenFile(r.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	stat, err := file.Stat()
-	if err != nil {
-		file.Close()
-		return err
-	}
-	r.file, r.size = file, stat.Size()
-	return nil
-}
-
-// Write appends one log line, to a new file where it would not fit.
-func (r *rotating) Write(line []byte) (int, error) {
-	if r.size > 0 && r.size+int64(len(line)) > logFileSize {
-		if err := r.rotate(); err != nil {
-			return 0, err
-		}
-	}
-	n, err := r.file.Write(line)
-	r.size += int64(n)
-	return n, err
-}
-
-// rotate moves miner.log.2 to .3, .1 to .2 and the file itself to .1.
-func (r *rotating) rotate() error {
-	if err := r.file.Close(); err != nil {
-		return err
-	}
-	for i := logFileKept; i > 0; i-- {
-		from := r.path
-		if i > 1 {
-			from = fmt.Sprintf("%s.%d", r.path, i-1)
-		}
-		if err := os.Rename(from, fmt.Sprintf("%s.%d", r.path, i)); err != nil && !os.IsNotExist(err) {
-			return err
-		}
-	}
-	return r.open()
-}
-
-// Close closes the file.
-func (r *rotating) Close() error { return r.file.Close() }

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
-	"runtime"
-	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -34,8 +31,10 @@ type runFlags struct {
 	noMDNS, dht                 bool
 	reach                       *choice
 	maxPeers                    int
-	logLevel, logFormat         *choice
+	logLevel                    *logLevels
+	logFormat                   *choice
 	logFile                     string
+	pprof                       bool
 	forceNewChain, noChainFile  bool
 	neighbours                  *list
 	chainSerialization          *choice
@@ -96,7 +95,7 @@ func newSettings() *runFlags {
 		safety:             newSafetyFlags(def),
 		mine:               newChoice(string(def.Mine), string(miner.Auto), string(miner.Always), string(miner.Off)),
 		mineThreads:        def.MineThreads,
-		logLevel:           newChoice("info", "debug", "info", "warn", "error"),
+		logLevel:           newLogLevels("info"),
 		logFormat:          newChoice("auto", "auto", "text", "json"),
 		neighbours:         &list{kind: "HOST:PORT", check: checkHostPort},
 		chainSerialization: newChoice("json", "json", "pickle"),
@@ -120,6 +119,7 @@ func (f *runFlags) addPeerFlags(flags *pflag.FlagSet) {
 func (f *runFlags) addAPIFlags(flags *pflag.FlagSet) {
 	flags.Var(&f.http, "http", "where to serve the REST API; unless set, a free port is used where this one is taken")
 	f.safety.add(flags)
+	flags.BoolVar(&f.pprof, "pprof", false, "serve Go's profiles at /debug/pprof/ of the API, to those who may administer the node")
 }
 
 // addNetworkFlags declares the choice of a network.
@@ -139,55 +139,10 @@ func (f *runFlags) addWorkFlags(flags *pflag.FlagSet) {
 
 // addLogFlags declares what is said about it.
 func (f *runFlags) addLogFlags(flags *pflag.FlagSet) {
-	flags.Var(f.logLevel, "log-level", "the least important log lines to show")
+	flags.Var(f.logLevel, "log-level", "the least important log lines to show: debug, info, warn or error; of single parts, too, as in info,p2p=debug")
 	flags.Var(f.logFormat, "log-format", "form of the log lines; auto is text on a terminal, else JSON")
 	flags.StringVar(&f.logFile, "log-file", "", "`FILE` that gets the log too, with three older ones of 1 MiB beside it")
 }
-
-// gcPercent is how much garbage may gather before it is collected, in percent of what is in use. Most of
-// that are large pieces that are not looked into, as those of the database, so collecting them more
-// often as Go's default costs little, and a node that syncs takes 200 MiB instead of 300.
-const gcPercent = 40
-
-// runNode builds a node, says how to reach it and runs it until ctx ends. An invite, if there is one,
-// says which network it is of and whom it joins.
-func (a *app) runNode(ctx context.Context, f *runFlags, to *invite.Invite) error {
-	cfg, err := a.nodeConfig(f, to)
-	if err != nil {
-		return err
-	}
-	var live *liveLine
-	if a.isLive(a.stderr) {
-		live = &liveLine{w: a.stderr}
-		a.stderr = live // so that the log scrolls by above
-	}
-	log, closeLog, err := a.openLog(f)
-	if err != nil {
-		return err
-	}
-	defer closeLog()
-	cfg.Log = log
-	// Each miner keeps a core busy; one more runs the node whatever they do (DESIGN section 6).
-	procs := runtime.GOMAXPROCS(0)
-	cfg.OnMiners = func(threads int) { runtime.GOMAXPROCS(miner.Procs(procs, threads)) }
-	if _, set := a.lookupEnv("GOGC"); !set {
-		debug.SetGCPercent(gcPercent)
-	}
-	n, err := node.Open(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	if err := a.greet(n); err != nil {
-		return errors.Join(err, n.Close())
-	}
-	stop := followSync(ctx, n.Sync, live, log)
-	defer stop()
-	return n.Run(ctx)
-}
-
-// dieOfSync ends the process at once: the disk did not keep what it was asked to keep, so nothing that
-// still runs here may acknowledge anything, or tidy up. The next start recovers what is on the disk.
-func (a *app) dieOfSync(err error) { os.Exit(a.report(err, nil)) }
 
 // nodeConfig turns settings into a node's configuration.
 func (a *app) nodeConfig(f *runFlags, to *invite.Invite) (node.Config, error) {
@@ -211,7 +166,7 @@ func (a *app) nodeConfig(f *runFlags, to *invite.Invite) (node.Config, error) {
 		cfg.HTTP = f.http.value
 	}
 	f.safety.fill(&cfg)
-	cfg.ChainFile = !f.noChainFile
+	cfg.ChainFile, cfg.Profiles = !f.noChainFile, f.pprof
 	cfg.Mine, cfg.MineThreads = miner.Mode(f.mine.value), f.mineThreads
 	cfg.OnSyncFailure = a.dieOfSync
 	return cfg, cfg.Validate()

@@ -48,13 +48,15 @@ func rules() []rule {
 		{"bootstrap", nil, []string{pebble}},
 		{"cmd/internal/backup", []string{"core", "core/chain", "core/chainfile"}, []string{libp2p, pebble, "net", "github.com/spf13"}},
 		{"cmd/internal/invite", []string{"core", "bootstrap"}, []string{pebble, "github.com/spf13"}},
+		{"cmd/internal/logs", nil, []string{pebble, "net", "github.com/spf13"}},
+		{"cmd/internal/systemd", nil, []string{libp2p, pebble, "net/http", "github.com/spf13"}},
 		// It reads what the parts count, whatever they are, and changes nothing.
-		{"cmd/internal/metrics", []string{"core/...", "p2p/...", "api", "bootstrap", "cmd/internal/backup"}, []string{libp2p, pebble, "github.com/spf13"}},
-		{"cmd/internal/node", []string{"core/...", "p2p/...", "api/...", "bootstrap/...", "cmd/internal/invite", "cmd/internal/backup", "cmd/internal/metrics"}, []string{"github.com/spf13"}},
+		{"cmd/internal/metrics", []string{"core/...", "p2p/...", "api", "bootstrap", "cmd/internal/backup", "cmd/internal/logs"}, []string{libp2p, pebble, "github.com/spf13"}},
+		{"cmd/internal/node", []string{"core/...", "p2p/...", "api/...", "bootstrap/...", "cmd/internal/invite", "cmd/internal/backup", "cmd/internal/metrics", "cmd/internal/logs"}, []string{"github.com/spf13"}},
 		{"cmd/internal", []string{"core/...", "p2p/...", "api/...", "bootstrap/...", "cmd/..."}, nil},
 		// The command talks to running nodes by their API and builds one by cmd/internal/node; of the
 		// parts it knows what their errors mean.
-		{"cmd/p2pchain", []string{"core", "core/chainfile", "core/store", "core/miner", "api", "api/client", "bootstrap", "cmd/internal/invite", "cmd/internal/node", "cmd/internal/doctor"}, []string{libp2p, pebble}},
+		{"cmd/p2pchain", []string{"core", "core/chainfile", "core/store", "core/miner", "api", "api/client", "bootstrap", "cmd/internal/invite", "cmd/internal/node", "cmd/internal/doctor", "cmd/internal/logs", "cmd/internal/systemd"}, []string{libp2p, pebble}},
 	}
 }
 

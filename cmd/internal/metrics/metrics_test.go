@@ -21,6 +21,7 @@ import (
 	"p2pchain/api"
 	"p2pchain/bootstrap"
 	"p2pchain/cmd/internal/backup"
+	"p2pchain/cmd/internal/logs"
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/mempool"
@@ -79,7 +80,7 @@ func sources(peers int) *Sources {
 			took := make([]uint64, len(api.DurationBuckets())+1)
 			return api.Stats{Routes: []api.RouteStats{{Pattern: "/livez", Method: "GET", Classes: [6]uint64{2: 8}, Took: took}}}
 		},
-		Log: func() LogStats { return LogStats{Lines: map[slog.Level]uint64{slog.LevelInfo: 4}} },
+		Log: func() logs.Stats { return logs.Stats{Shown: map[slog.Level]uint64{slog.LevelInfo: 4}} },
 	}
 	s.Peers = func() []p2p.Peer {
 		var out []p2p.Peer

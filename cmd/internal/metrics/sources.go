@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -9,6 +8,7 @@ import (
 	"p2pchain/api"
 	"p2pchain/bootstrap"
 	"p2pchain/cmd/internal/backup"
+	"p2pchain/cmd/internal/logs"
 	"p2pchain/core/chain"
 	"p2pchain/core/mempool"
 	"p2pchain/core/miner"
@@ -48,14 +48,7 @@ type Sources struct {
 	Miner     func() miner.Status
 	ChainFile func() backup.Status // nil: there is none
 	API       func() api.Stats     // nil: there is none
-	Log       func() LogStats      // nil: nobody counts
-}
-
-// LogStats say what became of log lines since the start.
-type LogStats struct {
-	Lines      map[slog.Level]uint64 // by the four levels that there are
-	Suppressed uint64                // repeated too often: counted, and told of in one line
-	Dropped    uint64                // where neither the terminal nor the file took them in time
+	Log       func() logs.Stats    // nil: nobody counts
 }
 
 // Register puts all metrics of a node into a registry.

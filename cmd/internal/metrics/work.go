@@ -7,6 +7,7 @@ import (
 
 	"p2pchain/api"
 	"p2pchain/cmd/internal/backup"
+	"p2pchain/cmd/internal/logs"
 	"p2pchain/core/miner"
 )
 
@@ -116,22 +117,22 @@ func className(class int) string {
 }
 
 func logTable(s *Sources) table {
-	view := func() (LogStats, bool) {
+	view := func() (logs.Stats, bool) {
 		if s.Log == nil {
-			return LogStats{}, false
+			return logs.Stats{}, false
 		}
 		return s.Log(), true
 	}
-	return part[LogStats]{"Log", view, []family[LogStats]{
+	return part[logs.Stats]{"Log", view, []family[logs.Stats]{
 		{"p2pchain_log_lines_total", counter, "Log lines that were shown, by level.", []string{"level"},
-			func(v LogStats, out *series) {
+			func(v logs.Stats, out *series) {
 				for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
-					out.value(float64(v.Lines[level]), level.String())
+					out.value(float64(v.Shown[level]), level.String())
 				}
 			}},
 		one("p2pchain_log_suppressed_lines_total", counter, "Log lines that came too often and were counted in one line instead.",
-			func(v LogStats) float64 { return float64(v.Suppressed) }),
+			func(v logs.Stats) float64 { return float64(v.Suppressed) }),
 		one("p2pchain_log_dropped_lines_total", counter, "Log lines that neither the terminal nor the log file took in time.",
-			func(v LogStats) float64 { return float64(v.Dropped) }),
+			func(v logs.Stats) float64 { return float64(v.Lost) }),
 	}}
 }

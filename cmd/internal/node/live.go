@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"p2pchain/p2p/syncer"
 )
 
 const (
@@ -85,3 +87,19 @@ func (n *Node) Live() error { return n.pulse.check() }
 
 // Ready says why the node cannot take messages now, nil if it can.
 func (n *Node) Ready() error { return n.ready() }
+
+// Summary says in one line how the node is, for those who run it.
+func (n *Node) Summary() string {
+	if err := n.Live(); err != nil {
+		return "stuck: " + err.Error()
+	}
+	if err := n.ready(); err != nil {
+		return "takes no messages: " + err.Error()
+	}
+	s, tip := n.p2p.Sync(), n.chain.Tip().Header.Height
+	peers := len(n.p2p.Peers())
+	if s.State == syncer.Headers || s.State == syncer.Fetching {
+		return fmt.Sprintf("fetches the chain: block %d of %d, %d peers", tip, max(tip, s.Target), peers)
+	}
+	return fmt.Sprintf("at block %d, %d peers, %d messages wait", tip, peers, n.pool.Totals().Count)
+}

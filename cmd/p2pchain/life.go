@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"syscall"
+	"time"
+
+	"p2pchain/cmd/internal/invite"
+	"p2pchain/cmd/internal/node"
+	"p2pchain/cmd/internal/systemd"
+	"p2pchain/core/miner"
+)
+
+const (
+	// gcPercent is how much garbage may gather before it is collected, in percent of what is in use. Most of
+	// that are large pieces that are not looked into, as those of the database, so collecting them more
+	// often as Go's default costs little, and a node that syncs takes 200 MiB instead of 300.
+	gcPercent = 40
+	// openPatience is how long a start goes on once it is to end. What is on the disk can be left at any
+	// moment; to walk through a large store takes longer than anybody waits for.
+	openPatience = 2 * time.Second
+)
+
+// runNode builds a node, says how to reach it and runs it until ctx ends. An invite, if there is one,
+// says which network it is of and whom it joins.
+func (a *app) runNode(ctx context.Context, f *runFlags, to *invite.Invite) error {
+	cfg, err := a.nodeConfig(f, to)
+	if err != nil {
+		return err
+	}
+	var live *liveLine
+	if a.isLive(a.stderr) {
+		live = &liveLine{w: a.stderr}
+		a.stderr = live // so that the log scrolls by above
+	}
+	log, err := a.startLog(f)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	log.Capture()
+	cfg.Log, cfg.LogStats = log.Logger(), log.Stats
+	a.tuneRuntime(&cfg)
+	manager := a.serviceManager(cfg.Log)
+	defer manager.Close()
+	n, err := openNode(ctx, cfg, manager)
+	if err != nil {
+		return err
+	}
+	if err := a.greet(n); err != nil {
+		return errors.Join(err, n.Close())
+	}
+	stop := followSync(ctx, n.Sync, live, cfg.Log)
+	defer stop()
+	defer keepInformed(ctx, manager, n, cfg.Log)()
+	return n.Run(ctx)
+}
+
+// tuneRuntime sets what is the process' and not a node's.
+func (a *app) tuneRuntime(cfg *node.Config) {
+	// Whoever reads our output may go away: that is no reason for a node to end.
+	signal.Ignore(syscall.SIGPIPE)
+	// Each miner keeps a core busy; one more runs the node whatever they do (DESIGN section 6).
+	procs := runtime.GOMAXPROCS(0)
+	cfg.OnMiners = func(threads int) { runtime.GOMAXPROCS(miner.Procs(procs, threads)) }
+	if _, set := a.lookupEnv("GOGC"); !set {
+		debug.SetGCPercent(gcPercent)
+	}
+}
+
+// serviceManager returns whom to tell how the process is; nil is nobody. That it cannot be told is no
+// reason not to run.
+func (a *app) serviceManager(log *slog.Logger) *systemd.Notifier {
+	manager, err := systemd.New(a.lookupEnv)
+	if err != nil {
+		log.Warn("no word to the service manager", "err", err)
+	}
+	return manager
+}
+
+// openNode opens a node. Where ctx ends first and opening goes on, that is left behind, for the end of
+// the process.
+func openNode(ctx context.Context, cfg node.Config, manager *systemd.Notifier) (*node.Node, error) {
+	starting, started := context.WithCancel(ctx)
+	var telling sync.WaitGroup
+	telling.Go(func() {
+		if err := manager.Starting(starting, "opening the store"); err != nil {
+			cfg.Log.Warn("no word to the service manager", "err", err)
+		}
+	})
+	defer telling.Wait()
+	defer started()
+	type result struct {
+		node *node.Node
+		err  error
+	}
+	opened := make(chan result, 1)
+	go func() {
+		n, err := node.Open(ctx, cfg)
+		opened <- result{n, err}
+	}()
+	select {
+	case r := <-opened:
+		return r.node, r.err
+	case <-ctx.Done():
+	}
+	patience := time.NewTimer(openPatience)
+	defer patience.Stop()
+	select {
+	case r := <-opened:
+		return r.node, r.err
+	case <-patience.C:
+		return nil, fmt.Errorf("the store was still being opened: %w", errInterrupted)
+	}
+}
+
+// keepInformed tells the service manager how a service is until ctx ends, and returns what waits for that.
+func keepInformed(ctx context.Context, manager *systemd.Notifier, s systemd.Service, log *slog.Logger) (wait func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var telling sync.WaitGroup
+	telling.Go(func() {
+		if err := manager.Run(ctx, s); err != nil {
+			log.Warn("no word to the service manager", "err", err)
+		}
+	})
+	return func() {
+		cancel()
+		telling.Wait()
+	}
+}
+
+// dieOfSync ends the process at once: the disk did not keep what it was asked to keep, so nothing that
+// still runs here may acknowledge anything, or tidy up. The next start recovers what is on the disk.
+func (a *app) dieOfSync(err error) { os.Exit(a.report(err, nil)) }
