@@ -27,14 +27,14 @@ func exported(t *testing.T) (string, core.Hash) {
 }
 
 // importing is a node that imports block by block into its chain.
-func importing(t *testing.T) *fixture {
+func importing(t *testing.T, edits ...func(*api.Config, *api.Deps)) *fixture {
 	t.Helper()
 	var f *fixture
-	f = start(t, func(_ *api.Config, d *api.Deps) {
+	f = start(t, append(edits, func(_ *api.Config, d *api.Deps) {
 		d.Import = func(ctx context.Context, file *chainfile.Reader, progress func(api.Imported)) (api.Imported, error) {
 			return importBlocks(ctx, f, file, progress)
 		}
-	})
+	})...)
 	return f
 }
 

@@ -3,8 +3,11 @@ package openapi
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // The parts of the description that the page shows.
@@ -72,6 +75,10 @@ type (
 
 // load reads the description and replaces all references but those to schemas, which the page links.
 func load() (*document, error) {
+	root, err := parse()
+	if err != nil {
+		return nil, err
+	}
 	text, err := JSON()
 	if err != nil {
 		return nil, err
@@ -80,23 +87,47 @@ func load() (*document, error) {
 	if err := json.Unmarshal(text, &d); err != nil {
 		return nil, fmt.Errorf("the description of the API: %w", err)
 	}
-	for path, methods := range d.Paths {
-		for method, op := range methods {
-			op.Method, op.Path = strings.ToUpper(method), path
-			d.resolve(&op)
-			i := slices.IndexFunc(d.Tags, func(t tag) bool { return slices.Contains(op.Tags, t.Name) })
-			if i < 0 {
-				return nil, fmt.Errorf("the description of the API: %s has no tag", op.ID)
+	for path, methods := range members(root, "paths") {
+		for method := range members(methods, "") {
+			if err := d.add(path, method); err != nil {
+				return nil, err
 			}
-			d.Tags[i].Operations = append(d.Tags[i].Operations, op)
 		}
 	}
-	for _, t := range d.Tags {
-		slices.SortFunc(t.Operations, func(a, b operation) int {
-			return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method)
-		})
-	}
 	return &d, nil
+}
+
+// members walks over the members of a mapping, or of a member of it, in the order in which they were
+// written.
+func members(n *yaml.Node, of string) iter.Seq2[string, *yaml.Node] {
+	return func(yield func(string, *yaml.Node) bool) {
+		if of != "" {
+			for name, child := range members(n, "") {
+				if name == of {
+					members(child, "")(yield)
+					return
+				}
+			}
+		}
+		for i := 0; of == "" && i+1 < len(n.Content); i += 2 {
+			if !yield(n.Content[i].Value, n.Content[i+1]) {
+				return
+			}
+		}
+	}
+}
+
+// add puts an operation under its tag.
+func (d *document) add(path, method string) error {
+	op := d.Paths[path][method]
+	op.Method, op.Path = strings.ToUpper(method), path
+	d.resolve(&op)
+	i := slices.IndexFunc(d.Tags, func(t tag) bool { return slices.Contains(op.Tags, t.Name) })
+	if i < 0 {
+		return fmt.Errorf("the description of the API: %s has no tag", op.ID)
+	}
+	d.Tags[i].Operations = append(d.Tags[i].Operations, op)
+	return nil
 }
 
 // resolve puts what they stand for in the place of an operation's references.

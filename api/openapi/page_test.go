@@ -30,7 +30,7 @@ func TestPage(t *testing.T) {
 			}
 		}
 	}
-	if operations < 25 || strings.Count(page, `<form class="try"`) != operations {
+	if operations < 25 || strings.Count(page, `<details class="try"`) != operations {
 		t.Errorf("%d operations", operations)
 	}
 	for name := range d.Components.Schemas {

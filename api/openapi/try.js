@@ -10,8 +10,11 @@ for (const sample of document.querySelectorAll("code.sample")) {
   sample.textContent = sample.textContent.replaceAll("http://127.0.0.1:12345", location.origin);
 }
 
-for (const form of document.querySelectorAll("form.try")) {
-  form.hidden = false;
+for (const details of document.querySelectorAll("details.try")) {
+  details.hidden = false;
+}
+
+for (const form of document.querySelectorAll("details.try form")) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     send(form);
