@@ -36,6 +36,7 @@ type runFlags struct {
 	logFile                     string
 	pprof                       bool
 	forceNewChain, noChainFile  bool
+	repair                      bool
 	neighbours                  *list
 	chainSerialization          *choice
 }
@@ -134,6 +135,7 @@ func (f *runFlags) addWorkFlags(flags *pflag.FlagSet) {
 	flags.Var(f.mine, "mine", "seal blocks: auto while messages wait, always, or off")
 	flags.IntVar(&f.mineThreads, "mine-threads", f.mineThreads, "how many `THREADS` mine")
 	flags.BoolVar(&f.noChainFile, "no-chain-file", false, "do not keep the chain as a file of JSON lines, too")
+	flags.BoolVar(&f.repair, "repair", false, "repair a damaged store at the start, instead of ending with code 9")
 	flags.BoolVar(&f.forceNewChain, "force-new-chain", false, "set the old data aside and start with an empty chain")
 }
 
@@ -161,7 +163,7 @@ func (a *app) nodeConfig(f *runFlags, to *invite.Invite) (node.Config, error) {
 	if err := f.fillPeers(&cfg, dir, want, to); err != nil {
 		return cfg, err
 	}
-	cfg.SetAside = f.forceNewChain
+	cfg.SetAside, cfg.Repair = f.forceNewChain, f.repair
 	if a.isSet("http") || a.isSet("host") || a.isSet("port") {
 		cfg.HTTP = f.http.value
 	}

@@ -269,6 +269,9 @@ func finishRepair(dir string) error {
 	return nil
 }
 
+// HasRepair reports whether a data directory holds a repair that was interrupted.
+func HasRepair(dir string) bool { return exists(filepath.Join(dir, repairFolder, repairMark)) }
+
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
