@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,11 +23,11 @@ func (a *app) getCommand() *cobra.Command {
 		Example: `  p2pchain get chain
   p2pchain get block tip
   p2pchain get message ID`,
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usagef("get what? chain, block, message, data, neighbours or peers")
+				return usagef("get what? %s", nouns(cmd))
 			}
-			return usagef("there is no %q to get: want chain, block, message, data, neighbours or peers", args[0])
+			return usagef("there is no %q to get: want %s", args[0], nouns(cmd))
 		},
 		RunE: func(*cobra.Command, []string) error { return nil }, // Args always refuses
 	}
@@ -48,6 +49,10 @@ func (a *app) getCommand() *cobra.Command {
 			Example: "  p2pchain get data",
 		}, a.getData),
 		a.clientCommand(&cobra.Command{
+			Use: "mempool", Short: "The messages that wait for a block, with their size, age and origin", Args: takes(0, 0),
+			Example: "  p2pchain get mempool\n  p2pchain get mempool --json | jq '.messages[] | select(.local)'",
+		}, a.getMempool),
+		a.clientCommand(&cobra.Command{
 			Use: "neighbours", Short: "The addresses of the connected nodes, as HOST:PORT", Args: takes(0, 0),
 			Example: "  p2pchain get neighbours",
 		}, a.getNeighbours),
@@ -57,6 +62,16 @@ func (a *app) getCommand() *cobra.Command {
 		}, a.getPeers),
 	)
 	return get
+}
+
+// nouns lists the commands below one.
+func nouns(cmd *cobra.Command) string {
+	var names []string
+	for _, sub := range cmd.Commands() {
+		names = append(names, sub.Name())
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // getChain streams all blocks, in memory that does not grow with the chain.
@@ -152,31 +167,15 @@ func (a *app) getMessage(ctx context.Context, c *client.Client, args []string) e
 	})
 }
 
-// getData lists the waiting messages.
+// getData lists the waiting messages, under seed 1's name for them.
 func (a *app) getData(ctx context.Context, c *client.Client, _ []string) error {
-	pages := func(each func(client.WaitingMessage) error) error {
-		for cursor := ""; ; {
-			page, err := c.Mempool(ctx, cursor, 0)
-			if err != nil {
-				return err
-			}
-			for _, m := range page.Messages {
-				if err := each(m); err != nil {
-					return err
-				}
-			}
-			if cursor = page.Next; cursor == "" {
-				return nil
-			}
-		}
-	}
 	if a.shared.json {
 		return a.streamJSON("unprocessed", func(each func(any) error) error {
-			return pages(func(m client.WaitingMessage) error { return each(m) })
+			return waitingMessages(ctx, c, func(m client.WaitingMessage) error { return each(m) })
 		})
 	}
 	waiting := 0
-	err := pages(func(m client.WaitingMessage) error {
+	err := waitingMessages(ctx, c, func(m client.WaitingMessage) error {
 		waiting++
 		_, err := fmt.Fprintf(a.stdout, "%v  %s\n", m.ID, payloadText(m.Payload))
 		return err

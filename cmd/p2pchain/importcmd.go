@@ -124,11 +124,29 @@ func (a *app) openChainFile(path string) (*chainInput, error) {
 	if err == nil {
 		in.lines, err = chainfile.NewReader(text)
 	}
+	if err != nil && in.read.Load() == 0 && errors.Is(err, chainfile.ErrTruncated) {
+		err = &emptyFile{path, err}
+	}
 	if err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
 	return in, nil
 }
+
+// An emptyFile is where a chain should be; to errors.Is it is what the reader made of it.
+type emptyFile struct {
+	path  string
+	cause error
+}
+
+func (e *emptyFile) Error() string {
+	if e.path == "-" {
+		return "standard input is empty: there is no chain in it"
+	}
+	return e.path + " is empty: there is no chain in it"
+}
+
+func (e *emptyFile) Unwrap() error { return e.cause }
 
 // Read counts what it reads.
 func (c *chainInput) Read(b []byte) (int, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"strconv"
 	"syscall"
@@ -31,7 +32,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("GORACE", "atexit_sleep_ms=10") // under -race every process sleeps a second at its end
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ready": ready, "terminate": terminate, "connected": connected},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ready": ready, "terminate": terminate, "connected": connected, "freeports": freePorts, "fits": fits},
 	})
 }
 
@@ -102,5 +103,32 @@ func connected(ts *testscript.TestScript, _ bool, args []string) {
 			return
 		}
 		<-tick.C
+	}
+}
+
+// freePorts is the script command "freeports NAME...": each variable gets a port that is free now, as the
+// one after it is.
+func freePorts(ts *testscript.TestScript, _ bool, args []string) {
+	var open []net.Listener
+	defer func() {
+		for _, l := range open {
+			l.Close()
+		}
+	}()
+	for tries := 0; len(args) > 0; tries++ {
+		if tries == 1000 {
+			ts.Fatalf("no two free ports side by side")
+		}
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		open = append(open, l)
+		port := l.Addr().(*net.TCPAddr).Port
+		next, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+1))
+		if err != nil {
+			continue
+		}
+		open = append(open, next)
+		ts.Setenv(args[0], strconv.Itoa(port))
+		args = args[1:]
 	}
 }
