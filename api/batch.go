@@ -33,13 +33,18 @@ const (
 type batch struct {
 	server *Server
 	in     *bufio.Reader
+	once   *once
 
-	line     int // number of the last line that was read; the batch stops after it
-	drafts   []draft
-	at       []int // index of each draft's outcome
-	bytes    int
+	line     int           // number of the last line that was read; the batch stops after it
+	raw      []byte        // that line, until it counts as read for once
+	drafts   []draft       // the group
+	at       []int         // index of each draft's outcome
+	bytes    int           // of the group's payloads
+	number   int           // of the group's first message in the batch
+	done     *mempool.Note // what was done with this group before, nil if nothing was
 	outcomes []outcome
 	stored   bool     // whether any message was
+	replayed bool     // whether any group had been done before
 	stopped  *Problem // why the batch ended before its last line
 }
 
@@ -63,10 +68,15 @@ func (s *Server) postBatch(w *response, r *http.Request) error {
 		return tooLarge("batch_too_large", "a batch", maxBatchBody)
 	}
 	body := &patientReader{http.MaxBytesReader(w, r.Body, maxBatchBody), w, s.cfg.ReadTimeout, time.Now().Add(maxBatchTime)}
-	b := &batch{server: s, in: bufio.NewReaderSize(body, int(s.maxJSONBody()))}
+	once, err := s.once(r, ndjson)
+	if err != nil {
+		return err
+	}
+	defer once.end()
+	b := &batch{server: s, in: bufio.NewReaderSize(body, int(s.maxJSONBody())), once: once}
 	b.read(r.Context())
 	if b.stopped != nil && !b.stored {
-		return b.stopped // nothing happened, which a status says best
+		return b.stopped // nothing happened, or not now, which a status says best
 	}
 	if len(b.outcomes) == 0 {
 		return notEmpty(0)
@@ -80,7 +90,7 @@ func (b *batch) read(ctx context.Context) {
 		line, err := b.next()
 		switch {
 		case errors.Is(err, io.EOF):
-			b.flush(ctx)
+			b.end(ctx)
 			return
 		case errors.Is(err, bufio.ErrBufferFull):
 			limit := int64(b.server.deps.Network.Params.MaxPayloadBytes)
@@ -90,7 +100,9 @@ func (b *batch) read(ctx context.Context) {
 		case len(b.outcomes) == maxBatchLines:
 			b.giveUp(ctx, batchTooLong())
 		case len(line) > 0:
-			b.take(ctx, line)
+			b.once.read(b.raw, b.take(ctx, line))
+		default:
+			b.once.read(b.raw, false)
 		}
 	}
 }
@@ -109,13 +121,15 @@ func (b *batch) next() ([]byte, error) {
 	line, err := b.in.ReadSlice('\n')
 	if err == bufio.ErrBufferFull {
 		for err == bufio.ErrBufferFull {
-			_, err = b.in.ReadSlice('\n')
+			b.once.read(line, false)
+			line, err = b.in.ReadSlice('\n')
 		}
+		b.once.read(line, false)
 		if err == nil || err == io.EOF {
 			return nil, bufio.ErrBufferFull
 		}
 	}
-	line = bytes.TrimSpace(line)
+	b.raw, line = line, bytes.TrimSpace(line)
 	if err == io.EOF && len(line) > 0 {
 		err = nil // the last line needs no end
 	}
@@ -125,23 +139,50 @@ func (b *batch) next() ([]byte, error) {
 	return line, err
 }
 
-// take reads one line, and stores the group that it fills.
-func (b *batch) take(ctx context.Context, line []byte) {
+// take reads one line, and first stores the group before it if that is full. It reports whether the
+// line is in a group now.
+func (b *batch) take(ctx context.Context, line []byte) bool {
 	d, err := parseLine(line)
 	if err == nil {
-		err = b.server.check(d)
+		err = b.server.check(&d)
 	}
 	if err != nil {
 		b.refuse(b.server.problemOf(err))
-		return
+		return false
+	}
+	if b.full() {
+		b.flush(ctx, false)
+	}
+	if len(b.drafts) == 0 && b.stopped == nil {
+		b.begin()
+	}
+	if b.stopped != nil {
+		b.line--
+		return false
 	}
 	b.drafts = append(b.drafts, d)
 	b.at = append(b.at, len(b.outcomes))
 	b.bytes += len(d.payload)
 	b.outcomes = append(b.outcomes, outcome{line: b.line})
-	if len(b.drafts) >= groupMessages || b.bytes >= groupBytes {
-		b.flush(ctx)
+	return true
+}
+
+// full reports whether the group takes no more. One that was done before ends where it ended then.
+func (b *batch) full() bool {
+	if b.done != nil {
+		return len(b.drafts) >= len(b.done.Messages)
 	}
+	return len(b.drafts) >= groupMessages || b.bytes >= groupBytes
+}
+
+// begin looks whether the group that begins was done before.
+func (b *batch) begin() {
+	done, err := b.once.done(b.number)
+	if err != nil {
+		b.stop(b.server.problemOf(err))
+		b.logFault(b.stopped)
+	}
+	b.done = done
 }
 
 // parseLine reads a JSON string, or an object as in a request with one message.
@@ -163,8 +204,19 @@ func (b *batch) refuse(p *Problem) {
 // giveUp stores what was read before a line that cannot be taken.
 func (b *batch) giveUp(ctx context.Context, p *Problem) {
 	b.line--
-	b.flush(ctx)
+	b.flush(ctx, false)
 	b.stop(p)
+}
+
+// end stores the last group.
+func (b *batch) end(ctx context.Context) {
+	b.flush(ctx, true)
+	if b.stopped != nil || b.stored {
+		return
+	}
+	if b.begin(); b.done != nil {
+		b.stop(keyReused()) // by a batch that began like this one and went on
+	}
 }
 
 // stop ends the batch after the last line that was read; the first reason counts.
@@ -174,26 +226,65 @@ func (b *batch) stop(p *Problem) {
 	}
 }
 
-// flush stores the group.
-func (b *batch) flush(ctx context.Context) {
+// flush stores the group, or tells what was done with it before.
+func (b *batch) flush(ctx context.Context, last bool) {
 	if len(b.drafts) == 0 {
 		return
 	}
-	msgs, errs := b.server.addAll(ctx, b.drafts)
+	if b.done != nil {
+		b.replay(ctx, last)
+	} else {
+		b.store(ctx, last)
+	}
+	b.number += len(b.drafts)
+	b.drafts, b.at, b.bytes, b.done = b.drafts[:0], b.at[:0], 0, nil
+}
+
+// store makes the group durable.
+func (b *batch) store(ctx context.Context, last bool) {
+	var note *mempool.Note
+	if b.once != nil {
+		n := b.once.note(b.number, last)
+		note = &n
+	}
+	msgs, errs := b.server.addAll(ctx, b.drafts, note)
 	for i, err := range errs {
-		out := &b.outcomes[b.at[i]]
-		out.known = errors.Is(err, mempool.ErrKnown)
-		if err != nil && !out.known {
-			out.problem = b.server.problemOf(err)
-			b.logFault(out.problem)
-			if out.problem.Status >= 500 {
-				b.stop(out.problem)
-			}
+		b.settle(b.at[i], msgs[i], err)
+	}
+}
+
+// settle notes what became of a message.
+func (b *batch) settle(at int, m *core.Message, err error) {
+	out := &b.outcomes[at]
+	out.known = errors.Is(err, mempool.ErrKnown)
+	if known(err) == nil {
+		out.id, b.stored = m.ID, true
+		return
+	}
+	out.problem = b.server.problemOf(err)
+	b.logFault(out.problem)
+	if out.problem.Status >= 500 {
+		b.stop(out.problem)
+	}
+}
+
+// replay gives the group the outcomes that it had before. Why a message was refused is found out anew.
+func (b *batch) replay(ctx context.Context, last bool) {
+	if err := b.once.same(b.done, len(b.drafts), last); err != nil {
+		b.line, b.outcomes = b.outcomes[b.at[0]].line-1, b.outcomes[:b.at[0]]
+		b.stop(b.server.problemOf(err))
+		return
+	}
+	b.replayed = true
+	for i, m := range b.done.Messages {
+		if m.Result == mempool.Refused {
+			msgs, errs := b.server.addAll(ctx, b.drafts[i:i+1], nil)
+			b.settle(b.at[i], msgs[0], errs[0])
 			continue
 		}
-		out.id, b.stored = msgs[i].ID, true
+		out := &b.outcomes[b.at[i]]
+		out.id, out.known = m.ID, m.Result != mempool.Accepted
 	}
-	b.drafts, b.at, b.bytes = b.drafts[:0], b.at[:0], 0
 }
 
 // logFault logs the first failure of our own.
@@ -206,6 +297,12 @@ func (b *batch) logFault(p *Problem) {
 // write sends a result for each line that was not blank.
 func (b *batch) write(w *response) error {
 	w.Header().Set("Content-Type", ndjson)
+	if b.replayed && !b.stored {
+		w.Header().Set(headerReplayed, "true")
+	}
+	if b.stopped != nil {
+		b.stopped.sayWhen(w.Header())
+	}
 	out := b.server.newStream(w)
 	for i := range b.outcomes {
 		out.value(b.outcomes[i].result())

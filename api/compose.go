@@ -23,53 +23,80 @@ const (
 	writePatience = 5 * time.Second
 )
 
-// A draft is what a user gave us to add.
+// A draft is what a user gave us to add: what we sign, or a message that comes signed.
 type draft struct {
 	payload   []byte
 	mediaType string // empty: plain text
+
+	encoded []byte        // of a message that comes signed, until check
+	signed  *core.Message // the same after it
 }
 
 // textDraft makes a draft of bytes that should be text; what is not UTF-8 travels as bytes.
 func textDraft(payload []byte) draft {
 	if !utf8.Valid(payload) {
-		return draft{payload, octets}
+		return draft{payload: payload, mediaType: octets}
 	}
 	return draft{payload: payload}
 }
 
-// jsonDraft reads {"message": text} or {"payload_base64": bytes}, either with a "media_type".
+// jsonDraft reads {"message": text}, {"payload_base64": bytes}, either with a "media_type", or
+// {"signed": bytes}.
 func jsonDraft(body []byte) (draft, error) {
 	members, err := parseObject(body)
 	if err != nil {
 		return draft{}, err
 	}
-	const want = "\"message\" or \"payload_base64\", and \"media_type\""
-	var text, encoded, media string
-	has := make(map[string]bool)
-	into := map[string]*string{"message": &text, "payload_base64": &encoded, "media_type": &media}
-	for _, m := range members {
-		if into[m.key] == nil {
-			return draft{}, unknownMember(m.key, want)
+	var message, encoded, signed, media *string
+	for i := range members {
+		into := &media
+		switch members[i].key {
+		case "message":
+			into = &message
+		case "payload_base64":
+			into = &encoded
+		case "signed":
+			into = &signed
+		case "media_type":
+		default:
+			return draft{}, unknownMember(members[i].key, jsonMembers)
 		}
-		if err := stringMember(m, into[m.key]); err != nil {
+		text := new(string)
+		if err := stringMember(members[i], text); err != nil {
 			return draft{}, err
 		}
-		has[m.key] = true
+		*into = text
 	}
-	if has["message"] == has["payload_base64"] {
-		return draft{}, badRequest("missing_member", "want either "+want)
+	d := draft{}
+	if media != nil {
+		d.mediaType = *media
 	}
-	if has["message"] {
-		return draft{[]byte(text), media}, notEmpty(len(text))
+	switch {
+	case message != nil && encoded == nil && signed == nil:
+		d.payload = []byte(*message)
+		return d, notEmpty(len(d.payload))
+	case message == nil && encoded != nil && signed == nil:
+		if d.mediaType == "" {
+			d.mediaType = octets
+		}
+		d.payload, err = base64Member("payload_base64", *encoded)
+		return d, err
+	case message == nil && encoded == nil && signed != nil && media == nil:
+		d.encoded, err = base64Member("signed", *signed)
+		return d, err
 	}
-	payload, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	return draft{}, badRequest("missing_member", "want either "+jsonMembers)
+}
+
+const jsonMembers = "\"message\" or \"payload_base64\", and \"media_type\", or \"signed\" alone"
+
+// base64Member decodes a member that may not be empty.
+func base64Member(name, text string) ([]byte, error) {
+	b, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil {
-		return draft{}, badRequest("bad_base64", fmt.Sprintf("payload_base64: %v", err))
+		return nil, badRequest("bad_base64", fmt.Sprintf("%s: %v", name, err))
 	}
-	if media == "" {
-		media = octets
-	}
-	return draft{payload, media}, notEmpty(len(payload))
+	return b, notEmpty(len(b))
 }
 
 // notEmpty refuses what is most likely a mistake.
@@ -80,8 +107,13 @@ func notEmpty(size int) error {
 	return nil
 }
 
-// check refuses what no message can hold.
-func (s *Server) check(d draft) error {
+// check refuses what no message can hold, and decodes one that comes signed.
+func (s *Server) check(d *draft) (err error) {
+	if d.encoded != nil {
+		d.signed, err = s.decodeSigned(d.encoded)
+		d.encoded = nil
+		return err
+	}
 	limit := s.deps.Network.Params.MaxPayloadBytes
 	if len(d.payload) > limit {
 		return tooLarge("payload_too_large", "a message on this network", int64(limit))
@@ -103,8 +135,11 @@ func (s *Server) check(d draft) error {
 	return nil
 }
 
-// compose makes a message of the node's own.
+// compose makes a message of the node's own, unless the draft is a message already.
 func (s *Server) compose(d draft) (*core.Message, error) {
+	if d.signed != nil {
+		return d.signed, nil
+	}
 	return core.Compose(s.deps.Network, s.deps.Key, core.Draft{
 		TimeMS:    uint64(max(0, s.cfg.Now().UnixMilli())),
 		Seen:      s.deps.Chain.Tip().Hash,
@@ -113,59 +148,67 @@ func (s *Server) compose(d draft) (*core.Message, error) {
 	})
 }
 
-// add makes one message durable; when it returns nil, the message waits for a block.
-func (s *Server) add(ctx context.Context, d draft) (*core.Message, error) {
-	if err := s.check(d); err != nil {
+// add makes one message durable. With no error, or with mempool.ErrKnown, it waits for a block or is in
+// one.
+func (s *Server) add(ctx context.Context, d draft, note *mempool.Note) (*core.Message, error) {
+	if err := s.check(&d); err != nil {
 		return nil, err
 	}
-	if err := s.turn(ctx); err != nil {
-		return nil, err
-	}
-	defer s.writes.release()
-	m, err := s.compose(d)
-	if err != nil {
-		return nil, err
-	}
-	return m, known(s.deps.Pool.Add([]*core.Message{m}, mempool.Origin{})[0])
+	msgs, errs := s.addAll(ctx, []draft{d}, note)
+	return msgs[0], errs[0]
 }
 
-// addAll makes messages durable together. Both results have an entry for each draft, in order; all
-// drafts have passed check.
-func (s *Server) addAll(ctx context.Context, drafts []draft) ([]*core.Message, []error) {
-	errs := make([]error, len(drafts))
-	if err := s.turn(ctx); err != nil {
+// addAll makes messages durable together, with a note unless that is nil. Both results have an entry
+// for each draft, in order; all drafts have passed check.
+func (s *Server) addAll(ctx context.Context, drafts []draft, note *mempool.Note) ([]*core.Message, []error) {
+	fail := func(err error) ([]*core.Message, []error) {
+		errs := make([]error, len(drafts))
 		for i := range errs {
 			errs[i] = err
 		}
 		return make([]*core.Message, len(drafts)), errs
 	}
+	if err := s.turn(ctx); err != nil {
+		return fail(err)
+	}
 	defer s.writes.release()
 	msgs, err := s.composeAll(drafts)
 	if err != nil {
-		for i := range errs {
-			errs[i] = err
-		}
-		return msgs, errs
+		return fail(err)
 	}
-	return msgs, s.deps.Pool.Add(msgs, mempool.Origin{})
+	from := mempool.Origin{Made: true}
+	for i := range drafts {
+		from.Made = from.Made && drafts[i].signed == nil
+	}
+	if note != nil {
+		return msgs, s.deps.Pool.AddNoted(msgs, from, *note)
+	}
+	return msgs, s.deps.Pool.Add(msgs, from)
 }
+
+// minCompose is the fewest messages to sign for which another goroutine pays.
+const minCompose = 8
 
 // composeAll signs on all processors; what fails for one draft that passed check fails for all.
 func (s *Server) composeAll(drafts []draft) ([]*core.Message, error) {
 	msgs := make([]*core.Message, len(drafts))
+	compose := func(from, to int) error {
+		for i := from; i < to; i++ {
+			m, err := s.compose(drafts[i])
+			if err != nil {
+				return err
+			}
+			msgs[i] = m
+		}
+		return nil
+	}
+	if len(drafts) < minCompose {
+		return msgs, compose(0, len(drafts))
+	}
 	var g errgroup.Group
 	part := (len(drafts) + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0)
 	for from := 0; from < len(drafts); from += part {
-		g.Go(func() error {
-			for i := from; i < min(from+part, len(drafts)); i++ {
-				m, err := s.compose(drafts[i])
-				if err != nil {
-					return err
-				}
-				msgs[i] = m
-			}
-			return nil
-		})
+		g.Go(func() error { return compose(from, min(from+part, len(drafts))) })
 	}
 	return msgs, g.Wait()
 }

@@ -39,6 +39,10 @@ type Pool interface {
 	// Add makes messages durable. There is one error for each: nil, mempool.ErrKnown,
 	// mempool.ErrFull, a broken rule, or our own fault.
 	Add(msgs []*core.Message, from mempool.Origin) []error
+	// AddNoted is Add with a note that is stored in the batch of the messages.
+	AddNoted(msgs []*core.Message, from mempool.Origin, note mempool.Note) []error
+	// Note returns what AddNoted stored under a key for the messages from this number on; chain.ErrNotFound.
+	Note(key core.Hash, first int) (mempool.Note, error)
 	// Message returns a waiting message; chain.ErrNotFound.
 	Message(id core.Hash) (*core.Message, error)
 	// List returns up to limit waiting messages with a Seq over after, ascending.

@@ -93,6 +93,7 @@ type fakePool struct {
 	refuse  func(int, *core.Message) error // asked before each message, with how many were taken
 	enter   func()                         // called by Add before anything else
 	origins map[mempool.Origin]int
+	notes   []mempool.Note
 }
 
 func (p *fakePool) Add(msgs []*core.Message, from mempool.Origin) []error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -105,7 +106,7 @@ func (p *parser) value(depth int) {
 	case c == '[':
 		p.array(depth)
 	case c == '"':
-		p.text()
+		p.span()
 	case c == '-' || c >= '0' && c <= '9':
 		p.number()
 	default:
@@ -210,27 +211,8 @@ func (p *parser) digits() {
 
 // text reads a string that is Unicode in full.
 func (p *parser) text() string {
-	start := p.at
-	if !p.expect('"') {
-		return ""
-	}
-	escaped := false
-	for p.peek() != '"' {
-		switch c := p.peek(); {
-		case c == '\\':
-			escaped = true
-			p.escape()
-		case c < 0x20: // peek's 0 at the end, too
-			p.fail("string is not closed, or holds a control character")
-			return ""
-		default:
-			p.at++
-		}
-	}
-	p.at++
-	raw := p.b[start:p.at]
-	if !utf8.Valid(raw) {
-		p.fail("string is not UTF-8")
+	raw, escaped := p.span()
+	if p.err != "" {
 		return ""
 	}
 	if !escaped {
@@ -241,6 +223,32 @@ func (p *parser) text() string {
 		p.fail(err.Error())
 	}
 	return s
+}
+
+// span skips a string that is Unicode in full, and returns it as it was written.
+func (p *parser) span() (raw []byte, escaped bool) {
+	start := p.at
+	if !p.expect('"') {
+		return nil, false
+	}
+	for p.peek() != '"' {
+		switch c := p.peek(); {
+		case c == '\\':
+			escaped = true
+			p.escape()
+		case c < 0x20: // peek's 0 at the end, too
+			p.fail("string is not closed, or holds a control character")
+			return nil, false
+		default:
+			p.at++
+		}
+	}
+	p.at++
+	raw = p.b[start:p.at]
+	if !utf8.Valid(raw) {
+		p.fail("string is not UTF-8")
+	}
+	return raw, escaped
 }
 
 // escape skips one escape, both halves of a surrogate pair at once: a half would be lost.
@@ -299,7 +307,7 @@ func writeAs(w http.ResponseWriter, status int, mediaType string, v any) error {
 	}
 	h := w.Header()
 	h.Set("Content-Type", mediaType)
-	h.Set("Content-Length", fmt.Sprint(len(body)))
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	w.Write(body) // the client may be gone, which concerns nobody
 	return nil

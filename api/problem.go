@@ -64,12 +64,22 @@ func (p *Problem) write(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Content-Length", strconv.Itoa(len(body)+1))
-	if p.retry > 0 {
-		h.Set("Retry-After", strconv.Itoa(int((p.retry+time.Second-1)/time.Second)))
-	}
+	p.sayWhen(h)
 	if p.challenge != "" {
 		h.Set("WWW-Authenticate", p.challenge)
 	}
 	w.WriteHeader(p.Status)
 	w.Write(append(body, '\n')) // the client may be gone, which concerns nobody
+}
+
+// sayWhen sets Retry-After, which every answer has that says "not now".
+func (p *Problem) sayWhen(h http.Header) {
+	retry := p.retry
+	switch p.Status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInsufficientStorage:
+		retry = max(retry, time.Second)
+	}
+	if retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(int((retry+time.Second-1)/time.Second)))
+	}
 }

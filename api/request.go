@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,14 +21,27 @@ const maxSmallBody = 8 << 10
 // maxJSONBody bounds the JSON of one message: a byte of the payload takes up to six as an escape.
 func (s *Server) maxJSONBody() int64 { return int64(6*s.deps.Network.Params.MaxPayloadBytes) + 4<<10 }
 
+// smallBody is for how many bytes memory is taken before they come.
+const smallBody = 4 << 10
+
 // readBody reads a whole body of at most limit bytes; a longer one is http.MaxBytesError.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		w.Header().Set("Connection", "close") // nobody reads the rest
 		return nil, &http.MaxBytesError{Limit: limit}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	if err != nil {
+	if r.ContentLength < 0 || r.ContentLength > smallBody { // memory for what comes, not for what is promised
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+		if err != nil {
+			return nil, bodyError(err)
+		}
+		return body, nil
+	}
+	body := make([]byte, r.ContentLength) // net/http ends the body there
+	if _, err := io.ReadFull(r.Body, body); err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
 		return nil, bodyError(err)
 	}
 	return body, nil
@@ -71,7 +85,7 @@ func encoded(w http.ResponseWriter, r *http.Request) error {
 // unsupported is the problem of a body in a form that is not known here.
 func unsupported(header string) *Problem {
 	return problem(http.StatusUnsupportedMediaType, "unsupported_media_type", fmt.Sprintf(
-		"Content-Type %q: want text/plain in UTF-8, application/json, application/x-ndjson or application/octet-stream", header))
+		"Content-Type %q: want text/plain in UTF-8, application/json, application/x-ndjson, application/octet-stream or "+signedMedia, header))
 }
 
 // queryParam returns the first value of a parameter. Unlike url.Values it takes a semicolon as the
@@ -142,6 +156,10 @@ func waitParams(r *http.Request) (time.Duration, error) {
 func stringMember(m member, into *string) error {
 	if len(m.raw) == 0 || m.raw[0] != '"' {
 		return badRequest("bad_member", fmt.Sprintf("member %q: want a string", m.key))
+	}
+	if bytes.IndexByte(m.raw, '\\') < 0 {
+		*into = string(m.raw[1 : len(m.raw)-1])
+		return nil
 	}
 	return json.Unmarshal(m.raw, into) // the parser has seen that it is one
 }

@@ -20,8 +20,8 @@ func (s *Server) putAdd(w *response, r *http.Request) error {
 	if text == "" {
 		return writeJSON(w, http.StatusBadRequest, Added{Message: "No Message added!", MoreInformation: "Missing data."})
 	}
-	m, err := s.add(r.Context(), textDraft([]byte(text)))
-	if err != nil {
+	m, err := s.add(r.Context(), textDraft([]byte(text)), nil)
+	if known(err) != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, Added{"Message added!", "Will be mined in a future block.", &m.ID})

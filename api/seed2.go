@@ -106,7 +106,7 @@ func (s *Server) postData(w *response, r *http.Request) error {
 		return err
 	}
 	d := draft{payload: payload}
-	if err := s.check(d); err != nil {
+	if err := s.check(&d); err != nil {
 		return err
 	}
 	if !s.votes.try() {

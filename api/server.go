@@ -46,6 +46,7 @@ type Server struct {
 	origins              http.CrossOriginProtection
 
 	healthy   health
+	running   running // idempotency keys
 	described description
 	listeners slots // clients that follow the events
 	hub       *hub
