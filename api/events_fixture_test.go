@@ -106,7 +106,7 @@ func newRealNode(t testing.TB, edits ...func(*api.Config, *api.Deps)) *realNode 
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &realNode{t: t, forks: coretest.NewForks(t, n), chain: c, pool: p, host: &watchedHost{fakeHost: &fakeHost{}}, miner: &watchedMiner{}}
+	r := &realNode{t: t, forks: coretest.NewForks(t, n), chain: c, pool: p, host: &watchedHost{fakeHost: &fakeHost{}}, miner: &watchedMiner{status: api.Mining{Mode: "auto", Threads: 1}}}
 	r.host.sync.State = api.SyncSynced
 	cfg := api.DefaultConfig()
 	cfg.Log = log
@@ -119,6 +119,7 @@ func newRealNode(t testing.TB, edits ...func(*api.Config, *api.Deps)) *realNode 
 	if r.server, err = api.New(cfg, r.deps); err != nil {
 		t.Fatal(err)
 	}
+	api.Record(t, r.server)
 	return r
 }
 

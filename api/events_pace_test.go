@@ -207,7 +207,7 @@ func TestEventsOfTheNode(t *testing.T) {
 		if took := time.Since(begun); took < 3*time.Second || took > 5*time.Second {
 			t.Errorf("four sync events took %v", took)
 		}
-		set(func() { r.miner.status = api.Mining{Mode: "auto", HashRate: 1, Height: 1} })
+		set(func() { r.miner.status = api.Mining{Mode: "auto", Threads: 1, HashRate: 1, Height: 1} })
 		l.want("mining")
 		set(func() { r.miner.status.HashRate, r.miner.status.Height = 2, 2 }) // changes all the time
 		time.Sleep(5 * time.Second)

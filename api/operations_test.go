@@ -76,6 +76,7 @@ func TestRequestsAreCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	api.Record(t, s)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
