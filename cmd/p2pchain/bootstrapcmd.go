@@ -55,12 +55,15 @@ func (a *app) runIntroducer(ctx context.Context, f *runFlags, to *invite.Invite)
 	if err != nil {
 		return err
 	}
-	log, closeLog, err := a.openLog(f)
+	log, err := a.startLog(f)
 	if err != nil {
 		return err
 	}
-	defer closeLog()
-	cfg.Log = log
+	defer log.Close()
+	log.Capture()
+	cfg.Log = log.Logger()
+	manager := a.serviceManager(cfg.Log)
+	defer manager.Close()
 	i, err := node.OpenIntroducer(ctx, cfg)
 	if err != nil {
 		return err
@@ -68,6 +71,7 @@ func (a *app) runIntroducer(ctx context.Context, f *runFlags, to *invite.Invite)
 	if err := a.greetIntroducer(i); err != nil {
 		return errors.Join(err, i.Close())
 	}
+	defer keepInformed(ctx, manager, i, cfg.Log)()
 	return i.Run(ctx)
 }
 

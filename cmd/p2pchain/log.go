@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"log/slog"
 	"os"
 
 	"p2pchain/cmd/internal/logs"
@@ -34,15 +33,6 @@ func (l *logLevels) Set(text string) (err error) {
 	l.levels, err = logs.ParseLevels(text)
 	l.text = text
 	return err
-}
-
-// openLog returns a logger as the settings ask for, and what ends it.
-func (a *app) openLog(f *runFlags) (*slog.Logger, func(), error) {
-	log, err := a.startLog(f)
-	if err != nil {
-		return nil, nil, err
-	}
-	return log.Logger(), log.Close, nil
 }
 
 // startLog opens the log as the settings ask for. It goes to standard error and, where there is one, to

@@ -22,12 +22,12 @@ func logged(t *testing.T, edit func(*runFlags), say func(*slog.Logger)) (stderr,
 	f.logFile = filepath.Join(t.TempDir(), "logs", "miner.log")
 	edit(f)
 	a := &app{stderr: out, lookupEnv: func(string) (string, bool) { return "", false }}
-	log, done, err := a.openLog(f)
+	log, err := a.startLog(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	say(log)
-	done()
+	say(log.Logger())
+	log.Close()
 	text, err := os.ReadFile(f.logFile)
 	if err != nil {
 		t.Fatal(err)

@@ -71,6 +71,8 @@ func (g *Gossip) options() []pubsub.Option {
 		pubsub.WithAppSpecificRpcInspector(g.inspect),
 		pubsub.WithPeerScore(g.scoring(), thresholds()),
 		pubsub.WithRawTracer(g.tracer),
+		pubsub.WithLogger(g.cfg.Log.With("logger", "pubsub")),
+		pubsub.WithRPCLogger(g.cfg.Log.With("logger", "pubsub")),
 	}
 }
 

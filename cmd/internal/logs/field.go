@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -74,6 +75,8 @@ func anyValue(v any, limit int) (out slog.Value) {
 		return slog.StringValue("nil")
 	case error:
 		return slog.StringValue(cut(v.Error(), limit))
+	case []string:
+		return slog.StringValue(cut(strings.Join(v, ", "), limit))
 	case []byte:
 		return slog.StringValue(cut(string(v), limit))
 	case encoding.TextMarshaler:

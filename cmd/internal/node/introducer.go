@@ -135,6 +135,14 @@ func (i *Introducer) Run(ctx context.Context) error {
 	return errors.Join(err, i.Close())
 }
 
+// Live is nil: an introducer has no parts that could wait for each other.
+func (i *Introducer) Live() error { return nil }
+
+// Summary says in one line how the introducer is, for those who run it.
+func (i *Introducer) Summary() string {
+	return fmt.Sprintf("introduces nodes of %s, %d visitors", i.cfg.Network.Params.Name, len(i.p2p.Host().Network().Peers()))
+}
+
 // Close closes an introducer that was opened and never run; Run does it by itself.
 func (i *Introducer) Close() error {
 	var errs []error
