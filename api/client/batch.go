@@ -86,6 +86,7 @@ func collect(ctx context.Context, payloads iter.Seq2[[]byte, error], in *inbox) 
 // A feeder sends groups one after the other.
 type feeder struct {
 	client *Client
+	key    string // of the request, empty: none
 	each   func(LineResult) error
 	done   int // every line up to this one has a result or is empty
 	doubt  int // messages of so many lines after it were sent and lack one
@@ -139,7 +140,7 @@ func (f *feeder) deliver(ctx context.Context, g *group) error {
 // their own. That reason is the *Error that it returns with them.
 func (f *feeder) post(ctx context.Context, g *group) ([]int, error) {
 	body, err := f.client.send(ctx, call{
-		method: http.MethodPost, path: v1 + "/messages", mediaType: "application/x-ndjson", body: g.body.Bytes(),
+		method: http.MethodPost, path: v1 + "/messages", mediaType: "application/x-ndjson", key: f.key, body: g.body.Bytes(),
 	})
 	if err != nil {
 		return from(nil, 0, g.size()), err

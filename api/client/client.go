@@ -90,6 +90,7 @@ type call struct {
 	path      string
 	query     url.Values
 	mediaType string
+	key       string // for Idempotency-Key, empty: none
 	body      []byte
 	stream    io.Reader     // in the place of body, where that is long; it may take its time
 	accept    string        // the wanted media type, empty where any is
@@ -128,6 +129,9 @@ func (c *Client) send(ctx context.Context, rq call) (io.ReadCloser, error) {
 	}
 	if rq.accept != "" {
 		r.Header.Set("Accept", rq.accept)
+	}
+	if rq.key != "" {
+		r.Header.Set("Idempotency-Key", rq.key)
 	}
 	if c.token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.token)
