@@ -94,12 +94,17 @@ func (s *Store) inspectManifest(ctx context.Context, name string) error {
 		return fmt.Errorf("opening %s: %w", name, wrap(err))
 	}
 	defer m.Close()
-	edits, whole, err := m.tornEnd(ctx)
+	says, err := m.manifest(ctx)
 	if err != nil {
 		return err
 	}
-	if !whole || edits == 0 {
+	if !says.whole || says.edits == 0 {
 		return damage("%s cannot be read to its end", name)
+	}
+	if log := fmt.Sprintf("%06d.log", says.log); says.log > 0 {
+		if _, err := s.opts.FS.Stat(s.opts.FS.PathJoin(s.dir, log)); errors.Is(err, fs.ErrNotExist) {
+			return damage("%s is missing", log)
+		}
 	}
 	return nil
 }

@@ -152,7 +152,15 @@ func endsBlock(rest []byte, n int) bool {
 }
 
 // maskedSum is how Pebble stores a CRC-32C.
-func maskedSum(sum uint32) uint32 { return (sum>>15 | sum<<17) + 0xa282ead8 }
+func maskedSum(sum uint32) uint32 { return (sum>>15 | sum<<17) + sumMask }
+
+// unmaskedSum undoes maskedSum.
+func unmaskedSum(masked uint32) uint32 {
+	sum := masked - sumMask
+	return sum<<15 | sum>>17
+}
+
+const sumMask = 0xa282ead8
 
 // versions calls f with every entry of the batches in a log, and returns how many places were damaged.
 func (l *logFile) versions(ctx context.Context, f func(version) error) (damaged int, err error) {
@@ -222,12 +230,48 @@ func (l *logFile) span(ctx context.Context) (out span, err error) {
 	return out, err
 }
 
-// tornEnd reports whether a manifest ends as Pebble leaves it, or as a crash may: with whole edits, and
-// perhaps one that was being written. Edits behind damage mean that those in between are lost.
-func (l *logFile) tornEnd(ctx context.Context) (edits int, ok bool, err error) {
+// A manifest is what the edits of one say, as far as it matters before the database is opened.
+type manifest struct {
+	edits int
+	// whole means that it ends as Pebble leaves it, or as a crash may: with whole edits, and perhaps one
+	// that was being written. Edits behind damage mean that those in between are lost.
+	whole bool
+	// log is the number of the first log that is needed: it is there as soon as an edit names it.
+	log uint64
+}
+
+// manifest reads a manifest.
+func (l *logFile) manifest(ctx context.Context) (m manifest, err error) {
 	damaged, err := l.each(ctx, 0, func(rec []byte) error {
-		edits++
+		m.edits++
+		if log := editLog(rec); log > 0 {
+			m.log = log
+		}
 		return nil
 	})
-	return edits, damaged == 0, err
+	m.whole = damaged == 0
+	return m, err
+}
+
+// editLog returns the number of the first log that is needed after an edit, 0 where it does not say so. In
+// an edit only the name of the comparer comes before it.
+func editLog(rec []byte) uint64 {
+	const comparer, log = 1, 2
+	tag, n := binary.Uvarint(rec)
+	if n > 0 && tag == comparer {
+		size, m := binary.Uvarint(rec[n:])
+		if m <= 0 || size > uint64(len(rec)-n-m) {
+			return 0
+		}
+		rec = rec[n+m+int(size):]
+		tag, n = binary.Uvarint(rec)
+	}
+	if n <= 0 || tag != log {
+		return 0
+	}
+	number, m := binary.Uvarint(rec[n:])
+	if m <= 0 {
+		return 0
+	}
+	return number
 }

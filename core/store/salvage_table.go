@@ -22,10 +22,11 @@ const (
 	// maxDataBlock is the longest block that is looked for where nothing says how long it is: one that
 	// holds the leaves of a full block of the chain.
 	maxDataBlock = 4 << 20
-	// resyncBytes is how far behind damage the next block is looked for, and resyncBlock how long that
-	// one may be: this costs a step for each byte of the one times each of the other.
-	resyncBytes = 40 << 10
+	// resyncBytes is how far behind damage the next block may begin, and resyncBlock how long it may be.
+	resyncBytes = 64 << 10
 	resyncBlock = 16 << 10
+	// minBlock is how short a block may be that is found so: a few bytes may fit by chance.
+	minBlock = 64
 )
 
 // A version is one entry of a table or of a log: what a key was set to, and when.
@@ -254,11 +255,25 @@ func (t *tableFile) scan(ctx context.Context, f func(version) error) (lost int, 
 	return lost, nil
 }
 
-// nextBlock returns where a block begins behind a damaged one, 0 where none is found nearby.
+// nextBlock returns where a block begins behind a damaged one, 0 where none is found nearby. From wherever
+// a block may end, the checksum is undone byte by byte: at its start nothing is left of it.
 func nextBlock(image []byte, from int) int {
-	for at := from + 1; at < min(from+resyncBytes, len(image)); at++ {
-		if blockLength(image[at:], resyncBlock) > 64 { // a few bytes may fit by chance
-			return at
+	table := crc32.MakeTable(crc32.Castagnoli)
+	var entry [256]byte // which entry of the table has this as its highest byte
+	for i, v := range table {
+		entry[v>>24] = byte(i)
+	}
+	for end := from + minBlock; end < min(from+resyncBytes+resyncBlock, len(image)-block.TrailerLen+1); end++ {
+		if image[end] > maxIndicator {
+			continue
+		}
+		crc := ^unmaskedSum(binary.LittleEndian.Uint32(image[end+1:]))
+		for at := end; at > from && at >= end-resyncBlock; at-- {
+			if crc == ^uint32(0) && at < end-minBlock {
+				return at + 1
+			}
+			i := entry[crc>>24]
+			crc = (crc^table[i])<<8 | uint32(i^image[at])
 		}
 	}
 	return 0
