@@ -106,7 +106,7 @@ func newRealNode(t testing.TB, edits ...func(*api.Config, *api.Deps)) *realNode 
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &realNode{t: t, forks: coretest.NewForks(t, n), chain: c, pool: p, host: &watchedHost{fakeHost: &fakeHost{}}, miner: &watchedMiner{status: api.Mining{Mode: "auto", Threads: 1}}}
+	r := &realNode{t: t, forks: coretest.NewForks(t, n), chain: c, pool: p, host: &watchedHost{fakeHost: &fakeHost{}}, miner: &watchedMiner{status: api.Mining{Mode: "off", Threads: 1}}}
 	r.host.sync.State = api.SyncSynced
 	cfg := api.DefaultConfig()
 	cfg.Log = log
