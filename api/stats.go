@@ -30,9 +30,9 @@ const RouteOther = "other"
 // Stats say what the API does and did.
 type Stats struct {
 	Routes []RouteStats // of every line of the route table, then RouteOther
-	// Reads, Streams and Waits are how many requests read, stream an answer of unbounded length, and wait
-	// for a confirmation now.
-	Reads, Streams, Waits int
+	// Reads, Streams, Waits and Listeners are how many requests read, stream an answer of unbounded length,
+	// wait for a confirmation, and follow the events now.
+	Reads, Streams, Waits, Listeners int
 }
 
 // DurationBuckets returns the upper bounds of RouteStats.Took, in seconds.
@@ -93,7 +93,7 @@ func (s *Server) count(w *response, took time.Duration, panicked any) {
 
 // Stats returns the counters. It is safe for concurrent use and never waits.
 func (s *Server) Stats() Stats {
-	out := Stats{Reads: s.reads.len(), Streams: s.streams.len(), Waits: s.waits.len()}
+	out := Stats{Reads: s.reads.len(), Streams: s.streams.len(), Waits: s.waits.len(), Listeners: len(s.listeners)}
 	for _, key := range slices.SortedFunc(maps.Keys(s.stats), routeKey.compare) {
 		c := s.stats[key]
 		r := RouteStats{Pattern: key.pattern, Method: key.method, Took: make([]uint64, len(c.took))}

@@ -100,11 +100,12 @@ func apiTable(s *Sources) table {
 					out.buckets(api.DurationBuckets(), r.Took, r.Seconds, r.Method, r.Pattern)
 				}
 			}},
-		{"p2pchain_api_running_requests", gauge, "Requests that run now: which read, stream an answer of any length, or wait for a confirmation.", []string{"kind"},
+		{"p2pchain_api_running_requests", gauge, "Requests that run now: which read, stream an answer of any length, wait for a confirmation, or follow the events (event clients).", []string{"kind"},
 			func(v api.Stats, out *series) {
 				out.value(float64(v.Reads), "read")
 				out.value(float64(v.Streams), "stream")
 				out.value(float64(v.Waits), "wait")
+				out.value(float64(v.Listeners), "event")
 			}},
 	}}
 }

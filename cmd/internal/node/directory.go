@@ -105,7 +105,7 @@ func setAside(dir string, next *core.Network, now time.Time) (string, error) {
 	if err := os.Remove(filepath.Join(dir, networkFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("setting the old chain aside: %w: %w", err, ErrDirectory)
 	}
-	return kept, nil
+	return kept, syncFolder(dir)
 }
 
 // A lockedError says that another process has a data directory; to errors.Is it is store.ErrLocked.
@@ -143,5 +143,5 @@ func replaceFile(path string, text []byte, mode fs.FileMode) error {
 		os.Remove(file.Name())
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	return nil
+	return syncFolder(filepath.Dir(path)) // else a crash may take the new name back
 }

@@ -2,10 +2,11 @@
 //
 // It is the only package that knows every part. What the parts ask of each other through their small
 // interfaces is adapted here: the peer book over the store, the API's view of the network over
-// libp2p. Parts run in this order: backup, mempool, p2p, bootstrap, guard, miner, api. They end the
+// libp2p. Parts run in this order: backup, mempool, p2p, bootstrap, guard, pulse, miner, api. They end the
 // other way round, each only when those that lean on it are gone: no request meets a part that has
 // stopped, no block is sealed that nobody can be told of, and the chain file gets every block. The
-// store is closed last.
+// store is closed last. The pulse asks all parts whether they still answer; what they count is at
+// /metrics.
 //
 // A data directory holds identity.key (the node's key, mode 0600), network.json (the parameters it
 // was made for), store/, api.token where the API is open to others (mode 0600), seeds.txt (nodes to
