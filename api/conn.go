@@ -50,14 +50,18 @@ func connOf(ctx context.Context) *conn {
 	return c
 }
 
-// headerLine is what a line of a header takes in memory, besides its text.
-const headerLine = 128
+// What a header takes in memory while it is read, by what came of it: its text, in buffers that double
+// when they are full, and an entry of a map for each line.
+const (
+	headerByte = 3
+	headerLine = 128
+)
 
 // Read implements net.Conn.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 && c.state.Load() == connWaits {
-		size := int64(n + headerLine*bytes.Count(b[:n], []byte("\n")))
+		size := int64(headerByte*n + headerLine*bytes.Count(b[:n], []byte("\n")))
 		c.header.Add(size)
 		c.table.keep(size)
 		if c.state.Load() != connWaits {

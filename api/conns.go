@@ -20,8 +20,8 @@ const (
 )
 
 // A connTable knows all connections. Where there are too many, it closes those that are of least use:
-// first the ones that never sent a request, the oldest first, then idle ones, then those whose client
-// holds up its request. So clients that are slow, by fault or on purpose, never keep others out.
+// first the ones that do not send a request, then idle ones, then those whose client holds up its
+// request. So clients that are slow, by fault or on purpose, never keep others out.
 type connTable struct {
 	most       int // connections
 	mostIdle   int // of them without a whole request
@@ -87,8 +87,9 @@ func (t *connTable) makeRoom() (victim *conn, room bool) {
 func (t *connTable) useless() *conn {
 	for {
 		var worst *conn
+		now := t.now()
 		for c := range t.open {
-			if c.state.Load() == connWaits && (worst == nil || c.lessUseful(worst)) {
+			if c.state.Load() == connWaits && (worst == nil || c.lessUseful(worst, now)) {
 				worst = c
 			}
 		}
@@ -102,10 +103,20 @@ func (t *connTable) useless() *conn {
 	}
 }
 
-// lessUseful orders connections without a whole request.
-func (c *conn) lessUseful(other *conn) bool {
-	if a, b := c.served.Load(), other.served.Load(); a != b {
-		return b
+// lessUseful orders connections without a whole request: first those that had the time for one and
+// never sent any, then idle ones, then new ones; each the oldest first.
+func (c *conn) lessUseful(other *conn, now int64) bool {
+	use := func(c *conn) int {
+		switch {
+		case c.served.Load():
+			return 1
+		case now-c.since.Load() >= int64(patience):
+			return 0
+		}
+		return 2
+	}
+	if a, b := use(c), use(other); a != b {
+		return a < b
 	}
 	return c.since.Load() < other.since.Load()
 }

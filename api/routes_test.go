@@ -120,7 +120,7 @@ func TestReadsAtOnce(t *testing.T) {
 			ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 		return w
 	}
-	s.reads.try(nil)
+	s.reads.enter(t.Context())
 	if w := get(); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("one too many: %d", w.Code)
 	}

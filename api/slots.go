@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -35,99 +36,142 @@ func (s slots) release() { <-s }
 
 // A gate bounds how many requests do something at once for which the node keeps memory while their
 // clients send or read. A newcomer that finds it full waits for a little, and takes the place of one
-// whose client is further behind than patience. No client but this machine gets more than half.
+// whose client is further behind than patience. The newest is served first: those before it may be
+// slow themselves; of more than size that wait the oldest has to go. No client but this machine gets
+// more than half.
 type gate struct {
 	size int
 	wait time.Duration // how long a newcomer waits; 0: not at all
 
-	mu      sync.Mutex // guards inside, clients
+	mu      sync.Mutex // guards all below
 	inside  map[*conn]int
 	total   int
 	clients map[client]int
-	left    chan struct{} // a poke for each place that becomes free
+	queue   []chan bool // those that wait, the newest last; they get true with a place
 }
 
 func newGate(size int, wait time.Duration) *gate {
-	return &gate{size: size, wait: wait, inside: make(map[*conn]int), clients: make(map[client]int), left: make(chan struct{}, size)}
+	return &gate{size: size, wait: wait, inside: make(map[*conn]int), clients: make(map[client]int)}
 }
 
 // enter takes a place, false if there is none in time. Whoever got one gives it back with leave.
 func (g *gate) enter(ctx context.Context) bool {
-	c := connOf(ctx)
-	if entered, victim := g.try(c); entered {
-		return true
-	} else if g.wait == 0 {
-		return false
-	} else if victim != nil {
-		victim.evict()
+	c, who := g.guest(ctx)
+	turn, entered := g.try(c, who)
+	if entered || turn == nil {
+		return entered
 	}
 	over, tick := time.NewTimer(g.wait), time.NewTicker(patience/10)
 	defer over.Stop()
 	defer tick.Stop()
 	for {
+		if victim := g.slowest(); victim != nil {
+			victim.evict()
+		}
 		select {
-		case <-g.left:
+		case kept := <-turn:
+			return kept && g.arrive(c, who)
 		case <-tick.C:
 		case <-over.C:
-			return false
+			return g.giveUp(turn) && g.arrive(c, who)
 		case <-ctx.Done():
+			if g.giveUp(turn) { // too late to want it
+				g.free()
+			}
 			return false
-		}
-		entered, victim := g.try(c)
-		if entered {
-			return true
-		}
-		if victim != nil {
-			victim.evict()
 		}
 	}
 }
 
-// try takes a place if there is one, or says whom to evict for it.
-func (g *gate) try(c *conn) (entered bool, victim *conn) {
+// guest returns who enters.
+func (g *gate) guest(ctx context.Context) (*conn, client) {
+	if c := connOf(ctx); c != nil {
+		return c, c.client
+	}
+	return nil, client{local: true}
+}
+
+// try takes a place if there is one, or queues for it if that is allowed.
+func (g *gate) try(c *conn, who client) (turn chan bool, entered bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	who := client{local: true}
-	if c != nil {
-		who = c.client
-	}
 	if !who.local && g.clients[who] >= (g.size+1)/2 {
-		return false, nil
+		return nil, false
 	}
 	if g.total < g.size {
 		g.total++
 		g.inside[c]++
 		g.clients[who]++
-		return true, nil
+		return nil, true
 	}
+	if g.wait == 0 {
+		return nil, false
+	}
+	if len(g.queue) >= g.size {
+		g.queue[0] <- false
+		g.queue = slices.Delete(g.queue, 0, 1)
+	}
+	turn = make(chan bool, 1)
+	g.queue = append(g.queue, turn)
+	return turn, false
+}
+
+// arrive takes the place that was kept for whoever waited.
+func (g *gate) arrive(c *conn, who client) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.inside[c]++
+	g.clients[who]++
+	return true
+}
+
+// giveUp leaves the queue, and reports whether a place had been kept by then.
+func (g *gate) giveUp(turn chan bool) (kept bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if at := slices.Index(g.queue, turn); at >= 0 {
+		g.queue = slices.Delete(g.queue, at, at+1)
+		return false
+	}
+	return <-turn
+}
+
+// slowest returns whom to evict, nil if nobody inside is slow enough.
+func (g *gate) slowest() (worst *conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	least := patience
-	for other := range g.inside {
-		if other == nil || other.evicted.Load() {
+	for c := range g.inside {
+		if c == nil || c.evicted.Load() {
 			continue
 		}
-		if owes := other.owes(other.table.now()); owes >= least {
-			victim, least = other, owes
+		if owes := c.owes(c.table.now()); owes >= least {
+			worst, least = c, owes
 		}
 	}
-	return false, victim
+	return worst
 }
 
 // leave gives a place back.
 func (g *gate) leave(ctx context.Context) {
-	c := connOf(ctx)
-	who := client{local: true}
-	if c != nil {
-		who = c.client
-	}
+	c, who := g.guest(ctx)
 	g.mu.Lock()
-	g.total--
 	drop(g.inside, c)
 	drop(g.clients, who)
 	g.mu.Unlock()
-	select {
-	case g.left <- struct{}{}:
-	default: // as many pokes as places are on their way
+	g.free()
+}
+
+// free hands a place to the newest that waits for one.
+func (g *gate) free() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if last := len(g.queue) - 1; last >= 0 {
+		g.queue[last] <- true
+		g.queue = g.queue[:last]
+		return
 	}
+	g.total--
 }
 
 // len returns how many are inside.
