@@ -114,7 +114,10 @@ func describeFlags(b *bytes.Buffer, cmd *cobra.Command) {
 	own := pflag.NewFlagSet("", pflag.ContinueOnError)
 	own.SortFlags = false
 	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
-		same := func(set *pflag.FlagSet) bool { other := set.Lookup(f.Name); return other != nil && other.Usage == f.Usage }
+		same := func(set *pflag.FlagSet) bool {
+			other := set.Lookup(f.Name)
+			return other != nil && other.Usage == f.Usage
+		}
 		switch {
 		case f.Name == "help" || f.Hidden:
 		case same(clients):

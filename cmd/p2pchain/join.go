@@ -143,7 +143,7 @@ func (a *app) findRunning(ctx context.Context, dir string) (*client.Client, erro
 	if err != nil {
 		return nil, err
 	}
-	to := target{url: found.URL, id: found.ID, dir: dir}
+	to := target{url: found.URL, id: found.ID, dir: dir, pid: found.PID}
 	if err := to.verify(ctx); err != nil {
 		return nil, ctx.Err()
 	}

@@ -66,6 +66,8 @@ func shapes() map[string]shape {
 		"config init":    {configFileMade{}, ""},
 		"man":            {manual{}, "where a folder is written"},
 		"version":        {versions{}, ""},
+		"tail":           {client.Message{}, "a line for each message"},
+		"check":          {node.Checked{}, ""},
 		"mine":           {client.Mining{}, ""},
 		"peers connect":  {api.Connected{}, ""},
 		"peers disconnect": {struct {

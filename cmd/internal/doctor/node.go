@@ -18,7 +18,7 @@ const nodePatience = 3 * time.Second
 
 // lookAtNode finds out whether a node runs in the directory, and keeps what it says of itself.
 func (e *exam) lookAtNode(ctx context.Context) []Finding {
-	e.holder = e.system.lock(node.StoreDir(e.cfg.Dir))
+	e.holder = e.system.lock(e.cfg.Dir)
 	address, err := node.ReadAddress(e.cfg.Dir)
 	if errors.Is(err, node.ErrNoAddress) {
 		return e.noAddress(err)
@@ -26,11 +26,15 @@ func (e *exam) lookAtNode(ctx context.Context) []Finding {
 	if err != nil {
 		return one(Problem, err.Error(), "commands find the node by this file", "run this as the user whose node it is")
 	}
-	c, err := client.New(address.URL, client.WithTimeout(nodePatience))
-	if err != nil {
+	c, n, err := e.ask(ctx, address, "")
+	if errors.Is(err, client.ErrUnauthorized) && e.holder != 0 && e.holder == address.PID {
+		c.Close() // it is the node itself, so it may see its token
+		token, _ := node.ReadToken(e.cfg.Dir)
+		c, n, err = e.ask(ctx, address, token)
+	}
+	if c == nil {
 		return one(Problem, fmt.Sprintf("the address file holds %q, which is no address", address.URL), "commands find the node by it", "start the node anew: it writes the file")
 	}
-	n, err := c.Node(ctx)
 	if err != nil || n.PeerID != address.ID {
 		c.Close()
 		return e.notThere(address, err)
@@ -41,6 +45,16 @@ func (e *exam) lookAtNode(ctx context.Context) []Finding {
 		return one(Note, what, "this program is version "+e.cfg.Version, "start the node anew to run it in this version")
 	}
 	return one(OK, what, "", "")
+}
+
+// ask returns what a node says of itself, and a client of it; none where its address is not one.
+func (e *exam) ask(ctx context.Context, address node.Address, token string) (*client.Client, client.Node, error) {
+	c, err := client.New(address.URL, client.WithTimeout(nodePatience), client.WithToken(token))
+	if err != nil {
+		return nil, client.Node{}, err
+	}
+	n, err := c.Node(ctx)
+	return c, n, err
 }
 
 // noAddress says what it means that a directory holds no address.

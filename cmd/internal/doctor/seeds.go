@@ -11,7 +11,7 @@ import (
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/host"
-	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
 
 	"p2pchain/bootstrap"
 	"p2pchain/cmd/internal/node"
@@ -86,7 +86,7 @@ func (e *exam) call(ctx context.Context, seeds []bootstrap.Seed) ([]Finding, err
 	tick := time.NewTicker(seedLook)
 	defer tick.Stop()
 	status := b.Status()
-	for ctx.Err() == nil && !allTried(status.Seeds) {
+	for ctx.Err() == nil && !allTried(h, status.Seeds) {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
@@ -101,8 +101,24 @@ func (e *exam) call(ctx context.Context, seeds []bootstrap.Seed) ([]Finding, err
 	return soften(found), <-ended
 }
 
-func allTried(seeds []bootstrap.SeedStatus) bool {
-	return !slices.ContainsFunc(seeds, func(s bootstrap.SeedStatus) bool { return !s.Connected && s.LastError == "" })
+// allTried reports whether it is known of every seed why it failed, or what it speaks: that comes a
+// moment after the connection.
+func allTried(h host.Host, seeds []bootstrap.SeedStatus) bool {
+	return !slices.ContainsFunc(seeds, func(s bootstrap.SeedStatus) bool {
+		return s.LastError == "" && (!s.Connected || len(spoken(h, s)) == 0)
+	})
+}
+
+// spoken returns the protocols of the peers that a seed led to.
+func spoken(h host.Host, s bootstrap.SeedStatus) []protocol.ID {
+	var all []protocol.ID
+	for _, id := range s.Peers {
+		if len(h.Network().ConnsToPeer(id)) > 0 {
+			protocols, _ := h.Peerstore().GetProtocols(id) // none, if it never said
+			all = append(all, protocols...)
+		}
+	}
+	return all
 }
 
 // judgeSeed says what came of one seed.
@@ -133,19 +149,15 @@ func (e *exam) judgeSeed(h host.Host, s bootstrap.SeedStatus) Finding {
 
 // judgeNetwork tells by the protocols of a connected seed whether it is of our network.
 func (e *exam) judgeNetwork(h host.Host, s bootstrap.SeedStatus) Finding {
-	connected := slices.DeleteFunc(slices.Clone(s.Peers), func(id peer.ID) bool { return len(h.Network().ConnsToPeer(id)) == 0 })
 	other := ""
-	for _, id := range connected {
-		protocols, _ := h.Peerstore().GetProtocols(id) // none, if it never said
-		for _, p := range protocols {
-			network, _, _ := strings.Cut(strings.TrimPrefix(string(p), protocolPrefix), "/")
-			switch {
-			case !strings.HasPrefix(string(p), protocolPrefix) || len(network) != 16:
-			case network == e.cfg.Network.ID():
-				return Finding{Level: OK, What: s.Seed + " answers, and is of this network"}
-			default:
-				other = network
-			}
+	for _, p := range spoken(h, s) {
+		network, _, _ := strings.Cut(strings.TrimPrefix(string(p), protocolPrefix), "/")
+		switch {
+		case !strings.HasPrefix(string(p), protocolPrefix) || len(network) != 16:
+		case network == e.cfg.Network.ID():
+			return Finding{Level: OK, What: s.Seed + " answers, and is of this network"}
+		default:
+			other = network
 		}
 	}
 	if other != "" {

@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"p2pchain/cmd/internal/node"
 )
 
 // A system is what the exam asks of the operating system. Tests replace parts of it.
 type system struct {
-	lock       func(store string) int           // the process that has it open, 0: none, or nobody knows
+	lock       func(dir string) int             // the process that has it open, 0: none, or nobody knows
 	uid        func() int                       // -1 where there are none
 	disk       func(dir string) (uint64, error) // bytes free
 	fsync      func(dir string) (time.Duration, error)
@@ -26,7 +28,7 @@ type system struct {
 
 func realSystem() system {
 	return system{
-		lock:       lockHolder,
+		lock:       node.Holder,
 		uid:        os.Geteuid,
 		disk:       freeDisk,
 		fsync:      measureSync,

@@ -14,11 +14,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"p2pchain/cmd/internal/node"
 )
 
 // holdLock locks a store until standard input ends.
 func holdLock(dir string) {
-	lock, err := vfs.Default.Lock(filepath.Join(dir, "LOCK"))
+	lock, err := vfs.Default.Lock(filepath.Join(node.StoreDir(dir), "LOCK"))
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
@@ -31,8 +33,11 @@ func holdLock(dir string) {
 // TestLockHolder finds out who has a store, and leaves it to him.
 func TestLockHolder(t *testing.T) {
 	dir := t.TempDir()
-	if got := lockHolder(dir); got != 0 {
+	if got := node.Holder(dir); got != 0 {
 		t.Errorf("no file: %d", got)
+	}
+	if err := os.Mkdir(node.StoreDir(dir), 0o700); err != nil {
+		t.Fatal(err)
 	}
 	cmd := exec.Command(os.Args[0], dir)
 	cmd.Env = append(os.Environ(), childEnv+"=hold")
@@ -51,7 +56,7 @@ func TestLockHolder(t *testing.T) {
 		t.Fatalf("%q, %v", line, err)
 	}
 	for range 2 {
-		if got := lockHolder(dir); got != cmd.Process.Pid {
+		if got := node.Holder(dir); got != cmd.Process.Pid {
 			t.Errorf("held by %d, want %d", got, cmd.Process.Pid)
 		}
 	}
@@ -59,7 +64,7 @@ func TestLockHolder(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if got := lockHolder(dir); got != 0 {
+	if got := node.Holder(dir); got != 0 {
 		t.Errorf("after its end: %d", got)
 	}
 }

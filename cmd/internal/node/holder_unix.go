@@ -1,6 +1,6 @@
 //go:build unix
 
-package doctor
+package node
 
 import (
 	"os"
@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockHolder returns the process that has a store open, 0 for none. It only asks and takes nothing, so
-// that a node that starts at this moment is not disturbed.
-func lockHolder(store string) int {
-	f, err := os.Open(filepath.Join(store, "LOCK"))
+// Holder returns the process that has the store of a data directory open, 0 for none. It only asks and
+// takes nothing, so that a node that starts at this moment is not disturbed.
+func Holder(dir string) int {
+	f, err := os.Open(filepath.Join(StoreDir(dir), "LOCK"))
 	if err != nil {
 		return 0
 	}
