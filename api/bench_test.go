@@ -32,9 +32,10 @@ func benchServer(b *testing.B, top uint64) string {
 	full := &core.Block{Messages: coretest.Messages(b, n, strings.Repeat("x", 250), 100)}
 	cfg := api.DefaultConfig()
 	cfg.Log = slog.New(slog.DiscardHandler)
+	endless := &endlessChain{Chain: c, top: top, full: full}
 	s, err := api.New(cfg, api.Deps{
-		Network: n, Key: coretest.Key(0), Chain: &endlessChain{Chain: c, top: top, full: full}, Pool: sink{},
-		Messages: &fixture{}, Miner: fakeMiner{}, Host: &fakeHost{},
+		Network: n, Key: coretest.Key(0), Chain: endless, Pool: sink{},
+		Messages: &fixture{}, Archive: &archive{chain: endless}, Branches: c, Miner: fakeMiner{}, Host: &fakeHost{},
 		Invite: noInvite,
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,17 +19,24 @@ const (
 	mostBlocks  = 200
 )
 
-// getBlocks lists blocks of the best chain, newest first.
+// getBlocks lists blocks of the best chain, newest first. As lines it is the whole chain with all
+// messages, from a block on upwards.
 func (s *Server) getBlocks(w *response, r *http.Request) error {
+	if wantsNDJSON(w, r) {
+		return s.streamLines(w, r, false, fullBlock())
+	}
 	limit, err := limitParam(r, usualBlocks, mostBlocks)
 	if err != nil {
 		return err
 	}
-	from, page, err := s.blockCursor(r)
+	tip := s.deps.Chain.Tip()
+	hash, page, err := s.blockCursor(r)
 	if err != nil {
 		return err
 	}
-	hash := from
+	if unchanged(w, r, s.tagOf(w, tip.Hash, formJSON)) {
+		return nil
+	}
 	for len(page.Blocks) < limit {
 		h, err := s.deps.Chain.Header(hash)
 		if err != nil {
@@ -54,11 +62,9 @@ func (s *Server) blockCursor(r *http.Request) (core.Hash, BlockPage, error) {
 	if err != nil || text == "" {
 		return tip.Hash, page, err
 	}
-	number, digits, _ := strings.Cut(text, "-")
-	height, err1 := strconv.ParseUint(number, 10, 64)
-	want, err2 := core.ParseHash(digits)
-	if err1 != nil || err2 != nil {
-		return core.Hash{}, page, badRequest("bad_cursor", fmt.Sprintf("cursor %q: want the \"next\" of an earlier page", text))
+	height, want, rest, ok := parsePlace(text)
+	if !ok || rest != "" {
+		return core.Hash{}, page, badCursor(text)
 	}
 	at, err := s.deps.Chain.HashAt(height)
 	if errors.Is(err, chain.ErrNotFound) {
@@ -68,21 +74,33 @@ func (s *Server) blockCursor(r *http.Request) (core.Hash, BlockPage, error) {
 	return at, page, err
 }
 
+// parsePlace reads HEIGHT-HASH, and returns what follows it and another hyphen.
+func parsePlace(text string) (height uint64, hash core.Hash, rest string, ok bool) {
+	number, digits, _ := strings.Cut(text, "-")
+	digits, rest, more := strings.Cut(digits, "-")
+	height, err1 := strconv.ParseUint(number, 10, 64)
+	hash, err2 := core.ParseHash(digits)
+	return height, hash, rest, err1 == nil && err2 == nil && more == (rest != "")
+}
+
+// badCursor is the problem of a cursor that no answer had.
+func badCursor(text string) *Problem {
+	return badRequest("bad_cursor", fmt.Sprintf("cursor %q: want the \"next\" of an earlier page", text))
+}
+
 // getBlock shows a block, named by its height, its hash, or as the tip, with its messages.
 func (s *Server) getBlock(w *response, r *http.Request) error {
+	tip := s.deps.Chain.Tip()
 	hash, err := s.findBlock(mux.Vars(r)["block"])
 	if err != nil {
 		return err
 	}
-	b, err := s.deps.Chain.Block(hash)
+	one := reader{blocks: s.deps.Archive, hash: hash}
+	p, err := one.read()
 	if errors.Is(err, chain.ErrNotFound) {
 		return problem(http.StatusNotFound, "block_not_found", "no such block is stored here")
 	}
-	if err != nil {
-		return err
-	}
-	head, err := encode(s.describe(hash, &b.Header))
-	if err != nil {
+	if err != nil || unchanged(w, r, s.tagOf(w, tip.Hash, formJSON)) {
 		return err
 	}
 	out, err := s.openStream(w, r)
@@ -90,15 +108,62 @@ func (s *Server) getBlock(w *response, r *http.Request) error {
 		return err
 	}
 	defer out.close()
-	out.raw(strings.TrimSuffix(string(head), "}\n"), `,"size":`, strconv.Itoa(b.Size()), `,"messages":[`)
-	for i, m := range b.Messages {
-		if i > 0 {
-			out.raw(",")
-		}
-		out.value(contentOf(m))
+	confirmed, appendPiece := s.describe(hash, &p.Header).Confirmations, fullBlock()
+	for ; err == nil && out.err == nil; p, err = one.read() {
+		out.buf = appendPiece(out.buf, p, confirmed)
+		out.ship()
 	}
-	out.raw("]}\n")
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	out.raw("\n")
 	return out.end()
+}
+
+// A reader reads one block piece by piece.
+type reader struct {
+	blocks Archive
+	hash   core.Hash
+	from   int
+	ended  bool
+	pieces chain.Pieces
+}
+
+// read returns the next piece, which is valid until the next call, io.EOF after the last one.
+func (b *reader) read() (*chain.Piece, error) {
+	if b.ended {
+		return nil, io.EOF
+	}
+	err := b.blocks.Pieces(&b.pieces, chain.Extract{Blocks: []core.Hash{b.hash}, From: b.from, Messages: walkMessages, Bytes: walkBytes})
+	if err != nil {
+		return nil, err
+	}
+	p := &b.pieces.List[0]
+	b.from, b.ended = p.To(), p.Whole()
+	return p, nil
+}
+
+// fullBlock returns what appends a FullBlock, or its next part.
+func fullBlock() func(dst []byte, p *chain.Piece, confirmations uint64) []byte {
+	size := 0
+	return func(dst []byte, p *chain.Piece, confirmations uint64) []byte {
+		if p.From == 0 {
+			size = core.HeaderSize
+			dst = append(appendBlock(dst, p.Hash, &p.Header, confirmations), `,"messages":[`...)
+		}
+		for i := range p.Messages {
+			if p.From+i > 0 {
+				dst = append(dst, ',')
+			}
+			m := &p.Messages[i].Message
+			dst = append(appendContent(dst, m), '}')
+			size += m.Size()
+		}
+		if !p.Whole() {
+			return dst
+		}
+		return append(strconv.AppendInt(append(dst, `],"size":`...), int64(size), 10), '}')
+	}
 }
 
 // findBlock returns the hash of the block that a path names.

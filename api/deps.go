@@ -119,6 +119,8 @@ type Deps struct {
 	Chain    Chain
 	Pool     Pool
 	Messages Messages
+	Archive  Archive
+	Branches Branches
 	Miner    Miner
 	Host     Host
 
@@ -149,6 +151,8 @@ func (d *Deps) validate() error {
 	need("Chain", d.Chain == nil)
 	need("Pool", d.Pool == nil)
 	need("Messages", d.Messages == nil)
+	need("Archive", d.Archive == nil)
+	need("Branches", d.Branches == nil)
 	need("Miner", d.Miner == nil)
 	need("Host", d.Host == nil)
 	need("Invite", d.Invite == nil)

@@ -248,7 +248,8 @@ func startAt(t *testing.T, n *core.Network, l net.Listener, edits ...func(*api.C
 	f := &fixture{t: t, network: n, log: new(bytes.Buffer), pool: &fakePool{network: n}, host: &fakeHost{}}
 	ccfg := chain.DefaultConfig()
 	ccfg.Now, ccfg.Log = now, slog.New(slog.DiscardHandler)
-	c, err := chain.Open(n, coretest.NewMemStore(n), ccfg)
+	mem := coretest.NewMemStore(n)
+	c, err := chain.Open(n, mem, ccfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,13 +258,15 @@ func startAt(t *testing.T, n *core.Network, l net.Listener, edits ...func(*api.C
 	cfg := api.DefaultConfig()
 	cfg.Now, cfg.Version = now, "v1.2.3"
 	cfg.Log = slog.New(slog.NewTextHandler(&lockedWriter{w: f.log}, nil))
+	stored := &archive{MemStore: mem, pool: f.pool}
 	deps := api.Deps{
-		Network: n, Key: coretest.Key(7), Chain: f.chain, Pool: f.pool, Messages: f, Miner: fakeMiner{}, Host: f.host,
+		Network: n, Key: coretest.Key(7), Chain: f.chain, Pool: f.pool, Messages: f, Archive: stored, Branches: c, Miner: fakeMiner{}, Host: f.host,
 		Invite: func() (api.Invite, error) { return f.invite, f.inviteErr },
 	}
 	for _, edit := range edits {
 		edit(&cfg, &deps)
 	}
+	stored.chain = deps.Chain
 	s, err := api.New(cfg, deps)
 	if err != nil {
 		t.Fatal(err)

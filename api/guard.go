@@ -14,6 +14,7 @@ type response struct {
 	http.ResponseWriter
 	status int      // 0 until the header is written
 	route  routeKey // which line of the route table answers, once that is known
+	zip    *zipper  // compresses the answer; nil where the client does not take that
 }
 
 // Unwrap gives http.ResponseController what it needs.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"unicode/utf8"
 )
 
@@ -305,11 +304,11 @@ func writeAs(w http.ResponseWriter, status int, mediaType string, v any) error {
 	if err != nil {
 		return err
 	}
-	h := w.Header()
-	h.Set("Content-Type", mediaType)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	w.Write(body) // the client may be gone, which concerns nobody
+	out, ok := w.(*response)
+	if !ok {
+		out = &response{ResponseWriter: w}
+	}
+	writeWhole(out, status, mediaType, body)
 	return nil
 }
 

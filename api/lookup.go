@@ -27,6 +27,7 @@ func (s *Server) getMessage(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	tip := s.deps.Chain.Tip()
 	standing, err := s.standing(id)
 	if err == nil && wait > 0 && standing.Status != StatusConfirmed {
 		standing, err = s.await(w, r.Context(), id, wait)
@@ -37,11 +38,36 @@ func (s *Server) getMessage(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	// A message leaves the waiting ones and comes back with a change of the tip only.
+	if wait == 0 && unchanged(w, r, s.tagOf(w, tip.Hash, formJSON)) {
+		return nil
+	}
+	m, err := s.message(id, standing)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, m)
+}
+
+// message returns a message whose standing is known.
+func (s *Server) message(id core.Hash, standing Standing) (Message, error) {
 	m, err := s.deps.Messages.Message(id)
 	if err != nil {
-		return fmt.Errorf("reading message %v: %w", id, err)
+		return Message{}, fmt.Errorf("reading message %v: %w", id, err)
 	}
-	return writeJSON(w, http.StatusOK, Message{contentOf(m), standing})
+	seen, err := s.deps.Archive.Seen(id)
+	if err != nil {
+		return Message{}, fmt.Errorf("reading when message %v came: %w", id, err)
+	}
+	out := Message{Content: contentOf(m), Standing: standing, FirstSeen: Time(seen)}
+	if standing.Block != nil {
+		h, err := s.deps.Chain.Header(*standing.Block)
+		if err != nil {
+			return Message{}, fmt.Errorf("block %v: %w", *standing.Block, err)
+		}
+		out.BlockTime = (*Time)(&h.TimeMS)
+	}
+	return out, nil
 }
 
 // standing returns where a message is; chain.ErrNotFound if it neither waits nor is on the best chain.
@@ -114,9 +140,13 @@ const (
 	mostPage  = 1000
 )
 
-// getMempool lists waiting messages, oldest first.
+// getMempool lists waiting messages, oldest first. As lines it is all of them.
 func (s *Server) getMempool(w *response, r *http.Request) error {
+	lines := wantsNDJSON(w, r)
 	limit, err := limitParam(r, usualPage, mostPage)
+	if err == nil && lines {
+		limit, err = linesParam(r)
+	}
 	if err != nil {
 		return err
 	}
@@ -124,7 +154,7 @@ func (s *Server) getMempool(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list, err := s.deps.Pool.List(after, limit)
+	list, err := s.deps.Pool.List(after, min(limit, mostPage))
 	if err != nil {
 		return err
 	}
@@ -133,9 +163,19 @@ func (s *Server) getMempool(w *response, r *http.Request) error {
 		return err
 	}
 	defer out.close()
-	if err := s.writeMempool(out, list); err != nil {
+	if lines {
+		w.Header().Set("Content-Type", ndjson)
+		return s.streamMempool(out, list, limit)
+	}
+	totals, err := encode(s.waiting())
+	if err != nil {
 		return err
 	}
+	out.raw(strings.TrimSuffix(string(totals), "}\n"), `,"messages":[`)
+	if err := s.writeMempool(out, list, ",", ""); err != nil {
+		return err
+	}
+	out.raw(`]`)
 	if len(list) == limit {
 		out.raw(`,"next":"`, strconv.FormatUint(list[limit-1].Seq, 10), `"`)
 	}
@@ -143,13 +183,23 @@ func (s *Server) getMempool(w *response, r *http.Request) error {
 	return out.end()
 }
 
-// writeMempool writes a MempoolPage up to its last member, message by message.
-func (s *Server) writeMempool(out *stream, list []mempool.Waiting) error {
-	totals, err := encode(s.waiting())
-	if err != nil {
-		return err
+// streamMempool writes a list of waiting messages, and those after it, as lines.
+func (s *Server) streamMempool(out *stream, list []mempool.Waiting, limit int) error {
+	for len(list) > 0 && out.err == nil {
+		if err := s.writeMempool(out, list, "", "\n"); err != nil {
+			return err
+		}
+		var err error
+		limit -= len(list)
+		if list, err = s.deps.Pool.List(list[len(list)-1].Seq, min(limit, mostPage)); err != nil {
+			return err
+		}
 	}
-	out.raw(strings.TrimSuffix(string(totals), "}\n"), `,"messages":[`)
+	return out.end()
+}
+
+// writeMempool writes waiting messages one by one, with what stands between two and after each.
+func (s *Server) writeMempool(out *stream, list []mempool.Waiting, between, after string) error {
 	sep := ""
 	for _, entry := range list {
 		m, err := s.deps.Messages.Message(entry.ID)
@@ -159,11 +209,12 @@ func (s *Server) writeMempool(out *stream, list []mempool.Waiting) error {
 		if err != nil {
 			return err
 		}
-		out.raw(sep)
-		out.value(WaitingMessage{contentOf(m), Time(entry.AcceptedMS), entry.Local})
-		sep = ","
+		out.buf = appendContent(append(out.buf, sep...), m)
+		out.buf = appendTime(append(out.buf, `,"accepted":`...), entry.AcceptedMS)
+		out.buf = append(strconv.AppendBool(append(out.buf, `,"local":`...), entry.Local), '}')
+		out.raw(after)
+		sep = between
 	}
-	out.raw(`]`)
 	return nil
 }
 

@@ -62,6 +62,7 @@ func (p *Problem) write(w http.ResponseWriter) {
 		panic("api: encoding a problem: " + err.Error()) // strings and numbers only
 	}
 	h := w.Header()
+	h.Del("ETag") // of what was to be sent
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Content-Length", strconv.Itoa(len(body)+1))
 	p.sayWhen(h)

@@ -31,10 +31,15 @@ func routes() []route {
 		{http.MethodPost, "/peers", (*Server).postSeedPeers, scopeAdmin},
 
 		{http.MethodPost, v1 + "/messages", (*Server).postMessages, scopeWrite},
+		{http.MethodGet, v1 + "/messages", (*Server).getMessages, scopeRead},
 		{http.MethodGet, v1 + "/messages/{id}", (*Server).getMessage, scopeRead},
+		{http.MethodGet, v1 + "/search", (*Server).getSearch, scopeRead},
 		{http.MethodGet, v1 + "/mempool", (*Server).getMempool, scopeRead},
 		{http.MethodGet, v1 + "/blocks", (*Server).getBlocks, scopeRead},
 		{http.MethodGet, v1 + "/blocks/{block}", (*Server).getBlock, scopeRead},
+		{http.MethodGet, v1 + "/headers", (*Server).getHeaders, scopeRead},
+		{http.MethodGet, v1 + "/tips", (*Server).getTips, scopeRead},
+		{http.MethodGet, v1 + "/reorgs", (*Server).getReorgs, scopeRead},
 		{http.MethodGet, v1 + "/node", (*Server).getNode, scopeRead},
 		{http.MethodGet, v1 + "/mining", (*Server).getMining, scopeRead},
 		{http.MethodPut, v1 + "/mining", (*Server).putMining, scopeAdmin},
@@ -129,6 +134,7 @@ func (s *Server) run(route route, w *response, r *http.Request) error {
 		return busy("too_many_requests_at_once", "this node serves as many requests as it may")
 	}
 	defer s.reads.leave(r.Context())
+	s.negotiate(w, r)
 	return route.handle(s, w, r)
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 
 	"p2pchain/core"
+	"p2pchain/core/chain"
 )
 
 // putAdd is seed 1's way to add a message.
@@ -41,13 +43,17 @@ func (s *Server) getNeighbours(w *response, _ *http.Request) error {
 
 // getChain is seed 1's chain, genesis first.
 func (s *Server) getChain(w *response, r *http.Request) error {
+	steps := s.walk()
+	if unchanged(w, r, s.tagOf(w, steps.tip, formJSON)) {
+		return nil
+	}
 	out, err := s.openStream(w, r)
 	if err != nil {
 		return err
 	}
 	defer out.close()
 	out.raw(`{"chain":[`)
-	length, err := s.eachBlock(r, out, s.writeChainBlock)
+	length, err := eachPiece(r.Context(), steps, out, s.appendChainBlock)
 	if err != nil {
 		return err
 	}
@@ -55,50 +61,70 @@ func (s *Server) getChain(w *response, r *http.Request) error {
 	return out.end()
 }
 
-// eachBlock writes every block of the best chain, with commas between them, and returns how many.
-func (s *Server) eachBlock(r *http.Request, out *stream, write func(*stream, core.Hash, *core.Block)) (int, error) {
-	steps := s.walk()
-	for length := 0; out.err == nil; length++ {
-		hash, b, err := steps.step(r.Context())
+// eachPiece appends every block of a walk, with commas between them, and returns how many.
+func eachPiece(ctx context.Context, steps *walk, out *stream, appendPiece func([]byte, *chain.Piece) []byte) (int, error) {
+	length := 0
+	for out.err == nil {
+		list, err := steps.read(ctx)
 		if errors.Is(err, io.EOF) {
 			return length, nil
 		}
 		if err != nil {
 			return length, err
 		}
-		if length > 0 {
-			out.raw(",")
+		for i := range list {
+			if list[i].From == 0 {
+				if length > 0 {
+					out.buf = append(out.buf, ',')
+				}
+				length++
+			}
+			out.buf = appendPiece(out.buf, &list[i])
+			out.ship()
 		}
-		write(out, hash, b)
 	}
 	return 0, nil // the client is gone; end will see to it
 }
 
-// writeChainBlock writes a block in seed 1's form, message by message: all of a large block at once
-// would be many times its size.
-func (s *Server) writeChainBlock(out *stream, hash core.Hash, b *core.Block) {
-	h := &b.Header
-	stamp, _ := Seconds(h.TimeMS).MarshalJSON() // never fails
-	out.raw(`{"index":`, strconv.FormatUint(h.Height, 10), `,"timestamp":`, string(stamp), `,"data":[`)
-	if h.Height == 0 {
-		out.value(ChainMessage{Payload: Payload{Message: &s.deps.Network.Params.Text}})
-		out.raw(`],"proof":null,"previous_hash":null`)
-	} else {
-		for i, m := range b.Messages {
-			if i > 0 {
-				out.raw(",")
-			}
-			out.value(chainMessageOf(m))
-		}
-		out.raw(`],"proof":`, strconv.FormatUint(h.Nonce, 10), `,"previous_hash":"`, h.PreviousHash.String(), `"`)
+// appendChainBlock appends a block, or its next part, in seed 1's form.
+func (s *Server) appendChainBlock(dst []byte, p *chain.Piece) []byte {
+	h := &p.Header
+	if p.From == 0 {
+		dst = strconv.AppendUint(append(dst, `{"index":`...), h.Height, 10)
+		dst = append(appendSeconds(append(dst, `,"timestamp":`...), h.TimeMS), `,"data":[`...)
 	}
-	view := blockOf(hash, h)
-	out.raw(`,"hash":"`, hash.String(), `","message_root":"`, h.MessageRoot.String(), `","history_root":"`, h.HistoryRoot.String(),
-		`","work":"`, h.Work.String(), `","bits":"`, view.Bits, `","busy_ms":`, strconv.FormatUint(uint64(h.BusyMS), 10), "}")
+	if h.Height == 0 {
+		dst = appendString(append(dst, `{"id":null,"message":`...), s.deps.Network.Params.Text)
+		dst = append(dst, `}],"proof":null,"previous_hash":null`...)
+		return appendChainTail(dst, p)
+	}
+	for i := range p.Messages {
+		if p.From+i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendChainMessage(dst, &p.Messages[i].Message)
+	}
+	if !p.Whole() {
+		return dst
+	}
+	dst = strconv.AppendUint(append(dst, `],"proof":`...), h.Nonce, 10)
+	dst = appendHex(append(dst, `,"previous_hash":`...), h.PreviousHash[:])
+	return appendChainTail(dst, p)
 }
 
-// chainMessageOf returns a message in seed 1's form, with who wrote it and when.
-func chainMessageOf(m *core.Message) ChainMessage {
-	written := Time(m.TimeMS)
-	return ChainMessage{ID: &m.ID, Payload: payloadOf(m), MediaType: m.MediaType, Author: &m.Author, Time: &written}
+// appendChainTail appends the last members of a block in seed 1's form.
+func appendChainTail(dst []byte, p *chain.Piece) []byte {
+	dst = appendHex(append(dst, `,"hash":`...), p.Hash[:])
+	return append(appendRoots(append(dst, ','), &p.Header), '}')
+}
+
+// appendChainMessage appends a message in seed 1's form, with who wrote it and when.
+func appendChainMessage(dst []byte, m *core.Message) []byte {
+	dst = appendHex(append(dst, `{"id":`...), m.ID[:])
+	dst = appendPayload(append(dst, ','), m)
+	if m.MediaType != "" {
+		dst = appendString(append(dst, `,"media_type":`...), m.MediaType)
+	}
+	dst = appendHex(append(dst, `,"author":`...), m.Author[:])
+	return append(appendTime(append(dst, `,"time":`...), m.TimeMS), '}')
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"p2pchain/core"
 	"p2pchain/core/chain"
@@ -32,7 +33,7 @@ func (s *Server) getData(w *response, r *http.Request) error {
 	}
 	defer out.close()
 	out.raw(`{"status":"OK","data":[`)
-	if _, err := s.eachBlock(r, out, s.writeDataBlock); err != nil {
+	if _, err := eachPiece(r.Context(), s.walk(), out, s.appendDataBlock()); err != nil {
 		return err
 	}
 	out.raw(`],"unprocessed":[`)
@@ -44,25 +45,48 @@ func (s *Server) getData(w *response, r *http.Request) error {
 	return out.end()
 }
 
-// writeDataBlock writes a block in seed 2's form.
-func (s *Server) writeDataBlock(out *stream, hash core.Hash, b *core.Block) {
-	texts := make([]*string, 0, len(b.Messages))
-	for _, m := range b.Messages {
-		texts = append(texts, payloadOf(m).Message)
+// appendDataBlock returns what appends a block, or its next part, in seed 2's form: its messages are
+// JSON inside of a JSON string.
+func (s *Server) appendDataBlock() func([]byte, *chain.Piece) []byte {
+	var text []byte // the JSON of the messages of a part
+	return func(dst []byte, p *chain.Piece) []byte {
+		h := &p.Header
+		if p.From == 0 {
+			dst = strconv.AppendUint(append(dst, `{"index":`...), h.Height, 10)
+			dst = appendHex(append(dst, `,"previous_hash":`...), h.PreviousHash[:])
+			dst = append(dst, `,"data":"`...)
+		}
+		array := h.MessageCount != 1 && h.Height > 0
+		text = text[:0]
+		if array && p.From == 0 {
+			text = append(text, '[')
+		}
+		if h.Height == 0 {
+			text = appendString(text, s.deps.Network.Params.Text)
+		}
+		for i := range p.Messages {
+			if p.From+i > 0 {
+				text = append(text, ',')
+			}
+			text = appendText(text, &p.Messages[i].Message)
+		}
+		if array && p.Whole() {
+			text = append(text, ']')
+		}
+		dst = appendEscaped(dst, text)
+		if p.Whole() {
+			dst = append(appendHex(append(dst, `","curr_hash":`...), p.Hash[:]), '}')
+		}
+		return dst
 	}
-	if b.Header.Height == 0 {
-		texts = append(texts, &s.deps.Network.Params.Text)
+}
+
+// appendText appends the text of a message as JSON, null where it has none.
+func appendText(dst []byte, m *core.Message) []byte {
+	if m.Body == nil || !utf8.Valid(m.Body.Payload) {
+		return append(dst, "null"...)
 	}
-	var data any = texts
-	if len(texts) == 1 {
-		data = texts[0]
-	}
-	text, err := encode(data)
-	if err != nil {
-		out.err = err
-		return
-	}
-	out.value(DataBlock{b.Header.Height, b.Header.PreviousHash, string(bytes.TrimSuffix(text, []byte("\n"))), hash})
+	return appendString(dst, m.Body.Payload)
 }
 
 // writeUnprocessed writes the waiting messages, oldest first, and returns how many.
@@ -83,9 +107,11 @@ func (s *Server) writeUnprocessed(ctx context.Context, out *stream) (int, error)
 				return length, err
 			}
 			if length > 0 {
-				out.raw(",")
+				out.buf = append(out.buf, ',')
 			}
-			out.value(DataMessage{m.ID, payloadOf(m)})
+			out.buf = appendHex(append(out.buf, `{"id":`...), m.ID[:])
+			out.buf = append(appendPayload(append(out.buf, ','), m), '}')
+			out.ship()
 			length++
 		}
 		if err := ctx.Err(); err != nil {

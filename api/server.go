@@ -50,6 +50,7 @@ type Server struct {
 	described description
 	listeners slots // clients that follow the events
 	hub       *hub
+	bulk      bulk
 	stats     map[routeKey]*routeCounter // never changed
 }
 
@@ -64,6 +65,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		streams: newGate(maxStreams, gateWait), waits: newGate(maxWaits, 0), batches: newGate(maxBatches, gateWait),
 		writes: make(slots, cfg.MaxWrites), votes: make(slots, maxVotes), dials: make(slots, maxDials), imports: make(slots, maxImports),
 		stats: newRouteCounters(), described: newDescription(),
+		bulk: newBulk(),
 	}
 	s.conns = newConnTable(cfg.MaxConnections, cfg.MaxConnectionsPerClient)
 	s.changes = newLimiter(float64(cfg.MaxWriteRate), 2*float64(cfg.MaxWriteRate), 0)

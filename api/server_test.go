@@ -42,7 +42,7 @@ func TestNeedsToken(t *testing.T) {
 		cfg := api.DefaultConfig()
 		tt.edit(&cfg)
 		s, err := api.New(cfg, api.Deps{
-			Network: f.network, Key: coretest.Key(0), Chain: f.chain, Pool: f.pool, Messages: f, Miner: fakeMiner{}, Host: f.host, Invite: noInvite,
+			Network: f.network, Key: coretest.Key(0), Chain: f.chain, Pool: f.pool, Messages: f, Archive: &archive{}, Branches: f.chain, Miner: fakeMiner{}, Host: f.host, Invite: noInvite,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -76,6 +76,8 @@ type Content struct {
 type Message struct {
 	Content
 	Standing
+	FirstSeen Time  `json:"first_seen"`           // when this node first had it, by its clock
+	BlockTime *Time `json:"block_time,omitempty"` // by the clock of the miner of its block
 }
 
 // payloadOf returns the payload of a message in the form that JSON can hold.
@@ -146,8 +148,8 @@ type Block struct {
 // A FullBlock is a block with its messages.
 type FullBlock struct {
 	Block
-	Size     int       `json:"size"` // as the limit on block sizes counts it
 	Messages []Content `json:"messages"`
+	Size     int       `json:"size"` // as the limit on block sizes counts it
 }
 
 // A BlockPage is a part of the list of blocks, newest first.

@@ -66,6 +66,7 @@ func New(address string, options ...Option) (*Client, error) {
 		MaxIdleConnsPerHost: 128,
 		IdleConnTimeout:     time.Minute,
 		TLSHandshakeTimeout: 10 * time.Second,
+		DisableCompression:  c.dial != nil || isLocal(u.Hostname()), // it is slower than such a link
 	}
 	if c.dial != nil {
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx) }
@@ -76,6 +77,12 @@ func New(address string, options ...Option) (*Client, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return c, nil
+}
+
+// isLocal reports whether a host is this machine.
+func isLocal(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Address returns the URL of the API.

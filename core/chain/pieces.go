@@ -33,9 +33,10 @@ type Sealed struct {
 // the limits is reached. At least one message, or one block without any, is read in any case.
 type Extract struct {
 	Blocks   []core.Hash
-	From     int // position of the first message in the first block
-	Messages int // at most so many; blocks without messages count as one
-	Bytes    int // no more messages once this is reached; headers count, too
+	From     int  // position of the first message in the first block
+	Bare     bool // headers only: each counts as one message
+	Messages int  // at most so many; blocks without messages count as one
+	Bytes    int  // no more messages once this is reached; headers count, too
 }
 
 // Pieces is memory for reading blocks piece by piece, to be used again and again. The zero value is

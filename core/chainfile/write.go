@@ -17,8 +17,9 @@ const flushBytes = 64 << 10
 // A Writer writes the lines of a chain file. Each is handed to w in pieces of about 64 KiB, the last
 // of which ends it: buffer w where lines are short. A Writer is not safe for concurrent use.
 type Writer struct {
-	w   io.Writer
-	buf []byte
+	w      io.Writer
+	buf    []byte
+	inside bool // the line has a message
 }
 
 // NewWriter returns a Writer to w.
@@ -32,20 +33,36 @@ func (w *Writer) Genesis(n *core.Network) error {
 
 // Block writes the line of a block that is not genesis.
 func (w *Writer) Block(b *core.Block) error {
-	w.buf = appendHead(w.buf[:0], &b.Header)
-	for i, m := range b.Messages {
-		if i > 0 {
-			w.buf = append(w.buf, ',')
-		}
-		w.buf = appendMessage(w.buf, m)
-		if len(w.buf) < flushBytes {
-			continue
-		}
-		if err := w.flush(); err != nil {
+	w.Begin(&b.Header)
+	for _, m := range b.Messages {
+		if err := w.Message(m); err != nil {
 			return err
 		}
 	}
-	w.buf = appendTail(w.buf, &b.Header)
+	return w.End(&b.Header)
+}
+
+// Begin begins the line of a block that is not genesis, for those who have its messages one by one:
+// Message is then called for each in order, and End at last.
+func (w *Writer) Begin(h *core.Header) {
+	w.buf, w.inside = appendHead(w.buf[:0], h), false
+}
+
+// Message writes the next message of a line. It does not hold on to it.
+func (w *Writer) Message(m *core.Message) error {
+	if w.inside {
+		w.buf = append(w.buf, ',')
+	}
+	w.buf, w.inside = appendMessage(w.buf, m), true
+	if len(w.buf) < flushBytes {
+		return nil
+	}
+	return w.flush()
+}
+
+// End ends the line of a block.
+func (w *Writer) End(h *core.Header) error {
+	w.buf = appendTail(w.buf, h)
 	return w.flush()
 }
 

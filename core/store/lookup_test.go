@@ -108,6 +108,7 @@ func TestPieces(t *testing.T) {
 		{"from the end", chain.Extract{Blocks: hashes[4:], From: 29, Messages: 100, Bytes: 1 << 20}, []int{0}},
 		{"from beyond", chain.Extract{Blocks: hashes[4:], From: 1 << 40, Messages: 100, Bytes: 1 << 20}, []int{0}},
 		{"side branch", chain.Extract{Blocks: []core.Hash{other.Header.Hash()}, Messages: 100, Bytes: 1 << 20}, []int{1}},
+		{"headers", chain.Extract{Blocks: hashes, Bare: true, Messages: 3, Bytes: 1 << 20}, []int{0, 0, 0}},
 		{"unknown later", chain.Extract{Blocks: []core.Hash{hashes[3], {1}, hashes[4]}, Messages: 100, Bytes: 1 << 20}, []int{1}},
 	} {
 		err := s.Pieces(&got, tt.want)

@@ -24,7 +24,7 @@ func (s *Store) Pieces(into *chain.Pieces, want chain.Extract) error {
 		if err != nil {
 			return struct{}{}, wrap(err)
 		}
-		sweep := sweep{reader: r, genesis: s.network.Genesis, records: it, into: into, messages: want.Messages, bytes: want.Bytes}
+		sweep := sweep{reader: r, genesis: s.network.Genesis, records: it, into: into, bare: want.Bare, messages: want.Messages, bytes: want.Bytes}
 		err = sweep.blocks(want.Blocks, want.From)
 		return struct{}{}, errors.Join(err, wrap(it.Close()))
 	})
@@ -37,7 +37,8 @@ type sweep struct {
 	genesis  core.Hash
 	records  *pebble.Iterator
 	into     *chain.Pieces
-	messages int // how many more
+	bare     bool // headers only
+	messages int  // how many more
 	bytes    int
 	next     uint64 // the slot that an iterator step leads to
 }
@@ -57,7 +58,7 @@ func (w *sweep) blocks(hashes []core.Hash, from int) error {
 		}
 		w.into.Begin(hash, &e.Header, from)
 		w.bytes -= pieceOverhead
-		if e.Header.MessageCount == 0 {
+		if w.bare || e.Header.MessageCount == 0 {
 			w.messages--
 			continue
 		}

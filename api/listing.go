@@ -1,0 +1,125 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"p2pchain/core"
+)
+
+// listPatience is how long a request waits until it may go through messages.
+const listPatience = 2 * time.Second
+
+// getMessages lists messages that pass a filter. As lines it is all of them.
+func (s *Server) getMessages(w *response, r *http.Request) error {
+	f, err := filterParams(r)
+	if err != nil {
+		return err
+	}
+	lines, tip := wantsNDJSON(w, r), s.deps.Chain.Tip()
+	limit, err := limitParam(r, usualPage, mostPage)
+	if lines {
+		limit, err = linesParam(r)
+	}
+	if err != nil {
+		return err
+	}
+	l, err := s.listParam(r, f)
+	if err != nil {
+		return err
+	}
+	form := formJSON
+	if lines {
+		form = formLines
+	}
+	if f.status == StatusConfirmed && unchanged(w, r, s.tagOf(w, tip.Hash, form)) {
+		return nil
+	}
+	l.left = limit
+	if lines {
+		return s.streamMessages(w, r, l)
+	}
+	return s.withList(w, r, func() ([]byte, error) { return l.page(r, nil) })
+}
+
+// withList makes an answer that takes going through messages, of which only so many are made at once.
+// Its memory is small, so it may take as long as it wants to reach the client.
+func (s *Server) withList(w *response, r *http.Request, make func() ([]byte, error)) error {
+	if !s.waitForList(r) {
+		return busy("too_many_lists", "as many lists of messages as this node allows are being made")
+	}
+	body, err := make()
+	s.bulk.lists.release()
+	if err != nil {
+		return err
+	}
+	writeWhole(w, http.StatusOK, "application/json", body)
+	return nil
+}
+
+func (s *Server) waitForList(r *http.Request) bool {
+	if s.bulk.lists.try() {
+		return true
+	}
+	over := time.NewTimer(listPatience)
+	defer over.Stop()
+	select {
+	case s.bulk.lists <- struct{}{}:
+		return true
+	case <-over.C:
+		return false
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+// page appends a MessagePage.
+func (l *list) page(r *http.Request, dst []byte) ([]byte, error) {
+	dst, err := l.messages(r, append(dst, '{'))
+	if err != nil {
+		return nil, err
+	}
+	if next := l.cursor(); next != "" {
+		dst = appendString(append(dst, `,"next":`...), next)
+	}
+	dst = strconv.AppendBool(append(dst, `,"reorged":`...), l.reorged)
+	dst = strconv.AppendInt(append(dst, `,"looked_at":`...), int64(l.looked), 10)
+	return append(dst, "}\n"...), nil
+}
+
+// messages appends the member of a page that has the messages.
+func (l *list) messages(r *http.Request, dst []byte) ([]byte, error) {
+	dst = append(dst, `"messages":[`...)
+	start, first := len(dst), true
+	l.bounded = true
+	l.full = func() bool { return len(dst)-start >= pageBytes }
+	l.emit = func(m *core.Message, at *Standing, seen uint64, block *core.Header) {
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = appendMessage(dst, m, at, seen, block)
+	}
+	err := l.run(r.Context())
+	return append(dst, ']'), err
+}
+
+// streamMessages answers with a message on each line.
+func (s *Server) streamMessages(w *response, r *http.Request, l *list) error {
+	out, err := s.openStream(w, r)
+	if err != nil {
+		return err
+	}
+	defer out.close()
+	w.Header().Set("Content-Type", ndjson)
+	l.full = func() bool { return out.err != nil }
+	l.emit = func(m *core.Message, at *Standing, seen uint64, block *core.Header) {
+		out.buf = append(appendMessage(out.buf, m, at, seen, block), '\n')
+		out.ship()
+	}
+	if err := l.run(r.Context()); err != nil {
+		return err
+	}
+	return out.end()
+}
