@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -131,7 +132,13 @@ func (r *realNode) serve() *realNode {
 		r.t.Fatal(err)
 	}
 	r.serveOn(l)
-	r.dial = func() (net.Conn, error) { return net.Dial("tcp", l.Addr().String()) }
+	r.dial = func() (net.Conn, error) {
+		conn, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			return nil, err
+		}
+		return conn, conn.SetReadDeadline(time.Now().Add(time.Minute)) // so that a test fails and does not hang
+	}
 	return r
 }
 
