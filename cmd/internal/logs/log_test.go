@@ -154,7 +154,7 @@ func TestRepeats(t *testing.T) {
 		if after := len(out.lines()); after != before {
 			t.Errorf("%d more lines about nothing", after-before)
 		}
-		if n := len(l.limit.repeats) + len(l.limit.variants); n > 0 {
+		if n := l.limit.remembered(); n > 0 {
 			t.Errorf("%d kinds of lines are remembered for ever", n)
 		}
 		log.Warn("peer sends nonsense", "peer", "later")
@@ -168,6 +168,13 @@ func TestRepeats(t *testing.T) {
 	})
 }
 
+// remembered returns how many kinds of lines a limiter has in mind.
+func (l *limiter) remembered() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.repeats)
+}
+
 func after(n, least int) int { return max(0, n-least) }
 
 // TestFloodOfKinds bounds memory and output where every line is another one.
@@ -178,7 +185,7 @@ func TestFloodOfKinds(t *testing.T) {
 			l.Logger().Error(fmt.Sprintf("text %d", i%3), "err", i)
 			l.Logger().Warn(fmt.Sprintf("warning %d", i))
 		}
-		if n := len(l.limit.repeats); n > maxTexts+8 {
+		if n := l.limit.remembered(); n > maxTexts+8 {
 			t.Errorf("%d kinds are remembered", n)
 		}
 		time.Sleep(window + time.Second)
