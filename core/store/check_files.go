@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -22,6 +23,8 @@ type files struct {
 	tables []string // names
 	made   bool     // there was a database
 	logs   span     // of the entries in all logs
+	newest uint64   // number of the last log
+	opened uint64   // number of the last options
 }
 
 // damage is an error about a file of the database.
@@ -42,6 +45,10 @@ func (s *Store) inspect(ctx context.Context) (*files, error) {
 		case strings.HasPrefix(name, manifestMarker):
 			manifest = name[strings.LastIndexByte(name, '.')+1:] // the last one counts
 			out.made = true
+		case strings.HasPrefix(name, optionsPrefix):
+			if n, err := strconv.ParseUint(name[len(optionsPrefix):], 10, 64); err == nil {
+				out.opened = max(out.opened, n)
+			}
 		case kind == tableKind:
 			out.tables = append(out.tables, name)
 		case kind == logKind:
@@ -54,7 +61,7 @@ func (s *Store) inspect(ctx context.Context) (*files, error) {
 	}
 	switch {
 	case out.made:
-		return out, s.inspectManifest(ctx, manifest)
+		return out, s.inspectManifest(ctx, manifest, out)
 	case foreign != "":
 		return nil, fmt.Errorf("it has a file %q: %w", foreign, ErrNotStore)
 	case len(out.tables) > 0 || out.logs != span{}:
@@ -63,12 +70,16 @@ func (s *Store) inspect(ctx context.Context) (*files, error) {
 	return out, nil
 }
 
+// optionsPrefix begins the name of the file that is written when the database is open.
+const optionsPrefix = "OPTIONS-"
+
 // manifestMarker begins the name of the file that says which manifest counts.
 const manifestMarker = "marker.manifest."
 
 // inspectLog looks whether a log is in its own file, and how far it goes.
 func (s *Store) inspectLog(ctx context.Context, name string, out *files) error {
 	number, _ := databaseFile(name)
+	out.newest = max(out.newest, number)
 	l, err := openLog(s.opts.FS, s.opts.FS.PathJoin(s.dir, name), number)
 	if err != nil {
 		return fmt.Errorf("opening %s: %w", name, wrap(err))
@@ -85,7 +96,7 @@ func (s *Store) inspectLog(ctx context.Context, name string, out *files) error {
 }
 
 // inspectManifest looks whether a manifest is whole. Pebble would take the edits before damage for all.
-func (s *Store) inspectManifest(ctx context.Context, name string) error {
+func (s *Store) inspectManifest(ctx context.Context, name string, there *files) error {
 	m, err := openLog(s.opts.FS, s.opts.FS.PathJoin(s.dir, name), 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return damage("%s is missing", name)
@@ -101,10 +112,10 @@ func (s *Store) inspectManifest(ctx context.Context, name string) error {
 	if !says.whole || says.edits == 0 {
 		return damage("%s cannot be read to its end", name)
 	}
-	if log := fmt.Sprintf("%06d.log", says.log); says.log > 0 {
-		if _, err := s.opts.FS.Stat(s.opts.FS.PathJoin(s.dir, log)); errors.Is(err, fs.ErrNotExist) {
-			return damage("%s is missing", log)
-		}
+	// An edit names the least number that a log may have; there need not be one of just this number. A
+	// start of the database writes it before it makes its log, and its options last, under a higher number.
+	if there.newest < says.log && there.opened > says.log {
+		return damage("there is no log from %06d on", says.log)
 	}
 	return nil
 }

@@ -236,7 +236,7 @@ type manifest struct {
 	// whole means that it ends as Pebble leaves it, or as a crash may: with whole edits, and perhaps one
 	// that was being written. Edits behind damage mean that those in between are lost.
 	whole bool
-	// log is the number of the first log that is needed: it is there as soon as an edit names it.
+	// log is the least number of a log that is needed.
 	log uint64
 }
 
