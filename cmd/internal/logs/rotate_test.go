@@ -96,6 +96,15 @@ func TestVanishedLogFile(t *testing.T) {
 	put(t, r, "three\n")
 	want(t, path, "three\n")
 	want(t, path+".old", "two\n")
+	if err := os.Rename(path, path+".older"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("of another\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	later()
+	put(t, r, "after it\n")
+	want(t, path, "of another\nafter it\n")
 	if err := os.Truncate(path, 0); err != nil {
 		t.Fatal(err)
 	}

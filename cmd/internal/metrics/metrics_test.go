@@ -257,3 +257,17 @@ func TestReference(t *testing.T) {
 		t.Error("docs/metrics.md is out of date: go test ./cmd/internal/metrics -update")
 	}
 }
+
+// BenchmarkScrape is what a scrape of all parts' metrics costs, without those of libraries.
+func BenchmarkScrape(b *testing.B) {
+	r := prometheus.NewRegistry()
+	if err := Register(r, sources(50)); err != nil {
+		b.Fatal(err)
+	}
+	h := Handler(r, slog.New(slog.DiscardHandler))
+	b.ReportAllocs()
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	}
+}
