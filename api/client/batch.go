@@ -125,7 +125,7 @@ func (f *feeder) deliver(ctx context.Context, g *group) error {
 		f.done, f.doubt = g.line[0]-1, 0
 		wait := retryAfter
 		if isAnswer {
-			if stop.Status != http.StatusServiceUnavailable {
+			if stop.Status != http.StatusServiceUnavailable && stop.Status != http.StatusTooManyRequests {
 				return err
 			}
 			wait = max(wait, stop.RetryAfter)

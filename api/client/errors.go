@@ -17,7 +17,7 @@ var (
 	ErrUnreachable = errors.New("the node does not answer")
 	// ErrNotFound means that the node does not have what was asked for.
 	ErrNotFound = errors.New("not found")
-	// ErrUnauthorized means that the node wants a token, or another one.
+	// ErrUnauthorized means that the node wants a token, or another one, or one that allows more.
 	ErrUnauthorized = errors.New("not authorized")
 	// ErrBusy means that the node cannot do this now but may later: it is at a limit, its disk is
 	// full, or it is still catching up.
@@ -53,6 +53,10 @@ func (e *Error) kind() error {
 		return ErrNotFound
 	case http.StatusUnauthorized:
 		return ErrUnauthorized
+	case http.StatusForbidden:
+		if e.Code == "scope_too_small" {
+			return ErrUnauthorized
+		}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInsufficientStorage:
 		return ErrBusy
 	}
