@@ -52,6 +52,7 @@ func (a *app) getCommand() *cobra.Command {
 			Use: "mempool", Short: "The messages that wait for a block, with their size, age and origin", Args: takes(0, 0),
 			Example: "  p2pchain get mempool\n  p2pchain get mempool --json | jq '.messages[] | select(.local)'",
 		}, a.getMempool),
+		a.getMessagesCommand(), a.getHeadersCommand(), a.getForksCommand(),
 		a.clientCommand(&cobra.Command{
 			Use: "neighbours", Short: "The addresses of the connected nodes, as HOST:PORT", Args: takes(0, 0),
 			Example: "  p2pchain get neighbours",
@@ -160,6 +161,11 @@ func (a *app) getMessage(ctx context.Context, c *client.Client, args []string) e
 		t.standing(m.Standing)
 		t.row("author", m.Author)
 		t.row("time", fmt.Sprintf("%v by the author's clock", m.Time))
+		if m.BlockTime != nil {
+			t.row("sealed", fmt.Sprintf("%v by the miner's clock", *m.BlockTime))
+		}
+		t.row("first seen", fmt.Sprintf("%v by this node's clock", m.FirstSeen))
+		t.row("seen block", m.Seen)
 		t.row("type", m.MediaType)
 		t.row("size", plural(m.Size, "byte"))
 		t.line("")
@@ -169,18 +175,13 @@ func (a *app) getMessage(ctx context.Context, c *client.Client, args []string) e
 
 // getData lists the waiting messages, under seed 1's name for them.
 func (a *app) getData(ctx context.Context, c *client.Client, _ []string) error {
-	if a.shared.json {
-		return a.streamJSON("unprocessed", func(each func(any) error) error {
-			return waitingMessages(ctx, c, func(m client.WaitingMessage) error { return each(m) })
-		})
-	}
 	waiting := 0
-	err := waitingMessages(ctx, c, func(m client.WaitingMessage) error {
+	err := showList(a, "unprocessed", c.AllWaiting(ctx), 0, func(m client.WaitingMessage) error {
 		waiting++
 		_, err := fmt.Fprintf(a.stdout, "%v  %s\n", m.ID, payloadText(m.Payload))
 		return err
 	})
-	if err == nil && waiting == 0 {
+	if err == nil && waiting == 0 && !a.shared.json {
 		a.remark("nothing waits")
 	}
 	return err

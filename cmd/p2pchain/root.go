@@ -65,7 +65,7 @@ agree on one chain. The bare command starts a node.`,
 	a.makeRun(root)
 	root.AddCommand(
 		a.runCommand(), a.initCommand(), a.joinCommand(), a.inviteCommand(), a.bootstrapCommand(), a.keyCommand(), a.tokenCommand(),
-		a.addCommand(), a.getCommand(), a.tailCommand(), a.statusCommand(), a.mineCommand(), a.peersCommand(),
+		a.addCommand(), a.getCommand(), a.searchCommand(), a.tailCommand(), a.statusCommand(), a.mineCommand(), a.peersCommand(),
 		a.exportCommand(), a.importCommand(), a.checkCommand(),
 		a.healthCommand(), a.doctorCommand(), a.configCommand(), a.completionCommand(), a.manCommand(),
 		a.versionCommand(), a.minerCommand(),

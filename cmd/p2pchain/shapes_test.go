@@ -27,6 +27,14 @@ type (
 		Unprocessed []client.WaitingMessage `json:"unprocessed"`
 		Length      int                     `json:"length"`
 	}
+	messagesAnswer struct {
+		Messages []client.Message `json:"messages"`
+		Length   int              `json:"length"`
+	}
+	headersAnswer struct {
+		Headers []client.Block `json:"headers"`
+		Length  int            `json:"length"`
+	}
 	mempoolAnswer struct {
 		Messages []client.WaitingMessage `json:"messages"`
 		Length   int                     `json:"length"`
@@ -66,6 +74,10 @@ func shapes() map[string]shape {
 		"config init":    {configFileMade{}, ""},
 		"man":            {manual{}, "where a folder is written"},
 		"version":        {versions{}, ""},
+		"get messages":   {messagesAnswer{}, ""},
+		"get headers":    {headersAnswer{}, ""},
+		"get forks":      {forks{}, ""},
+		"search":         {client.SearchResult{}, ""},
 		"tail":           {client.Message{}, "a line for each message"},
 		"check":          {node.Checked{}, ""},
 		"mine":           {client.Mining{}, ""},
