@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -19,13 +18,14 @@ import (
 
 // importCommand is "import".
 func (a *app) importCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:     "import FILE|-",
 		Short:   "Take in the blocks of a chain file, checking all of them",
 		GroupID: groupTools,
 		Long: `Reads a chain file, as export writes it and nodes keep it, plain or with gzip, and takes
-its blocks into the data folder, which may be new; no node may run there. Every rule of
-the chain is checked, signatures included. The file says which network it is of.
+its blocks into the data folder, which may be new, or into the node that runs there.
+Every rule of the chain is checked, signatures included. The file says which network it
+is of.
 
 Blocks that are there already are left alone, so an import that was interrupted can
 simply be repeated. A line that is damaged or breaks a rule ends it with exit code 17;
@@ -35,8 +35,22 @@ stays the best one, and the messages of the file wait for a block of it.`,
   p2pchain import stick.jsonl --name two
   ssh host p2pchain export | p2pchain import - --data-dir copy`,
 		Args: takes(1, 1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.importFile(cmd.Context(), args[0]) },
 	}
+	f := addClientFlags(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx, cancel := f.limit(cmd.Context())
+		defer cancel()
+		c, err := a.runningImporter(ctx, f)
+		if err != nil {
+			return err
+		}
+		if c == nil {
+			return a.importFile(ctx, args[0])
+		}
+		defer c.Close()
+		return a.importInto(ctx, c, args[0])
+	}
+	return cmd
 }
 
 // imported is what import answers.
@@ -109,16 +123,9 @@ type chainInput struct {
 // openChainFile opens a chain file, or standard input, and reads its first line. A file that gzip made
 // is unpacked on the way.
 func (a *app) openChainFile(path string) (*chainInput, error) {
-	in := &chainInput{Reader: a.stdin, file: io.NopCloser(nil)}
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, usagef("%w", err)
-		}
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-			in.size = uint64(info.Size())
-		}
-		in.Reader, in.file = f, f
+	in, err := a.openPlainFile(path)
+	if err != nil {
+		return nil, err
 	}
 	text, err := unpacked(in)
 	if err == nil {
