@@ -47,7 +47,7 @@ func jsonDraft(body []byte) (draft, error) {
 	if err != nil {
 		return draft{}, err
 	}
-	var message, encoded, signed, media *string
+	var message, encoded, signed, media []byte // nil: absent
 	for i := range members {
 		into := &media
 		switch members[i].key {
@@ -61,28 +61,23 @@ func jsonDraft(body []byte) (draft, error) {
 		default:
 			return draft{}, unknownMember(members[i].key, jsonMembers)
 		}
-		text := new(string)
-		if err := stringMember(members[i], text); err != nil {
+		if *into, err = textMember(members[i]); err != nil {
 			return draft{}, err
 		}
-		*into = text
 	}
-	d := draft{}
-	if media != nil {
-		d.mediaType = *media
-	}
+	d := draft{mediaType: string(media)}
 	switch {
 	case message != nil && encoded == nil && signed == nil:
-		d.payload = []byte(*message)
+		d.payload = message
 		return d, notEmpty(len(d.payload))
 	case message == nil && encoded != nil && signed == nil:
 		if d.mediaType == "" {
 			d.mediaType = octets
 		}
-		d.payload, err = base64Member("payload_base64", *encoded)
+		d.payload, err = base64Member("payload_base64", encoded)
 		return d, err
 	case message == nil && encoded == nil && signed != nil && media == nil:
-		d.encoded, err = base64Member("signed", *signed)
+		d.encoded, err = base64Member("signed", signed)
 		return d, err
 	}
 	return draft{}, badRequest("missing_member", "want either "+jsonMembers)
@@ -91,8 +86,8 @@ func jsonDraft(body []byte) (draft, error) {
 const jsonMembers = "\"message\" or \"payload_base64\", and \"media_type\", or \"signed\" alone"
 
 // base64Member decodes a member that may not be empty.
-func base64Member(name, text string) ([]byte, error) {
-	b, err := base64.StdEncoding.Strict().DecodeString(text)
+func base64Member(name string, text []byte) ([]byte, error) {
+	b, err := base64.StdEncoding.Strict().AppendDecode(nil, text)
 	if err != nil {
 		return nil, badRequest("bad_base64", fmt.Sprintf("%s: %v", name, err))
 	}

@@ -2,6 +2,8 @@ package api
 
 import (
 	"fmt"
+	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -49,6 +51,7 @@ func (s *Server) serve(handle func(*response, *http.Request) error) http.Handler
 
 // guard is what every request passes before its route is looked up.
 func (s *Server) guard(next http.Handler) http.Handler {
+	always := headers()
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if c := connOf(r.Context()); c != nil {
 			if !c.begin() {
@@ -61,7 +64,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		w := &response{ResponseWriter: rw}
 		start := s.cfg.Now()
 		defer s.finish(w, r, start)
-		setHeaders(w.Header())
+		maps.Copy(w.Header(), always) // all answers share the values: Set and Add replace them
 		local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 		if !hostAllowed(r.Host, s.cfg.Hosts, local) {
 			s.fail(w, r, problem(http.StatusMisdirectedRequest, "host_not_allowed",
@@ -111,13 +114,15 @@ func headerFits(r *http.Request) error {
 	return nil
 }
 
-// setHeaders tells browsers to do nothing with an answer but to show it to this origin.
-func setHeaders(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cache-Control", "no-cache")
+// headers tell browsers to do nothing with an answer but to show it to this origin.
+func headers() http.Header {
+	return http.Header{
+		"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'"},
+		"X-Content-Type-Options":       {"nosniff"},
+		"Cross-Origin-Resource-Policy": {"same-origin"},
+		"Referrer-Policy":              {"no-referrer"},
+		"Cache-Control":                {"no-cache"},
+	}
 }
 
 // finish logs a request, and turns a panic of ours into an answer.
@@ -134,5 +139,7 @@ func (s *Server) finish(w *response, r *http.Request, start time.Time) {
 		}
 		problem(http.StatusInternalServerError, "internal", "the node failed; its log says how").write(w)
 	}
-	s.cfg.Log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", w.status, "took", s.cfg.Now().Sub(start))
+	if s.cfg.Log.Enabled(r.Context(), slog.LevelDebug) { // what it says is not made for nobody
+		s.cfg.Log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", w.status, "took", s.cfg.Now().Sub(start))
+	}
 }

@@ -1,9 +1,16 @@
-package api
+package api_test
 
 import (
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain runs the tests, or one of the servers that a benchmark starts in a process of its own.
+func TestMain(m *testing.M) {
+	if kind := os.Getenv(benchServerEnv); kind != "" {
+		os.Exit(serveBench(kind))
+	}
+	goleak.VerifyTestMain(m)
+}

@@ -35,7 +35,6 @@ func (s *Server) postMessages(w *response, r *http.Request) error {
 	}
 	once.read(body, true)
 	added, err := s.addOnce(r.Context(), media, body, once)
-	once.end() // waiting for a block is no part of it
 	if err != nil {
 		return err
 	}
@@ -67,8 +66,10 @@ type added struct {
 	replayed bool // by this very request
 }
 
-// addOnce adds the message of a body, unless that was done under its key before.
+// addOnce adds the message of a body, unless that was done under its key before. Waiting for a block is
+// no part of that.
 func (s *Server) addOnce(ctx context.Context, media string, body []byte, once *once) (added, error) {
+	defer once.end()
 	d, err := draftOf(media, body)
 	if err != nil {
 		return added{}, err

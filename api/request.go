@@ -154,14 +154,22 @@ func waitParams(r *http.Request) (time.Duration, error) {
 
 // stringMember reads a member that has to be a string.
 func stringMember(m member, into *string) error {
+	text, err := textMember(m)
+	*into = string(text)
+	return err
+}
+
+// textMember returns a member that has to be a string, never nil.
+func textMember(m member) ([]byte, error) {
 	if len(m.raw) == 0 || m.raw[0] != '"' {
-		return badRequest("bad_member", fmt.Sprintf("member %q: want a string", m.key))
+		return nil, badRequest("bad_member", fmt.Sprintf("member %q: want a string", m.key))
 	}
-	if bytes.IndexByte(m.raw, '\\') < 0 {
-		*into = string(m.raw[1 : len(m.raw)-1])
-		return nil
+	if bytes.IndexByte(m.raw, '\\') < 0 { // nothing is escaped; a copy, since the rest of the body may be large
+		return append(make([]byte, 0, len(m.raw)-2), m.raw[1:len(m.raw)-1]...), nil
 	}
-	return json.Unmarshal(m.raw, into) // the parser has seen that it is one
+	var text string
+	err := json.Unmarshal(m.raw, &text) // the parser has seen that it is one
+	return []byte(text), err
 }
 
 // unknownMember is the problem of a member that nobody would look at.

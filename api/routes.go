@@ -79,6 +79,24 @@ func (s *Server) router() *mux.Router {
 	return router
 }
 
+// direct finds the paths without a variable by themselves: the router makes two copies of each request.
+func direct(router *mux.Router) http.Handler {
+	literal := make(map[string]http.Handler)
+	router.Walk(func(r *mux.Route, _ *mux.Router, _ []*mux.Route) error {
+		if path, err := r.GetPathTemplate(); err == nil && !strings.Contains(path, "{") {
+			literal[path] = r.GetHandler()
+		}
+		return nil
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h, ok := literal[r.URL.Path]; ok {
+			h.ServeHTTP(w, r)
+			return
+		}
+		router.ServeHTTP(w, r)
+	})
+}
+
 // dispatch serves one pattern: its methods, HEAD wherever there is GET, and OPTIONS.
 func (s *Server) dispatch(methods map[string]route) http.Handler {
 	return s.serve(func(w *response, r *http.Request) error {

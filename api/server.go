@@ -74,7 +74,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err := s.trust(); err != nil {
 		return nil, err
 	}
-	s.handler = s.guard(s.router())
+	s.handler = s.guard(direct(s.router()))
 	return s, nil
 }
 
