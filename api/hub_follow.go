@@ -276,7 +276,11 @@ func (h *hub) tellBlock(hash core.Hash) error {
 		if err != nil {
 			return fmt.Errorf("reading message %v: %w", leaf.ID, err)
 		}
-		events = append(events, h.event(kindMessage, messageEvent(m, h.now(), m.Author == h.server.deps.author())))
+		seen, err := h.server.deps.Archive.Seen(leaf.ID)
+		if err != nil {
+			return fmt.Errorf("reading when message %v came: %w", leaf.ID, err)
+		}
+		events = append(events, h.event(kindMessage, messageEvent(m, Time(seen), m.Author == h.server.deps.author())))
 	}
 	block := blockOf(hash, &header)
 	block.Connected, block.Confirmations = true, 1
