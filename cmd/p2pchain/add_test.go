@@ -120,7 +120,7 @@ func TestInterrupted(t *testing.T) {
 			}
 			defer c.Close()
 			a := &app{stdin: strings.NewReader("a\n"), stdout: io.Discard, stderr: io.Discard, shared: sharedFlags{json: tt.json}}
-			err = a.addLines(ctx, c, true)
+			err = a.addFile(ctx, c, true)
 			if !errors.Is(err, errInterrupted) || err.Error() != tt.want {
 				t.Errorf("%v, want %q", err, tt.want)
 			}

@@ -140,8 +140,8 @@ func (a *app) dataDir() (string, error) {
 // checkName accepts names that are a folder of their own everywhere.
 func checkName(name string) error {
 	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
-	if len(name) > 64 || strings.Trim(name, allowed) != "" || name == "store" {
-		return fmt.Errorf("%q: want at most 64 letters, digits, - and _, and not \"store\"", name)
+	if len(name) > 64 || strings.Trim(name, allowed) != "" || name == "store" || name == spoolFolder {
+		return fmt.Errorf("%q: want at most 64 letters, digits, - and _, and not \"store\" or \"spool\"", name)
 	}
 	return nil
 }

@@ -58,6 +58,9 @@ func (a *app) showStatus(ctx context.Context, c *client.Client) error {
 		if words := reachWords(n); words != "" {
 			t.row("reach", words)
 		}
+		if lines, folder := a.spooled(); lines > 0 {
+			t.row("spool", fmt.Sprintf("%s of \"add -\" wait in %s: p2pchain add --flush sends them", plural(lines, "line"), folder))
+		}
 		t.row("waiting", plural(n.Mempool.Count, "message")+", "+plural(n.Mempool.Bytes, "byte"))
 		t.row("mining", miningWords(n.Mining))
 		if n.ClockSkewMS != nil {
