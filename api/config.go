@@ -52,6 +52,8 @@ type Config struct {
 
 	// DiskFull is what errors about a full disk wrap; they are answered with 507.
 	DiskFull error
+	// Damaged is what errors about damaged data wrap; they are answered with 500 and a code of their own.
+	Damaged error
 
 	Now func() time.Time
 	Log *slog.Logger

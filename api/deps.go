@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -130,6 +131,8 @@ type Deps struct {
 	Ready func() error
 	// Live says why the node is stuck, nil while it works. May be nil itself.
 	Live func() error
+	// Backup writes a consistent backup of the node's store; nil: there is no such route.
+	Backup func(context.Context, io.Writer) error
 	// Metrics and Profiles answer GET /metrics and /debug/pprof/; nil: there are no such routes.
 	Metrics, Profiles http.Handler
 	// Import takes in the blocks of a chain file of this network, and tells progress now and then what

@@ -30,6 +30,7 @@ func (s *Server) errorTable() []errorRow {
 		{chain.ErrNotFound, http.StatusNotFound, "not_found", "", 0},
 		{mempool.ErrFull, http.StatusServiceUnavailable, "mempool_full", "as many messages as this node keeps wait for a block", 5 * time.Second},
 		{s.cfg.DiskFull, http.StatusInsufficientStorage, "disk_full", "the node's disk is full; nothing was stored", 30 * time.Second},
+		{s.cfg.Damaged, http.StatusInternalServerError, "damaged", "what this node stores is damaged; it stops, and \"p2pchain check --deep --repair\" repairs it", 0},
 		{syscall.ENOSPC, http.StatusInsufficientStorage, "disk_full", "the node's disk is full; nothing was stored", 30 * time.Second},
 		{consensus.ErrPayloadSize, http.StatusRequestEntityTooLarge, "payload_too_large", "", 0},
 		{consensus.ErrAuthor, http.StatusForbidden, "author_not_allowed", "this node's key is not among those that may write on this network", 0},

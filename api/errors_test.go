@@ -17,8 +17,8 @@ import (
 )
 
 func TestErrorMapping(t *testing.T) {
-	diskFull := errors.New("full")
-	s := bare(t, func(c *Config) { c.DiskFull = diskFull })
+	diskFull, damaged := errors.New("full"), errors.New("rotten")
+	s := bare(t, func(c *Config) { c.DiskFull, c.Damaged = diskFull, damaged })
 	s.deps.Network = coretest.Network(t)
 	seen := make(map[error]bool)
 	for _, tt := range []struct {
@@ -29,6 +29,7 @@ func TestErrorMapping(t *testing.T) {
 		{chain.ErrNotFound, 404, "not_found"},
 		{mempool.ErrFull, 503, "mempool_full"},
 		{diskFull, 507, "disk_full"},
+		{damaged, 500, "damaged"},
 		{syscall.ENOSPC, 507, "disk_full"},
 		{consensus.ErrPayloadSize, 413, "payload_too_large"},
 		{consensus.ErrAuthor, 403, "author_not_allowed"},

@@ -48,6 +48,7 @@ func routes() []route {
 		{http.MethodDelete, v1 + "/peers/{id}", (*Server).deletePeer, scopeAdmin},
 		{http.MethodGet, v1 + "/invite", (*Server).getInvite, scopeRead},
 		{http.MethodGet, v1 + "/export", (*Server).getExport, scopeRead},
+		{http.MethodGet, v1 + "/backup", (*Server).getBackup, scopeAdmin},
 		{http.MethodGet, eventsPattern, (*Server).getEvents, scopeRead},
 		{http.MethodPost, v1 + "/import", (*Server).postImport, scopeAdmin},
 

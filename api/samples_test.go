@@ -63,6 +63,10 @@ func everything(t *testing.T) *fixture {
 			io.WriteString(w, "p2pchain_blocks 3\n")
 		})
 		d.Profiles = http.HandlerFunc(pprof.Index)
+		d.Backup = func(_ context.Context, w io.Writer) error {
+			_, err := io.WriteString(w, "a tar archive")
+			return err
+		}
 	})
 	f.sample()
 	peer := twoPeers()[0]

@@ -65,7 +65,7 @@ func exitTable() []exitRow {
 		{exitOK, "done", "", nil},
 		{exitInternal, "something failed that has no code of its own", "", nil},
 		{exitUsage, "the command line, a `P2PCHAIN_` variable, the configuration file or a parameter file is wrong",
-			"", []error{errUsage, core.ErrBadParams, node.ErrConfig, node.ErrTokenName, node.ErrTokenExists, invite.ErrInvite}},
+			"", []error{errUsage, core.ErrBadParams, node.ErrConfig, node.ErrTokenName, node.ErrTokenExists, invite.ErrInvite, node.ErrHasChain}},
 		{exitUnreachable, "no node answers", "start one, or name one with `--name`, `--data-dir` or `--api`", []error{client.ErrUnreachable, node.ErrNoAddress, node.ErrNoInvite}},
 		{exitNotFound, "the node does not have what was asked for", "", []error{client.ErrNotFound, node.ErrNoBlock, node.ErrNoToken, node.ErrNoChain}},
 		{exitAddressInUse, "an address that you set is taken or is not this machine's", "stop the other program, or choose another address",
@@ -86,8 +86,8 @@ func exitTable() []exitRow {
 		{exitRefused, "the node refused the request", "", []error{client.ErrRefused}},
 		{exitUnauthorized, "the node wants a token", "give the file with it as `--token-file`", []error{client.ErrUnauthorized}},
 		{exitBusy, "the node cannot take this now", "try again later", []error{client.ErrBusy}},
-		{exitVerification, "a chain file is damaged, breaks a rule or does not fit what is stored", "everything before that line is kept: get the file again and repeat the command",
-			[]error{chainfile.ErrUnverified}},
+		{exitVerification, "a chain file or a backup is damaged, breaks a rule or does not fit what is stored", "everything before that line is kept: get the file again and repeat the command",
+			[]error{chainfile.ErrUnverified, node.ErrArchive}},
 		{exitFindings, "`doctor` found a problem", "", []error{errFindings}},
 		{exitInterrupted, "a signal ended the command before its work was done", "", []error{errInterrupted}},
 	}
@@ -110,6 +110,8 @@ func exitRowOf(err error) exitRow {
 func adviceFor(err error, row exitRow) string {
 	line, ok := errors.AsType[*chainfile.LineError](err)
 	switch {
+	case errors.Is(err, node.ErrArchive):
+		return "nothing was changed: get the backup again, or take an older one"
 	case !ok || row.code != exitVerification:
 		return row.advice
 	case line.Line == 1:

@@ -66,7 +66,7 @@ agree on one chain. The bare command starts a node.`,
 	root.AddCommand(
 		a.runCommand(), a.initCommand(), a.joinCommand(), a.inviteCommand(), a.bootstrapCommand(), a.keyCommand(), a.tokenCommand(),
 		a.addCommand(), a.getCommand(), a.searchCommand(), a.tailCommand(), a.statusCommand(), a.mineCommand(), a.peersCommand(),
-		a.exportCommand(), a.importCommand(), a.checkCommand(),
+		a.exportCommand(), a.importCommand(), a.checkCommand(), a.backupCommand(), a.restoreCommand(),
 		a.healthCommand(), a.doctorCommand(), a.configCommand(), a.completionCommand(), a.manCommand(),
 		a.versionCommand(), a.minerCommand(),
 	)

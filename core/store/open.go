@@ -35,7 +35,10 @@ func (s *Store) open() error {
 	if err := s.takeLock(); err != nil {
 		return wrap(err)
 	}
-	err := s.openDatabase()
+	err := s.removeCopies()
+	if err == nil {
+		err = s.openDatabase()
+	}
 	if err != nil {
 		err = errors.Join(err, s.lock.Close())
 	}

@@ -45,6 +45,7 @@ type Store struct {
 	// notesSwept is the day for which notes that are too old were removed, since the store was opened.
 	notesSwept uint32
 	applied    uint64 // number of the last synced batch
+	copies     int    // that were made
 	pending    sync.WaitGroup
 
 	synced       atomic.Uint64 // number of the last batch that is known to be on disk, with all before

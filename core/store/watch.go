@@ -16,7 +16,8 @@ import (
 // what is on disk, so nothing may be built on it. Pebble reports some failures late, retries some, and
 // ends the process over others.
 //
-// The exception is a table that finds the disk full: Pebble keeps its source and tries again.
+// The exceptions are a table that finds the disk full, since Pebble keeps its source and tries again, and
+// the files of a copy.
 type watchedFS struct {
 	vfs.FS
 	fail func(error)
@@ -31,7 +32,7 @@ func (w watchedFS) Unwrap() vfs.FS { return w.FS }
 // watch passes an error on, after reporting it.
 func (w watchedFS) watch(doing, name string, err error) error {
 	table := path.Ext(name) == ".sst" && errors.Is(err, syscall.ENOSPC)
-	if err != nil && !table {
+	if err != nil && !table && !strings.Contains(name, copyInfix) {
 		w.fail(fmt.Errorf("%s %s: %w", doing, name, err))
 	}
 	return err

@@ -38,6 +38,8 @@ func (n *Node) openAPI(context.Context) error {
 	}
 	cfg := api.DefaultConfig()
 	cfg.Version, cfg.Hosts, cfg.DiskFull = n.cfg.Version, n.cfg.HTTPHosts, store.ErrDiskFull
+	cfg.Damaged = store.ErrCorrupt
+	cfg.Damaged = store.ErrCorrupt
 	cfg.Now, cfg.Log = n.cfg.Now, n.log.With("part", "api")
 	if err := n.guardAPI(&cfg); err != nil {
 		return err
@@ -50,7 +52,7 @@ func (n *Node) openAPI(context.Context) error {
 		Network: n.cfg.Network, Key: author, Chain: n.chain, Pool: n.pool, Messages: n.store, Archive: n.store, Branches: n.chain,
 		Miner: mining{n}, Host: peers{n.p2p, n.bootstrap, n.cfg.Reach}, Ready: n.ready, Invite: n.Invite,
 		Live: n.Live, Metrics: measured, Profiles: n.profiles(),
-		Import: n.importStream,
+		Import: n.importStream, Backup: n.Backup,
 	})
 	return err
 }
