@@ -35,6 +35,9 @@ type (
 		Headers []client.Block `json:"headers"`
 		Length  int            `json:"length"`
 	}
+	tokensAnswer struct {
+		Tokens []node.Token `json:"tokens"`
+	}
 	mempoolAnswer struct {
 		Messages []client.WaitingMessage `json:"messages"`
 		Length   int                     `json:"length"`
@@ -78,10 +81,16 @@ func shapes() map[string]shape {
 		"get headers":    {headersAnswer{}, ""},
 		"get forks":      {forks{}, ""},
 		"search":         {client.SearchResult{}, ""},
-		"tail":           {client.Message{}, "a line for each message"},
-		"check":          {node.Checked{}, ""},
-		"mine":           {client.Mining{}, ""},
-		"peers connect":  {api.Connected{}, ""},
+		"token add":      {shownToken{}, ""},
+		"token list":     {tokensAnswer{}, ""},
+		"token show":     {shownToken{}, ""},
+		"token remove": {struct {
+			Removed string `json:"removed"`
+		}{}, ""},
+		"tail":          {client.Message{}, "a line for each message"},
+		"check":         {node.Checked{}, ""},
+		"mine":          {client.Mining{}, ""},
+		"peers connect": {api.Connected{}, ""},
 		"peers disconnect": {struct {
 			Disconnected string `json:"disconnected"`
 		}{}, ""},
@@ -89,7 +98,7 @@ func shapes() map[string]shape {
 }
 
 // withoutJSON lists commands whose output is not data.
-func withoutJSON() []string { return []string{"completion", "help", "get", "config", "peers"} }
+func withoutJSON() []string { return []string{"completion", "help", "get", "config", "peers", "token"} }
 
 // fits is the script command "fits NAME": every line of standard output is the answer that the page
 // promises of a command, with nothing more in it.
