@@ -57,6 +57,10 @@ func (e *Error) kind() error {
 		if e.Code == "scope_too_small" {
 			return ErrUnauthorized
 		}
+	case http.StatusConflict:
+		if e.Code == "idempotency_key_in_use" {
+			return ErrBusy
+		}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInsufficientStorage:
 		return ErrBusy
 	}

@@ -17,8 +17,8 @@ const v1 = "/api/v1"
 
 // Add adds a message. An empty media type is plain text, or bytes where the payload is not UTF-8.
 // When it returns without an error, the message is durable on the node and waits for a block.
-func (c *Client) Add(ctx context.Context, payload []byte, mediaType string) (Receipt, error) {
-	rq := call{method: http.MethodPost, path: v1 + "/messages"}
+func (c *Client) Add(ctx context.Context, payload []byte, mediaType string, options ...AddOption) (Receipt, error) {
+	var rq call
 	switch {
 	case mediaType != "":
 		body, err := json.Marshal(struct {
@@ -34,9 +34,7 @@ func (c *Client) Add(ctx context.Context, payload []byte, mediaType string) (Rec
 	default:
 		rq.mediaType, rq.body = "application/octet-stream", payload
 	}
-	var receipt Receipt
-	err := c.fetch(ctx, rq, &receipt)
-	return receipt, err
+	return c.add(ctx, rq, options)
 }
 
 // Message returns a message and where it stands; ErrNotFound if it neither waits on this node nor is
