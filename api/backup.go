@@ -16,7 +16,7 @@ func (s *Server) getBackup(w *response, r *http.Request) error {
 	w.Header().Set("Content-Type", "application/x-tar")
 	w.Header().Set("Content-Disposition", `attachment; filename="p2pchain-backup.tar"`)
 	if out.err == nil {
-		out.err = s.deps.Backup(r.Context(), out.buf)
+		out.err = s.deps.Backup(r.Context(), out)
 	}
 	return out.end()
 }
