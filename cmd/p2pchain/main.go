@@ -39,7 +39,7 @@ type app struct {
 
 // run executes the command line and returns the exit code.
 func (a *app) run(args []string) int {
-	ctx, stop := untilSignal(context.Background(), a.stderr)
+	ctx, stop := untilSignal(context.Background(), a.stderr, endPatience)
 	defer stop()
 	args, err := rewriteSeedFlags(args)
 	if err != nil {
