@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type Client struct {
 	token   string
 	timeout time.Duration
 	dial    func(context.Context) (net.Conn, error) // nil: to the address
+	tls     *tls.Config                             // nil: the system's authorities decide
 }
 
 // An Option changes how a Client works.
@@ -66,6 +68,7 @@ func New(address string, options ...Option) (*Client, error) {
 		MaxIdleConnsPerHost: 128,
 		IdleConnTimeout:     time.Minute,
 		TLSHandshakeTimeout: 10 * time.Second,
+		TLSClientConfig:     c.tls,
 		DisableCompression:  c.dial != nil || isLocal(u.Hostname()), // it is slower than such a link
 	}
 	if c.dial != nil {

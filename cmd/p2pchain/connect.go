@@ -24,6 +24,7 @@ type clientFlags struct {
 	host      string
 	port      uint16
 	tokenFile string
+	cert      string
 	timeout   time.Duration
 }
 
@@ -32,6 +33,7 @@ func addClientFlags(flags *pflag.FlagSet) *clientFlags {
 	f := new(clientFlags)
 	flags.StringVar(&f.api, "api", "", "`URL` of the node's API (default: that of the node that runs in the data folder)")
 	flags.StringVar(&f.tokenFile, "token-file", "", "`FILE` with the token that the node wants, if it is not in the data folder")
+	flags.StringVar(&f.cert, "api-cert", "", "`SHA256` of the certificate that the node of --api must have, as it said at its start")
 	flags.DurationVar(&f.timeout, "timeout", 0, "time limit, like 30s (default: none)")
 	flags.StringVar(&f.host, "host", "", "the host of --api")
 	flags.Uint16Var(&f.port, "port", 0, "the port of --api")
@@ -74,6 +76,8 @@ type target struct {
 	id         string // the peer id that must answer, empty where any may
 	dir        string // where id was found
 	pid        int    // of the process that left it there
+
+	options []client.Option // how it is recognised
 }
 
 // connect returns a client of the node that the flags name.
@@ -89,7 +93,14 @@ func (a *app) connect(ctx context.Context, f *clientFlags) (*client.Client, erro
 		}
 		to.token = strings.TrimSpace(string(text))
 	}
-	c, err := client.New(to.url, client.WithToken(to.token))
+	if f.cert != "" {
+		sum, err := client.ParseFingerprint(f.cert)
+		if err != nil {
+			return nil, usagef("--api-cert: %w", err)
+		}
+		to.options = []client.Option{client.WithFingerprint(sum)}
+	}
+	c, err := client.New(to.url, append(to.options, client.WithToken(to.token))...)
 	if err != nil {
 		return nil, usagef("--api: %w", err)
 	}
@@ -106,7 +117,7 @@ func (a *app) connect(ctx context.Context, f *clientFlags) (*client.Client, erro
 // the address stays, and another node, even of another network, may have the port by now. Until then
 // the token is shown to nobody.
 func (to *target) verify(ctx context.Context) error {
-	c, err := client.New(to.url)
+	c, err := client.New(to.url, to.options...)
 	if err != nil {
 		return usagef("--api: %w", err)
 	}
@@ -147,6 +158,10 @@ func (a *app) findNode(f *clientFlags) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
+	options, err := found.Options()
+	if err != nil {
+		return target{}, err
+	}
 	token, err := node.ReadToken(dir)
-	return target{found.URL, token, found.ID, dir, found.PID}, err
+	return target{found.URL, token, found.ID, dir, found.PID, options}, err
 }

@@ -143,7 +143,11 @@ func (a *app) findRunning(ctx context.Context, dir string) (*client.Client, erro
 	if err != nil {
 		return nil, err
 	}
-	to := target{url: found.URL, id: found.ID, dir: dir, pid: found.PID}
+	options, err := found.Options()
+	if err != nil {
+		return nil, err
+	}
+	to := target{url: found.URL, id: found.ID, dir: dir, pid: found.PID, options: options}
 	if err := to.verify(ctx); err != nil {
 		return nil, ctx.Err()
 	}
@@ -151,7 +155,7 @@ func (a *app) findRunning(ctx context.Context, dir string) (*client.Client, erro
 	if err != nil {
 		return nil, err
 	}
-	return client.New(found.URL, client.WithToken(token))
+	return client.New(found.URL, append(options, client.WithToken(token))...)
 }
 
 // joinRunning connects a running node, and lets its directory remember the addresses.

@@ -43,12 +43,19 @@ func ready(ts *testscript.TestScript, _ bool, args []string) {
 	for tick := time.NewTicker(20 * time.Millisecond); ; <-tick.C {
 		address, err := node.ReadAddress(ts.MkAbs(args[0]))
 		if err == nil {
-			c, err := client.New(address.URL)
+			options, err := address.Options()
+			ts.Check(err)
+			c, err := client.New(address.URL, options...)
 			ts.Check(err)
 			err = c.Live(ctx)
 			c.Close()
 			if err == nil {
 				ts.Setenv("API", address.URL)
+				if address.Cert != "" {
+					sum, err := node.Fingerprint(address.Cert)
+					ts.Check(err)
+					ts.Setenv("CERT", sum)
+				}
 				tick.Stop()
 				return
 			}

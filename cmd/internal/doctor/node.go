@@ -49,7 +49,11 @@ func (e *exam) lookAtNode(ctx context.Context) []Finding {
 
 // ask returns what a node says of itself, and a client of it; none where its address is not one.
 func (e *exam) ask(ctx context.Context, address node.Address, token string) (*client.Client, client.Node, error) {
-	c, err := client.New(address.URL, client.WithTimeout(nodePatience), client.WithToken(token))
+	options, err := address.Options()
+	if err != nil {
+		return nil, client.Node{}, err
+	}
+	c, err := client.New(address.URL, append(options, client.WithTimeout(nodePatience), client.WithToken(token))...)
 	if err != nil {
 		return nil, client.Node{}, err
 	}

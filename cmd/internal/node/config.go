@@ -48,6 +48,10 @@ type Config struct {
 	// HTTPHosts are names under which the API may be called besides localhost and IP addresses.
 	HTTPHosts []string
 	Auth      api.Auth
+	// HTTPCert and HTTPKey are PEM files; with them the API speaks HTTPS.
+	HTTPCert, HTTPKey string
+	// HTTPTLS has the API speak HTTPS with a certificate of its own making.
+	HTTPTLS bool
 	// CORSOrigins are the origins of web pages that may use the API, besides the node's own.
 	CORSOrigins []string
 	// HTTPRate is how many requests a second that change something the API takes from one address that
@@ -149,6 +153,12 @@ func (c *Config) checkAPI(bad func(string, ...any)) {
 		if _, err := api.ParseOrigin(origin); err != nil {
 			bad("cors-origin: %v", err)
 		}
+	}
+	if (c.HTTPCert == "") != (c.HTTPKey == "") {
+		bad("http-cert and http-key belong together")
+	}
+	if c.HTTPTLS && c.HTTPCert != "" {
+		bad("http-tls makes a certificate: leave it away, or http-cert and http-key")
 	}
 	if c.HTTPRate < 0 {
 		bad("http-rate is %d, want at least 0", c.HTTPRate)

@@ -34,6 +34,7 @@ type Address struct {
 	ID      string    `json:"id"` // peer id
 	Network string    `json:"network"`
 	Started time.Time `json:"started"`
+	Cert    string    `json:"cert,omitempty"` // the file of the API's certificate, where it has one
 }
 
 // ReadAddress returns where the API of the node in a data directory is; ErrNoAddress if there is no

@@ -60,13 +60,20 @@ func (n *Node) apiAt(all netip.Addr) string {
 	}
 	addr, err := netip.ParseAddrPort(n.listener.Addr().String())
 	if err != nil {
-		return "http://" + n.listener.Addr().String()
+		return n.scheme() + n.listener.Addr().String()
 	}
 	host := addr.Addr().Unmap()
 	if host.IsUnspecified() {
 		host = all
 	}
-	return "http://" + netip.AddrPortFrom(host, addr.Port()).String()
+	return n.scheme() + netip.AddrPortFrom(host, addr.Port()).String()
+}
+
+func (n *Node) scheme() string {
+	if n.cert != "" {
+		return "https://"
+	}
+	return "http://"
 }
 
 // firstShared returns the first address that other machines may reach, IPv4 before IPv6.

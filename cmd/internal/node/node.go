@@ -59,6 +59,7 @@ type Node struct {
 	api       *api.Server  // nil: off
 	backup    *backup.Job  // nil: off
 	listener  net.Listener // nil: off
+	cert      string       // the file of the API's certificate, empty: without TLS
 
 	settingMining sync.Mutex // held while mode and threads of the miner change together
 
@@ -292,6 +293,7 @@ func (n *Node) leaveAddress(context.Context) error {
 	n.onClose(func() error { return removeAddress(n.cfg.Dir) })
 	return writeAddress(n.cfg.Dir, Address{
 		URL: n.API(), PID: os.Getpid(), ID: n.key.PeerID, Network: n.cfg.Network.Params.Name, Started: n.cfg.Now().UTC(),
+		Cert: n.cert,
 	})
 }
 

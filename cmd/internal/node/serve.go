@@ -67,6 +67,18 @@ func (n *Node) guardAPI(cfg *api.Config) error {
 		}
 		cfg.Origins = append(cfg.Origins, origin)
 	}
+	cert, err := n.openTLS(cfg.Log)
+	if err != nil {
+		return err
+	}
+	if cert != nil {
+		cfg.TLS, n.cert = cert.config(), cert.certPath
+		sum, err := Fingerprint(n.cert)
+		if err != nil {
+			return err
+		}
+		n.note("the API's certificate is sha256:%s", sum)
+	}
 	cfg.MaxWriteRate, cfg.MaxEventClients = n.cfg.HTTPRate, n.cfg.MaxEventClients
 	cfg.MaxConnections = max(cfg.MaxConnections, n.cfg.MaxEventClients+cfg.MaxConnections/2)
 	if cfg.Auth == api.AuthNone {
@@ -85,6 +97,9 @@ func (n *Node) guardAPI(cfg *api.Config) error {
 		what = "the API needs"
 	}
 	n.note("%s the token in %s", what, TokenPath(n.cfg.Dir))
+	if cert == nil && !isLocal(n.listener.Addr()) {
+		n.note("whoever can listen on the way reads tokens and messages; --http-tls encrypts them")
+	}
 	return nil
 }
 
