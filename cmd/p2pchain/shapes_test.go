@@ -87,6 +87,8 @@ func shapes() map[string]shape {
 		"token remove": {struct {
 			Removed string `json:"removed"`
 		}{}, ""},
+		"backup":        {backedUp{}, "where a file is written"},
+		"restore":       {restored{}, ""},
 		"tail":          {client.Message{}, "a line for each message"},
 		"check":         {node.Checked{}, ""},
 		"mine":          {client.Mining{}, ""},
