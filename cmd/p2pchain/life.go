@@ -58,8 +58,7 @@ func (a *app) runNode(ctx context.Context, f *runFlags, to *invite.Invite) error
 	if err := a.greet(n); err != nil {
 		return errors.Join(err, n.Close())
 	}
-	stop := followSync(ctx, n.Sync, live, cfg.Log)
-	defer stop()
+	defer soon(followSync(ctx, n.Sync, live, cfg.Log))
 	defer keepInformed(ctx, manager, n, cfg.Log)()
 	return n.Run(ctx)
 }
@@ -134,6 +133,21 @@ func keepInformed(ctx context.Context, manager *systemd.Notifier, s systemd.Serv
 	return func() {
 		cancel()
 		telling.Wait()
+	}
+}
+
+// soon calls what ends something that writes to the terminal. If that is stopped it is left behind.
+func soon(end func()) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		end()
+	}()
+	patience := time.NewTimer(time.Second)
+	defer patience.Stop()
+	select {
+	case <-ended:
+	case <-patience.C:
 	}
 }
 

@@ -85,8 +85,8 @@ func TestForgedLines(t *testing.T) {
 	}
 }
 
-// TestLogTroubles has a node go on whose log has nowhere to go: its reader leaves, the folder of its file
-// vanishes, or the disk is full.
+// TestLogTroubles has a node go on whose log has nowhere to go: its reader leaves or is stopped, the
+// folder of its file vanishes, or the disk is full.
 func TestLogTroubles(t *testing.T) {
 	t.Parallel()
 	r, w, err := os.Pipe()
@@ -109,6 +109,24 @@ func TestLogTroubles(t *testing.T) {
 		return err
 	})
 	m.stop()
+
+	sleeper, w, err := os.Pipe() // whoever reads it is stopped
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sleeper.Close()
+	stopped := lonely(t, "stopped", "--log-level", "debug,libp2p=debug")
+	stopped.spawn(w)
+	w.Close()
+	for i := range 500 { // more than a pipe holds
+		if err := stopped.get("/livez?"+strconv.Itoa(i), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code, took := stopped.end(0); code != 0 {
+		t.Errorf("exit code %d after %v", code, took)
+	}
+	stopped.cmd = nil
 
 	full := lonely(t, "full", "--log-level", "debug", "--log-file", "/dev/full")
 	full.spawn(nil)
