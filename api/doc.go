@@ -10,9 +10,13 @@
 // # Safety
 //
 // A browser on the same machine runs programs of strangers, so even a loopback API defends itself:
-// requests with a foreign Host are refused (DNS rebinding), so are cross-origin writes, GET changes
-// nothing, and no CORS header is ever sent. Bodies, headers, times, nesting and work in progress are
-// bounded. An address that is not loopback needs a token for writes, or an explicit permission.
+// requests with a foreign Host are refused (DNS rebinding), so is what pages of other origins change or
+// embed, GET changes nothing, and CORS is for listed origins only. What needs which scope is a column
+// of the route table; Config.Auth says when a token has to prove it.
+//
+// Everything that keeps memory for a client has a number of places (gate, connTable). A newcomer takes
+// the place of whoever holds up his own request the longest, so slow clients keep nobody out, also on
+// loopback, where all clients have one address. docs/security-of-the-api.md lists the limits.
 //
 // # Conventions
 //
