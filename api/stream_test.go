@@ -54,7 +54,7 @@ func (c *endlessChain) Block(hash core.Hash) (*core.Block, error) {
 	return b, nil
 }
 
-// TestChainMemory streams a chain of about 50 MB and looks at the heap on the way.
+// TestChainMemory streams a chain of about 25 MB and looks at the heap on the way.
 func TestChainMemory(t *testing.T) {
 	n := coretest.Network(t)
 	text := strings.Repeat("0123456789", 100)
@@ -62,13 +62,21 @@ func TestChainMemory(t *testing.T) {
 	for range 10 {
 		full.Messages = append(full.Messages, coretest.Message(t, n, coretest.Key(0), text))
 	}
-	const blocks = 5000
+	const blocks = 2500
 	f := start(t, func(_ *api.Config, d *api.Deps) {
 		d.Chain = &endlessChain{Chain: d.Chain, top: blocks, full: full}
 	})
-	for _, path := range []string{"/chain", "/data", "/api/v1/export"} {
+	for _, path := range []string{"/chain", "/data", "/api/v1/export", "/api/v1/blocks"} {
 		before := heap()
-		resp, err := http.Get(f.url + path)
+		r, err := http.NewRequest("GET", f.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept", "application/x-ndjson")
+		// Compressed, this chain of one block over and over fits into the buffers of the connection: the
+		// server would go on while we look, and what it throws away meanwhile counts as alive.
+		r.Header.Set("Accept-Encoding", "identity")
+		resp, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +85,7 @@ func TestChainMemory(t *testing.T) {
 		for looked := uint64(0); ; {
 			n, err := resp.Body.Read(buf)
 			total += uint64(n)
-			if total > looked+10<<20 {
+			if total > looked+5<<20 {
 				looked, most = total, max(most, heap())
 			}
 			if err == io.EOF {
@@ -88,7 +96,7 @@ func TestChainMemory(t *testing.T) {
 			}
 		}
 		resp.Body.Close()
-		if total < 45<<20 {
+		if total < 22<<20 {
 			t.Fatalf("%s: only %d bytes", path, total)
 		}
 		if most > before+16<<20 {
