@@ -9,7 +9,7 @@ import (
 func StoreDir(dir string) string { return filepath.Join(dir, storeFolder) }
 
 // SecretFiles returns the names of the files in a data directory that only its owner may read.
-func SecretFiles() []string { return []string{identityFile, tokenFile} }
+func SecretFiles() []string { return []string{identityFile, tokenFile, ownKeyFile} }
 
 // KeptSeeds returns the addresses that the node of a data directory joins at every start. A line of the
 // file that is no address is ErrConfig.
