@@ -121,28 +121,19 @@ func readCurl(t *testing.T, dir, line string) curl {
 	}
 	forced := ""
 	for i := 1; i < len(args); i++ {
-		value := ""
-		if i+1 < len(args) {
-			value = args[i+1]
-		}
+		value := args[min(i+1, len(args)-1)]
 		switch args[i] {
+		case "-N":
+			c.stream = true
+			continue
+		case "-o":
 		case "-X":
 			forced = value
 		case "-H":
 			name, text, _ := strings.Cut(value, ":")
 			c.header.Set(name, text)
 		case "-d", "--data-binary", "-T":
-			c.method = map[bool]string{false: "POST", true: "PUT"}[args[i] == "-T"]
-			if c.body = value; args[i] == "-T" || strings.HasPrefix(value, "@") {
-				c.body = from(strings.TrimPrefix(value, "@"))
-			}
-			if c.header.Get("Content-Type") == "" && args[i] != "-T" {
-				c.header.Set("Content-Type", "application/x-www-form-urlencoded") // as curl does
-			}
-		case "-o":
-		case "-N":
-			c.stream = true
-			continue
+			c.send(args[i], value, from)
 		default:
 			u, err := url.Parse(args[i])
 			if err != nil || u.Host != "127.0.0.1:12345" {
@@ -157,6 +148,22 @@ func readCurl(t *testing.T, dir, line string) curl {
 		c.method = forced
 	}
 	return c
+}
+
+// send takes in an option that gives a body.
+func (c *curl) send(option, value string, from func(string) string) {
+	c.body = value
+	if name, file := strings.CutPrefix(value, "@"); file || option == "-T" {
+		c.body = from(name)
+	}
+	if option == "-T" {
+		c.method = "PUT"
+		return
+	}
+	c.method = "POST"
+	if c.header.Get("Content-Type") == "" {
+		c.header.Set("Content-Type", "application/x-www-form-urlencoded") // as curl does
+	}
 }
 
 // words splits a line as a shell does.

@@ -54,13 +54,11 @@ func TestSetMining(t *testing.T) {
 	if m, err := n.client.SetMining(ctx, "off", 0); err != nil || m.Mode != "off" || m.Threads != 2 {
 		t.Errorf("SetMining = %+v, %v", m, err)
 	}
-	mu.Lock()
-	if want := []int{0, 2, 0}; !slices.Equal(told, want) {
-		t.Errorf("the process was told of %v threads, want %v", told, want)
-	}
-	mu.Unlock()
 	if err := n.stop(); err != nil {
 		t.Fatal(err)
+	}
+	if want := []int{0, 2, 0}; !slices.Equal(told, want) {
+		t.Errorf("the process was told of %v threads, want %v", told, want)
 	}
 	cfg.Mine = miner.Auto
 	again := start(t, cfg)
