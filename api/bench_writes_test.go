@@ -237,7 +237,7 @@ func serveNode(ctx context.Context, l net.Listener, dir string) error {
 	cfg := api.DefaultConfig()
 	cfg.Log = limits.Log
 	server, err := api.New(cfg, api.Deps{
-		Network: n, Key: coretest.Key(0), Chain: c, Pool: pool, Messages: s,
+		Network: n, Key: coretest.Key(0), Chain: c, Pool: pool, Messages: s, Archive: s, Branches: c,
 		Miner: fakeMiner{}, Host: &fakeHost{}, Invite: noInvite,
 	})
 	if err != nil {
