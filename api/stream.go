@@ -48,6 +48,7 @@ type stream struct {
 	turn   bool   // it has one: from its second part on
 	zip    *gzip.Writer
 	zipped []byte // by zip, and not handed over yet
+	began  bool   // zip has got something
 
 	full, empty chan []byte // nil until something was handed over
 	sent        chan error  // the sender's first error, once it has ended
@@ -134,6 +135,7 @@ func (o *stream) pass() {
 		o.buf = o.send(o.buf)
 		return
 	}
+	o.began = true
 	if _, err := o.zip.Write(o.buf); err != nil && o.err == nil {
 		o.err = err
 	}
@@ -222,7 +224,7 @@ func (o *stream) join() {
 
 // end sends what is left and returns what went wrong. A client that went away is no error of ours.
 func (o *stream) end() error {
-	small := o.full == nil && len(o.buf) < leastZipped && o.err == nil
+	small := o.full == nil && !o.began && len(o.buf) < leastZipped && o.err == nil
 	if o.zip != nil && !small {
 		o.finishZip()
 	}

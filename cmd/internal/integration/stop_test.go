@@ -147,7 +147,7 @@ func TestStop(t *testing.T) {
 			}
 			return func() {}
 		}},
-		{"exports that nobody reads", func(_ *testing.T, m *machine) func() {
+		{"exports and a backup that nobody reads", func(_ *testing.T, m *machine) func() {
 			m.fill(700, 15000) // more than the system's buffers hold
 			m.eventually("is sealed", func() error {
 				if n, err := m.waiting(); err != nil || n > 0 {
@@ -159,6 +159,7 @@ func TestStop(t *testing.T) {
 				m.say(true, "GET /chain HTTP/1.1\nHost: localhost\n\n")
 				m.say(true, "GET /api/v1/export HTTP/1.1\nHost: localhost\n\n")
 			}
+			m.say(true, "GET /api/v1/backup HTTP/1.1\nHost: localhost\n\n")
 			return func() {}
 		}},
 	} {
@@ -187,7 +188,7 @@ func TestStopDuringSync(t *testing.T) {
 	genesis := networkFile(t, "stopsync")
 	full := newMachine(t, "full", "--genesis", genesis, "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0")
 	full.start()
-	for range 4 {
+	for range 2 {
 		full.fill(250, 15000)
 	}
 	full.eventually("is sealed", func() error {
