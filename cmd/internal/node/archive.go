@@ -50,7 +50,7 @@ type ArchiveInfo struct {
 	Version   int             `json:"version"` // of the form of backups
 	Params    json.RawMessage `json:"params"`  // of the network
 	Genesis   core.Hash       `json:"genesis"`
-	Height    uint64          `json:"height"`
+	Height    uint64          `json:"height"` // when the backup began; it may hold a few blocks more
 	Tip       core.Hash       `json:"tip"`
 	Created   time.Time       `json:"created"`
 	CreatedBy string          `json:"created_by"`
@@ -169,7 +169,7 @@ func Restore(ctx context.Context, cfg Config, r io.Reader) (ArchiveInfo, error) 
 		err = x.extract(ctx)
 	}
 	if err == nil {
-		err = place(ctx, cfg, work, x.info)
+		err = place(ctx, cfg, work, &x.info)
 	}
 	if err != nil {
 		return x.info, errors.Join(fmt.Errorf("restoring %s: %w", cfg.Dir, err), os.RemoveAll(work))
@@ -177,8 +177,9 @@ func Restore(ctx context.Context, cfg Config, r io.Reader) (ArchiveInfo, error) 
 	return x.info, nil
 }
 
-// place checks a restored store and lets it be the directory's.
-func place(ctx context.Context, cfg Config, work string, info ArchiveInfo) error {
+// place checks a restored store and lets it be the directory's. The backup may have gone on for some
+// blocks after the one that it names; info then says where it really ends.
+func place(ctx context.Context, cfg Config, work string, info *ArchiveInfo) error {
 	params, err := core.ParseParams(info.Params)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrArchive, err)
@@ -200,13 +201,15 @@ func place(ctx context.Context, cfg Config, work string, info ArchiveInfo) error
 	if err != nil {
 		return err
 	}
+	_, named := s.Entry(info.Tip)
 	report, err := s.Check(ctx, true)
 	if err = errors.Join(err, report.Err(), s.Close()); err != nil {
 		return err
 	}
-	if report.Tip != info.Tip {
-		return fmt.Errorf("it ends with block %v, not %v: %w", report.Tip, info.Tip, ErrArchive)
+	if named != nil {
+		return fmt.Errorf("it has no block %v: %w: %w", info.Tip, ErrArchive, named)
 	}
+	info.Height, info.Tip = report.Height, report.Tip
 	if err := keepNetwork(cfg.Dir, network); err != nil {
 		return err
 	}

@@ -182,8 +182,7 @@ func (tr *truth) countWaiting(s *Stopped, im *image) (n int) {
 
 // heal hands a store what a healthy peer would: blocks that are missing, and messages that wait.
 func (tr *truth) heal(s *Stopped) error {
-	height, _ := s.Tip()
-	if _, err := s.node.chain.AddBlocks(tr.blocks[height:]); err != nil {
+	if _, err := s.node.chain.AddBlocks(tr.blocks); err != nil {
 		return err
 	}
 	for _, im := range tr.images[:1] {
