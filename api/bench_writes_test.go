@@ -38,7 +38,7 @@ const (
 	benchNode      = "node:"
 
 	benchClients = 64
-	benchGC      = 40 // as cmd/p2pchain sets it
+	benchMemory  = 208 << 20 // as cmd/p2pchain limits it
 )
 
 // BenchmarkWrites adds messages as users do: 64 clients that keep their connections, one message a
@@ -209,7 +209,7 @@ func serveBare(ctx context.Context, l net.Listener) error {
 
 // serveNode is a node as cmd/p2pchain runs it, without peers and without mining.
 func serveNode(ctx context.Context, l net.Listener, dir string) error {
-	debug.SetGCPercent(benchGC)
+	debug.SetMemoryLimit(benchMemory)
 	runtime.GOMAXPROCS(miner.Procs(runtime.GOMAXPROCS(0), 1))
 	params, _ := core.Builtin("test")
 	n, err := core.NewNetwork(params)

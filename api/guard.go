@@ -82,6 +82,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
+		s.bulk.ask()
 		next.ServeHTTP(w, r)
 	})
 }

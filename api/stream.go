@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -17,6 +18,11 @@ const (
 	// breath is a pause after each part. While all processors of Go are busy, nobody looks for requests that
 	// came for up to 10 ms; one that idles for a moment does.
 	breath = 20 * time.Microsecond
+	// rest is the pause after every second part while others ask, too: who makes parts, who sends them and
+	// who reads them keep all processors busy, and the others would wait for theirs.
+	rest = 500 * time.Microsecond
+	// askLately is how long after a request others are taken to ask.
+	askLately = 100 * time.Millisecond
 )
 
 // errGone means that the client does not listen any more.
@@ -28,11 +34,23 @@ type bulk struct {
 	// turns are who may make parts of large answers at the same time: all of them together leave a
 	// processor to the others. Nobody keeps a turn while he waits for his client.
 	turns slots
-	lists slots // pages at once
+	lists slots         // pages at once
+	asked *atomic.Int64 // when the last request came, in Unix nanoseconds
 }
 
 func newBulk() bulk {
-	return bulk{turns: make(slots, max(1, runtime.NumCPU()/2)), lists: make(slots, maxLists)}
+	return bulk{turns: make(slots, max(1, runtime.NumCPU()/2)), lists: make(slots, maxLists), asked: new(atomic.Int64)}
+}
+
+// ask notes that a request came.
+func (b *bulk) ask() { b.asked.Store(time.Now().UnixNano()) }
+
+// pause is how long a large answer pauses after one of its parts.
+func (b *bulk) pause(part int) time.Duration {
+	if part%2 == 0 && time.Since(time.Unix(0, b.asked.Load())) < askLately {
+		return rest
+	}
+	return breath
 }
 
 // A stream is an answer of unbounded length. Who fills it makes the next parts while the last ones are
@@ -44,8 +62,9 @@ type stream struct {
 	w      *response
 	to     *patientWriter
 	free   func() // gives back what the stream holds
-	turns  slots  // nil: the stream needs none
+	bulk   *bulk  // nil: the stream needs no turns
 	turn   bool   // it has one: from its second part on
+	parts  int    // that were handed over
 	zip    *gzip.Writer
 	zipped []byte // by zip, and not handed over yet
 	began  bool   // zip has got something
@@ -62,7 +81,7 @@ func (s *Server) openStream(w *response, r *http.Request) (*stream, error) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	out := s.newStream(w)
-	out.turns, out.free = s.bulk.turns, func() { s.streams.leave(r.Context()) }
+	out.bulk, out.free = &s.bulk, func() { s.streams.leave(r.Context()) }
 	if w.zip != nil {
 		out.zip = w.zip.writer((*zipSink)(out))
 	}
@@ -165,9 +184,10 @@ func (o *stream) send(part []byte) []byte {
 	if !ok && o.err == nil {
 		o.err = errGone // or worse: join knows
 	}
-	if o.turns != nil {
-		time.Sleep(breath)
-		o.turns <- struct{}{}
+	if o.bulk != nil {
+		o.parts++
+		time.Sleep(o.bulk.pause(o.parts))
+		o.bulk.turns <- struct{}{}
 		o.turn = true
 	}
 	return next[:0]
@@ -188,7 +208,7 @@ func (o *stream) start() {
 // yield gives the turn away.
 func (o *stream) yield() {
 	if o.turn {
-		o.turns.release()
+		o.bulk.turns.release()
 		o.turn = false
 	}
 }

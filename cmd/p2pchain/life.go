@@ -20,10 +20,10 @@ import (
 )
 
 const (
-	// gcPercent is how much garbage may gather before it is collected, in percent of what is in use. Most of
-	// that are large pieces that are not looked into, as those of the database, so collecting them more
-	// often as Go's default costs little, and a node that syncs takes 200 MiB instead of 300.
-	gcPercent = 40
+	// softMemory is from where on memory is collected more often than Go does by itself. A node that
+	// syncs makes much garbage and takes 220 MiB instead of 300 with it; one that serves is far below,
+	// and answers a quarter more requests than where garbage is collected early all the time.
+	softMemory = 208 << 20
 	// openPatience is how long a start goes on once it is to end. What is on the disk can be left at any
 	// moment; to walk through a large store takes longer than anybody waits for.
 	openPatience = 2 * time.Second
@@ -70,8 +70,8 @@ func (a *app) tuneRuntime(cfg *node.Config) {
 	// Each miner keeps a core busy; one more runs the node whatever they do (DESIGN section 6).
 	procs := runtime.GOMAXPROCS(0)
 	cfg.OnMiners = func(threads int) { runtime.GOMAXPROCS(miner.Procs(procs, threads)) }
-	if _, set := a.lookupEnv("GOGC"); !set {
-		debug.SetGCPercent(gcPercent)
+	if _, set := a.lookupEnv("GOMEMLIMIT"); !set {
+		debug.SetMemoryLimit(softMemory)
 	}
 }
 
