@@ -19,13 +19,18 @@ const (
 	ndjson = "application/x-ndjson"
 
 	maxBatchBody  = 16 << 20
-	maxBatchLines = 1 << 16 // its results are kept until the end, at about 64 bytes each
+	maxBatchLines = 1 << 16 // its results are kept until the end, at about 64 bytes each, and maxRefusals
 	maxBatchTime  = 10 * time.Minute
 
 	// A group is what is made durable together: large enough that an fsync and the turn of a
 	// processor cost little for each message.
 	groupMessages = 1024
 	groupBytes    = 1 << 20
+
+	// maxRefusals is how much memory the refusals of lines may take that have each their own words; the
+	// lines after that have codes alone.
+	maxRefusals = 1 << 20
+	refusalSize = 256 // of one without its words
 )
 
 // A batch reads messages line by line and stores them in groups. Its results are sent only after the
@@ -46,6 +51,9 @@ type batch struct {
 	stored   bool     // whether any message was
 	replayed bool     // whether any group had been done before
 	stopped  *Problem // why the batch ended before its last line
+
+	refusals int                 // memory of those with words of their own
+	wordless map[string]*Problem // the others, by code
 }
 
 // An outcome is a LineResult in less space.
@@ -162,7 +170,7 @@ func (b *batch) take(ctx context.Context, line []byte) bool {
 	}
 	b.drafts = append(b.drafts, d)
 	b.at = append(b.at, len(b.outcomes))
-	b.bytes += len(d.payload)
+	b.bytes += d.size()
 	b.outcomes = append(b.outcomes, outcome{line: b.line})
 	return true
 }
@@ -198,7 +206,23 @@ func parseLine(line []byte) (draft, error) {
 }
 
 func (b *batch) refuse(p *Problem) {
-	b.outcomes = append(b.outcomes, outcome{line: b.line, problem: p})
+	b.outcomes = append(b.outcomes, outcome{line: b.line, problem: b.lasting(p)})
+}
+
+// lasting returns a refusal as it is kept until the end.
+func (b *batch) lasting(p *Problem) *Problem {
+	if b.refusals += refusalSize + len(p.Detail); b.refusals <= maxRefusals {
+		return p
+	}
+	if b.wordless == nil {
+		b.wordless = make(map[string]*Problem)
+	}
+	if b.wordless[p.Code] == nil {
+		short := problem(p.Status, p.Code, "")
+		short.Limit = p.Limit
+		b.wordless[p.Code] = short
+	}
+	return b.wordless[p.Code]
 }
 
 // giveUp stores what was read before a line that cannot be taken.
@@ -261,10 +285,11 @@ func (b *batch) settle(at int, m *core.Message, err error) {
 		out.id, b.stored = m.ID, true
 		return
 	}
-	out.problem = b.server.problemOf(err)
-	b.logFault(out.problem)
-	if out.problem.Status >= 500 {
-		b.stop(out.problem)
+	p := b.server.problemOf(err)
+	out.problem = b.lasting(p)
+	b.logFault(p)
+	if p.Status >= 500 {
+		b.stop(p)
 	}
 }
 

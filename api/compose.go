@@ -32,6 +32,14 @@ type draft struct {
 	signed  *core.Message // the same after it
 }
 
+// size returns how many bytes of memory a draft that passed check takes, about.
+func (d *draft) size() int {
+	if d.signed != nil {
+		return d.signed.Size()
+	}
+	return len(d.payload)
+}
+
 // textDraft makes a draft of bytes that should be text; what is not UTF-8 travels as bytes.
 func textDraft(payload []byte) draft {
 	if !utf8.Valid(payload) {

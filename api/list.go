@@ -22,6 +22,10 @@ const (
 	listPart, listMessages, listBlocks, listRead = 64, 256, 32, 4 << 20
 	listWaiting                                  = 256
 
+	// A list without bounds rests after it has looked at so much, where a message counts as its bytes and
+	// messageWork.
+	restWork, messageWork = 1 << 20, 256
+
 	waitingCursor = "waiting-" // what a cursor among the waiting messages begins with
 )
 
@@ -47,6 +51,9 @@ type list struct {
 
 	emit func(m *core.Message, at *Standing, seen uint64, block *core.Header)
 	full func() bool // no more is wanted
+
+	rest   func() // lets others go on; nil: this list ends soon
+	rested int    // what it had looked at when it did so last
 }
 
 // newList returns a list at its start.
@@ -144,11 +151,13 @@ func (l *list) cursor() string {
 // run goes on until the list ends or enough was shown or looked at.
 func (l *list) run(ctx context.Context) error {
 	for l.waiting && !l.enough() {
+		l.restAtTimes()
 		if err := l.passWaiting(ctx); err != nil {
 			return err
 		}
 	}
 	for !l.ended && !l.enough() {
+		l.restAtTimes()
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -157,6 +166,14 @@ func (l *list) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// restAtTimes lets others go on if the list has looked at much.
+func (l *list) restAtTimes() {
+	if work := l.bytes + messageWork*l.looked; l.rest != nil && work-l.rested >= restWork {
+		l.rested = work
+		l.rest()
+	}
 }
 
 // enough reports whether the list is to stop where it is.

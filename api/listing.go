@@ -76,7 +76,7 @@ func (s *Server) waitForList(r *http.Request) bool {
 
 // page appends a MessagePage.
 func (l *list) page(r *http.Request, dst []byte) ([]byte, error) {
-	dst, err := l.messages(r, append(dst, '{'))
+	dst, err := l.messages(r, append(dst, '{'), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -88,17 +88,18 @@ func (l *list) page(r *http.Request, dst []byte) ([]byte, error) {
 	return append(dst, "}\n"...), nil
 }
 
-// messages appends the member of a page that has the messages.
-func (l *list) messages(r *http.Request, dst []byte) ([]byte, error) {
+// messages appends the member of a page that has the messages: some that are JSON already, with commas
+// between them, and then those of the list.
+func (l *list) messages(r *http.Request, dst, some []byte) ([]byte, error) {
 	dst = append(dst, `"messages":[`...)
-	start, first := len(dst), true
+	start := len(dst)
+	dst = append(dst, some...)
 	l.bounded = true
 	l.full = func() bool { return len(dst)-start >= pageBytes }
 	l.emit = func(m *core.Message, at *Standing, seen uint64, block *core.Header) {
-		if !first {
+		if len(dst) > start {
 			dst = append(dst, ',')
 		}
-		first = false
 		dst = appendMessage(dst, m, at, seen, block)
 	}
 	err := l.run(r.Context())
@@ -113,7 +114,7 @@ func (s *Server) streamMessages(w *response, r *http.Request, l *list) error {
 	}
 	defer out.close()
 	w.Header().Set("Content-Type", ndjson)
-	l.full = func() bool { return out.err != nil }
+	l.rest, l.full = out.giveWay, func() bool { return out.err != nil }
 	l.emit = func(m *core.Message, at *Standing, seen uint64, block *core.Header) {
 		out.buf = append(appendMessage(out.buf, m, at, seen, block), '\n')
 		out.ship()

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // A Problem is an error as a client gets it: problem details of RFC 9457 with a code that never
@@ -27,9 +28,24 @@ type Problem struct {
 	cause     error
 }
 
+// maxDetail bounds the bytes of a detail, which may quote what strangers sent.
+const maxDetail = 2 << 10
+
 // problem makes a Problem; the title follows from the status.
 func problem(status int, code, detail string) *Problem {
-	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
+	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: brief(detail)}
+}
+
+// brief returns a text without an end that is too long.
+func brief(text string) string {
+	if len(text) <= maxDetail {
+		return text
+	}
+	end := maxDetail
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…" // a copy, which does not keep the whole
 }
 
 // badRequest is the problem of a request that has to be written differently.

@@ -41,18 +41,18 @@ func (s *Server) search(r *http.Request, query string, f *filter) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	named, err := s.searchIDs(query)
+	named, ids, err := s.searchIDs(query)
 	if err != nil {
 		return nil, err
 	}
 	l := s.newList(f)
-	l.left = mostFound
+	l.left, f.skip = mostFound, ids
 	dst := appendString([]byte(`{"query":`), query)
 	dst, err = appendJSON(append(dst, `,"blocks":`...), blocks)
 	if err != nil {
 		return nil, err
 	}
-	if dst, err = l.found(r, append(dst, ','), named); err != nil {
+	if dst, err = l.messages(r, append(dst, ','), named); err != nil {
 		return nil, err
 	}
 	if next := l.cursor(); next != "" {
@@ -60,29 +60,6 @@ func (s *Server) search(r *http.Request, query string, f *filter) ([]byte, error
 	}
 	dst = strconv.AppendInt(append(dst, `,"looked_at":`...), int64(l.looked), 10)
 	return append(dst, "}\n"...), nil
-}
-
-// found appends the messages that were named, and then those with the words.
-func (l *list) found(r *http.Request, dst []byte, named []Message) ([]byte, error) {
-	for i := range named {
-		id := named[i].ID
-		l.filter.skip = append(l.filter.skip, id)
-	}
-	head, err := appendJSON(nil, named)
-	if err != nil {
-		return nil, err
-	}
-	rest, err := l.messages(r, nil)
-	if err != nil {
-		return nil, err
-	}
-	dst = append(dst, `"messages":`...)
-	dst = append(dst, head[:len(head)-1]...)
-	rest = rest[len(`"messages":[`):]
-	if len(named) > 0 && len(rest) > 1 {
-		dst = append(dst, ',')
-	}
-	return append(dst, rest...), nil
 }
 
 // searchBlocks returns the block at a height, and those whose hash begins with the digits.
@@ -119,29 +96,45 @@ func (s *Server) searchBlocks(query string) ([]Block, error) {
 	return out, err
 }
 
-// searchIDs returns the messages, waiting or on the best chain, whose id begins with the digits.
-func (s *Server) searchIDs(query string) ([]Message, error) {
-	out := []Message{}
+// searchIDs returns the messages, waiting or on the best chain, whose id begins with the digits, with
+// commas between them, and their ids. Where they are large, some fill the page.
+func (s *Server) searchIDs(query string) (dst []byte, shown []core.Hash, err error) {
 	if !isPrefix(query) {
-		return out, nil
+		return nil, nil, nil
 	}
 	ids, err := s.deps.Archive.MessagesNamed(strings.ToLower(query), searchRead)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, id := range ids {
-		if err != nil || len(out) == mostFound {
+		if len(shown) == mostFound || len(dst) >= pageBytes {
 			break
 		}
-		var at Standing
-		if at, err = s.standing(id); err == nil {
-			var m Message
-			if m, err = s.message(id, at); err == nil {
-				out = append(out, m)
-			}
-		}
+		m, err := s.named(id)
 		if errors.Is(err, chain.ErrNotFound) {
-			err = nil // only a side branch has it
+			continue // only a side branch has it
 		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(shown) > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, err = appendJSON(dst, m); err != nil {
+			return nil, nil, err
+		}
+		shown = append(shown, id)
 	}
-	return out, err
+	return dst, shown, nil
+}
+
+// named returns a message that waits or is on the best chain; chain.ErrNotFound.
+func (s *Server) named(id core.Hash) (Message, error) {
+	at, err := s.standing(id)
+	if err != nil {
+		return Message{}, err
+	}
+	return s.message(id, at)
 }
 
 // isPrefix reports whether a text may be the beginning of a hash.

@@ -64,7 +64,7 @@ type stream struct {
 	free   func() // gives back what the stream holds
 	bulk   *bulk  // nil: the stream needs no turns
 	turn   bool   // it has one: from its second part on
-	parts  int    // that were handed over
+	parts  int    // that were handed over, or searched in vain
 	zip    *gzip.Writer
 	zipped []byte // by zip, and not handed over yet
 	began  bool   // zip has got something
@@ -184,13 +184,26 @@ func (o *stream) send(part []byte) []byte {
 	if !ok && o.err == nil {
 		o.err = errGone // or worse: join knows
 	}
-	if o.bulk != nil {
-		o.parts++
-		time.Sleep(o.bulk.pause(o.parts))
-		o.bulk.turns <- struct{}{}
-		o.turn = true
-	}
+	o.takeTurn()
 	return next[:0]
+}
+
+// takeTurn returns as soon as the stream has a turn.
+func (o *stream) takeTurn() {
+	if o.bulk == nil {
+		return
+	}
+	o.parts++
+	time.Sleep(o.bulk.pause(o.parts))
+	o.bulk.turns <- struct{}{}
+	o.turn = true
+}
+
+// giveWay lets others go on for a while. Who looks for something and finds nothing to send calls it now
+// and then.
+func (o *stream) giveWay() {
+	o.yield()
+	o.takeTurn()
 }
 
 // start starts the sender.
