@@ -104,6 +104,20 @@ func TestCrossSiteReads(t *testing.T) {
 			}
 		}
 	}
+	for _, r := range api.RouteLines() { // a link to a download is one that a page can follow by itself, again and again
+		if r.Method != http.MethodGet || r.Scope != api.ScopeAdmin {
+			continue
+		}
+		for _, site := range []string{"cross-site", "same-site"} {
+			a := f.do("GET", path(r), "", "Sec-Fetch-Site", site, "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document")
+			if a.status != http.StatusForbidden || f.code(a) != "cross_origin" {
+				t.Errorf("%s link to %s: %d", site, r.Pattern, a.status)
+			}
+		}
+		if a := f.do("GET", path(r), "", "Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"); a.status == http.StatusForbidden {
+			t.Errorf("%s, which the user typed: %d", r.Pattern, a.status)
+		}
+	}
 	for _, headers := range [][]string{
 		{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}, // a link
 		{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"},

@@ -106,6 +106,24 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// TestOptionsOfAll asks for what the server as a whole can do, which net/http would answer by itself: the
+// guard comes first there, too.
+func TestOptionsOfAll(t *testing.T) {
+	f := start(t)
+	for host, want := range map[string]int{"evil.example": http.StatusMisdirectedRequest, "localhost": http.StatusNotFound} {
+		conn := f.dial()
+		fmt.Fprintf(conn, "OPTIONS * HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host)
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		if resp.StatusCode != want || resp.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("to %s: %d %v, want %d", host, resp.StatusCode, resp.Header, want)
+		}
+	}
+}
+
 func TestHead(t *testing.T) {
 	f := start(t)
 	f.sample()

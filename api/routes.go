@@ -137,6 +137,9 @@ func (s *Server) run(route route, w *response, r *http.Request) error {
 		return err
 	}
 	if !scopeRead.covers(route.scope) {
+		if elsewhere(r) && !s.fromListedOrigin(r) {
+			return problem(http.StatusForbidden, "cross_origin", "a page of another origin may not make this node do that, by a link either")
+		}
 		if err := s.limitWrites(r); err != nil {
 			return err
 		}

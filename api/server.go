@@ -102,6 +102,8 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		IdleTimeout:       s.cfg.IdleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
+
+		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * past the guard
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(s.listener(l)) }()
