@@ -168,6 +168,38 @@ func TestWrongTokens(t *testing.T) {
 	})
 }
 
+// TestWrongTokensOfNeighbours has somebody guess from an address that others share, as behind a proxy or
+// on one machine: tokens that nobody can guess are looked at all the same.
+func TestWrongTokensOfNeighbours(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		good, bad := strings.Repeat("a1", 32), strings.Repeat("b2", 32)
+		s := bare(t, func(c *Config) {
+			c.Auth = AuthAlways
+			c.Tokens = func(sum [sha256.Size]byte) (Scope, bool) { return ScopeAdmin, sum == sha256.Sum256([]byte(good)) }
+		})
+		s.wrongTokens = newLimiter(wrongTokenRate, wrongTokenBurst, localGrace)
+		try := func(token string) int {
+			rq := from(t, "127.0.0.1")
+			rq.Header.Set("Authorization", "Bearer "+token)
+			if err := s.authorize(rq, scopeWrite); err != nil {
+				return s.problemOf(err).Status
+			}
+			return http.StatusOK
+		}
+		for i := range localGrace * wrongTokenBurst {
+			if status := try(bad); status != http.StatusUnauthorized {
+				t.Fatalf("guess %d: %d", i, status)
+			}
+		}
+		if status := try(bad); status != http.StatusTooManyRequests {
+			t.Errorf("one guess more: %d", status)
+		}
+		if status := try(good); status != http.StatusOK {
+			t.Errorf("the neighbour's token: %d", status)
+		}
+	})
+}
+
 // TestWriteRate writes as fast as may be from one address, and from others.
 func TestWriteRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
