@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"compress/flate"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -113,7 +114,8 @@ type gzipped struct{ *gzip.Reader }
 
 func (g gzipped) Read(b []byte) (int, error) {
 	n, err := g.Reader.Read(b)
-	if errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) {
+	_, corrupt := errors.AsType[flate.CorruptInputError](err)
+	if corrupt || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fmt.Errorf("%w: %w", chainfile.ErrUnverified, err)
 	}
 	return n, err

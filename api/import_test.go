@@ -126,6 +126,8 @@ func TestImportDamage(t *testing.T) {
 		{"empty", "", 422, "bad_chain_file", "line 1", 0},
 		{"other network", string(chainfile.AppendGenesis(nil, lab)), 409, "other_network", "lab", 0},
 		{"half of a packed one", whole[:len(whole)/2], 422, "bad_chain_file", "unexpected EOF", -1},
+		{"damage in a packed one", whole[:10] + "\xff\xff\xff\xff", 422, "bad_chain_file", "corrupt", 0},
+		{"damage further down in a packed one", packed(t, lines[0]+lines[1]) + whole[:10] + "\xff\xff\xff\xff", 422, "bad_chain_file", "corrupt", -1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := importing(t)
