@@ -46,8 +46,8 @@ type gate struct {
 	mu      sync.Mutex // guards all below
 	inside  map[*conn]int
 	total   int
-	clients map[client]int
-	queue   []chan bool // those that wait, the newest last; they get true with a place
+	clients map[client]int // places of each, and those that it waits for
+	queue   []chan bool    // those that wait, the newest last; they get true with a place
 }
 
 func newGate(size int, wait time.Duration) *gate {
@@ -61,6 +61,19 @@ func (g *gate) enter(ctx context.Context) bool {
 	if entered || turn == nil {
 		return entered
 	}
+	kept := g.queued(ctx, turn)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if kept {
+		g.inside[c]++
+	} else {
+		drop(g.clients, who)
+	}
+	return kept
+}
+
+// queued waits in the queue, and reports whether a place was kept in the end.
+func (g *gate) queued(ctx context.Context, turn chan bool) bool {
 	over, tick := time.NewTimer(g.wait), time.NewTicker(patience/10)
 	defer over.Stop()
 	defer tick.Stop()
@@ -70,10 +83,10 @@ func (g *gate) enter(ctx context.Context) bool {
 		}
 		select {
 		case kept := <-turn:
-			return kept && g.arrive(c, who)
+			return kept
 		case <-tick.C:
 		case <-over.C:
-			return g.giveUp(turn) && g.arrive(c, who)
+			return g.giveUp(turn)
 		case <-ctx.Done():
 			if g.giveUp(turn) { // too late to want it
 				g.free()
@@ -113,16 +126,8 @@ func (g *gate) try(c *conn, who client) (turn chan bool, entered bool) {
 	}
 	turn = make(chan bool, 1)
 	g.queue = append(g.queue, turn)
+	g.clients[who]++ // who waits counts, or he would have more than half in the end
 	return turn, false
-}
-
-// arrive takes the place that was kept for whoever waited.
-func (g *gate) arrive(c *conn, who client) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.inside[c]++
-	g.clients[who]++
-	return true
 }
 
 // giveUp leaves the queue, and reports whether a place had been kept by then.
