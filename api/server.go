@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"p2pchain/core"
@@ -51,6 +52,7 @@ type Server struct {
 	listeners slots // clients that follow the events
 	hub       *hub
 	bulk      bulk
+	asked     atomic.Int64               // when the last request came, in Unix nanoseconds
 	stats     map[routeKey]*routeCounter // never changed
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -34,20 +33,16 @@ type bulk struct {
 	// turns are who may make parts of large answers at the same time: all of them together leave a
 	// processor to the others. Nobody keeps a turn while he waits for his client.
 	turns slots
-	lists slots         // pages at once
-	asked *atomic.Int64 // when the last request came, in Unix nanoseconds
+	lists slots // pages at once
 }
 
 func newBulk() bulk {
-	return bulk{turns: make(slots, max(1, runtime.NumCPU()/2)), lists: make(slots, maxLists), asked: new(atomic.Int64)}
+	return bulk{turns: make(slots, max(1, runtime.NumCPU()/2)), lists: make(slots, maxLists)}
 }
 
-// ask notes that a request came.
-func (b *bulk) ask() { b.asked.Store(time.Now().UnixNano()) }
-
 // pause is how long a large answer pauses after one of its parts.
-func (b *bulk) pause(part int) time.Duration {
-	if part%2 == 0 && time.Since(time.Unix(0, b.asked.Load())) < askLately {
+func (s *Server) pause(part int) time.Duration {
+	if part%2 == 0 && s.cfg.Now().UnixNano()-s.asked.Load() < int64(askLately) {
 		return rest
 	}
 	return breath
@@ -62,9 +57,10 @@ type stream struct {
 	w      *response
 	to     *patientWriter
 	free   func() // gives back what the stream holds
-	bulk   *bulk  // nil: the stream needs no turns
-	turn   bool   // it has one: from its second part on
-	parts  int    // that were handed over, or searched in vain
+	turns  slots  // nil: the stream needs none
+	pause  func(part int) time.Duration
+	turn   bool // it has one: from its second part on
+	parts  int  // that were handed over, or searched in vain
 	zip    *gzip.Writer
 	zipped []byte // by zip, and not handed over yet
 	began  bool   // zip has got something
@@ -81,7 +77,7 @@ func (s *Server) openStream(w *response, r *http.Request) (*stream, error) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	out := s.newStream(w)
-	out.bulk, out.free = &s.bulk, func() { s.streams.leave(r.Context()) }
+	out.turns, out.pause, out.free = s.bulk.turns, s.pause, func() { s.streams.leave(r.Context()) }
 	if w.zip != nil {
 		out.zip = w.zip.writer((*zipSink)(out))
 	}
@@ -190,12 +186,12 @@ func (o *stream) send(part []byte) []byte {
 
 // takeTurn returns as soon as the stream has a turn.
 func (o *stream) takeTurn() {
-	if o.bulk == nil {
+	if o.turns == nil {
 		return
 	}
 	o.parts++
-	time.Sleep(o.bulk.pause(o.parts))
-	o.bulk.turns <- struct{}{}
+	time.Sleep(o.pause(o.parts))
+	o.turns <- struct{}{}
 	o.turn = true
 }
 
@@ -221,7 +217,7 @@ func (o *stream) start() {
 // yield gives the turn away.
 func (o *stream) yield() {
 	if o.turn {
-		o.bulk.turns.release()
+		o.turns.release()
 		o.turn = false
 	}
 }

@@ -100,7 +100,8 @@ func TestMetrics(t *testing.T) {
 	}
 	// Those of libp2p appear with the first of their kind, so a few may be new.
 	if grown := len(after) - len(before); grown > 20 {
-		t.Errorf("%d series after 25 more strangers, %d before", len(after), len(before))
+		fresh := slices.DeleteFunc(slices.Clone(after), func(s string) bool { return slices.Contains(before, s) })
+		t.Errorf("%d series after 25 more strangers, %d before; new are %q", len(after), len(before), fresh)
 	}
 	t.Logf("%d series, then %d", len(before), len(after))
 }
