@@ -41,6 +41,9 @@ func (s *Store) inspect(ctx context.Context) (*files, error) {
 	slices.Sort(names)
 	out, foreign, manifest := &files{}, "", ""
 	for _, name := range names {
+		if err := s.inspectMarker(name); err != nil {
+			return nil, err
+		}
 		switch _, kind := databaseFile(name); {
 		case strings.HasPrefix(name, manifestMarker):
 			manifest = name[strings.LastIndexByte(name, '.')+1:] // the last one counts
@@ -74,7 +77,26 @@ func (s *Store) inspect(ctx context.Context) (*files, error) {
 const optionsPrefix = "OPTIONS-"
 
 // manifestMarker begins the name of the file that says which manifest counts.
-const manifestMarker = "marker.manifest."
+const manifestMarker = anyMarker + "manifest."
+
+// anyMarker begins the name of a file that says something by its name.
+const anyMarker = "marker."
+
+// inspectMarker looks whether a marker is empty: all that it says is its name. One that is not is another
+// file, and that one is then missed by nobody, should it have been a log.
+func (s *Store) inspectMarker(name string) error {
+	if !strings.HasPrefix(name, anyMarker) {
+		return nil
+	}
+	info, err := s.opts.FS.Stat(s.opts.FS.PathJoin(s.dir, name))
+	if err != nil {
+		return fmt.Errorf("looking at %s: %w", name, wrap(err))
+	}
+	if info.Size() > 0 {
+		return damage("%s is not empty, so it is another file", name)
+	}
+	return nil
+}
 
 // inspectLog looks whether a log is in its own file, and how far it goes.
 func (s *Store) inspectLog(ctx context.Context, name string, out *files) error {
@@ -213,7 +235,11 @@ func (s *Store) tableSpan(ctx context.Context, name string) (out span, err error
 		return out, nil //nolint:nilerr // nobody needs it
 	}
 	defer t.Close()
-	_, err = t.each(ctx, func(v version) error {
+	handles, err := t.handles(ctx)
+	if err != nil {
+		return out, ctx.Err() // it was not written to its end
+	}
+	_, err = t.listed(ctx, handles, func(v version) error {
 		if v.seq > 0 { // those that nothing can be older than lose their number
 			out = out.with(v.seq, v.seq)
 		}

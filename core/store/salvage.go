@@ -37,7 +37,7 @@ type Losses struct {
 	Files   int      `json:"files"`   // read
 	Entries uint64   `json:"entries"` // read, of all versions
 	Damaged []string `json:"damaged"` // files in which something was not readable
-	Blocks  int      `json:"blocks"`  // parts of files that were not readable
+	Parts   int      `json:"parts"`   // of files that were not readable
 }
 
 // OpenSalvage reads all that can be read of the store in dir into a scratch directory, which must not
@@ -91,17 +91,18 @@ func (s *Salvage) readAll(ctx context.Context, dir string, log *slog.Logger) err
 	}
 	slices.Sort(names)
 	for _, name := range names {
+		at := s.fs.PathJoin(dir, name)
 		number, kind := databaseFile(name)
-		if kind != tableKind && kind != logKind {
+		if kind = s.kindOf(at, kind); kind != tableKind && kind != logKind {
 			continue
 		}
-		lost, err := s.readFile(ctx, s.fs.PathJoin(dir, name), number, kind)
+		lost, err := s.readFile(ctx, at, number, kind)
 		if err != nil {
 			return err
 		}
 		s.lost.Files++
 		if lost > 0 {
-			s.lost.Blocks += lost
+			s.lost.Parts += lost
 			s.lost.Damaged = append(s.lost.Damaged, name)
 			log.Warn("file of the store is damaged", "path", name, "parts", lost)
 		}
@@ -127,6 +128,24 @@ func (s *Salvage) readFile(ctx context.Context, at string, number uint64, kind f
 	}
 	defer t.Close()
 	return t.each(ctx, w.put)
+}
+
+// kindOf tells from what is in a file what it is, and by its name where that says nothing: files may have
+// been swapped.
+func (s *Salvage) kindOf(path string, named fileKind) fileKind {
+	if t, err := openTable(s.fs, path); err == nil {
+		whole := t.ended()
+		if t.Close() == nil && whole {
+			return tableKind
+		}
+	}
+	if l, err := openLog(s.fs, path, 0); err == nil {
+		begins := l.begins()
+		if l.Close() == nil && begins {
+			return logKind
+		}
+	}
+	return named
 }
 
 // A fileKind is what Pebble keeps in a file.

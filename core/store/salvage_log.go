@@ -17,7 +17,7 @@ const (
 	logBlock = 32 << 10
 	// In a header of a log's chunk, the number of its log follows checksum, length and kind. A log that
 	// is used again keeps the chunks of the one before behind its own, told apart by this number.
-	logNumberAt = 7
+	logNumberAt = plainHead
 )
 
 // A logFile is a log of the database, or its manifest, read without the database.
@@ -52,6 +52,19 @@ func (l *logFile) written() uint64 {
 		return 0
 	}
 	return uint64(binary.LittleEndian.Uint32(head[logNumberAt:]))
+}
+
+// begins reports whether the file begins as a log does that holds something. A manifest does not: its
+// chunks have no number.
+func (l *logFile) begins() bool {
+	number := l.written()
+	if number == 0 {
+		return false
+	}
+	block := make([]byte, logBlock)
+	n, _ := l.file.ReadAt(block, 0)
+	c, _, ok := nextChunk(block[:n], number)
+	return ok && c.begins
 }
 
 // each calls f with every whole record of a log that can be read, in order, and returns at how many
@@ -115,19 +128,23 @@ type chunk struct {
 	synced       int64 // up to here the log was on the disk when the chunk was written
 }
 
+const (
+	plainHead    = 7             // bytes of the header of a chunk: checksum, length, kind
+	numberedHead = plainHead + 4 // and the number of its log
+	syncedHead   = numberedHead + 8
+)
+
 // nextChunk reads the chunk at the start of what is left of a block; see Pebble's package record.
 func nextChunk(b []byte, number uint64) (c chunk, rest []byte, ok bool) {
-	const (
-		plain    = 7 // bytes of a header: checksum, length, kind
-		numbered = plain + 4
-		synced   = numbered + 8
-	)
-	if len(b) < plain || b[6] == 0 || b[6] > 12 {
+	if len(b) < plainHead || b[6] == 0 || b[6] > 12 {
 		return c, nil, false
 	}
 	form, part := (b[6]-1)/4, (b[6]-1)%4
-	head := [...]int{plain, numbered, synced}[form]
+	head := [...]int{plainHead, numberedHead, syncedHead}[form]
 	end := head + int(binary.LittleEndian.Uint16(b[4:]))
+	if form == 0 && number != 0 { // of a manifest, under the name of a log
+		return c, nil, false
+	}
 	if end > len(b) || form > 0 && uint64(binary.LittleEndian.Uint32(b[logNumberAt:])) != number&(1<<32-1) {
 		return c, nil, false
 	}
@@ -137,18 +154,25 @@ func nextChunk(b []byte, number uint64) (c chunk, rest []byte, ok bool) {
 	}
 	c = chunk{payload: b[head:end], begins: part < 2, ends: part == 0 || part == 3}
 	if form == 2 {
-		c.synced = int64(binary.LittleEndian.Uint64(b[numbered:]))
+		c.synced = int64(binary.LittleEndian.Uint64(b[numberedHead:]))
 	}
 	return c, b[end:], true
 }
 
-// endsBlock reports whether the rest of a block is the zeros in which no chunk has room, or the end of
-// the file.
+// endsBlock reports whether the rest of a block is what is left where no chunk has room, or the end of the
+// file. As in Pebble it must be zeros as far as a chunk could be there.
 func endsBlock(rest []byte, n int) bool {
-	if len(rest) == 0 {
+	switch {
+	case len(rest) == 0:
 		return true
+	case n < logBlock || len(rest) >= syncedHead:
+		return false
+	case len(rest) < plainHead:
+		return true
+	case len(rest) < numberedHead:
+		rest = rest[:plainHead]
 	}
-	return n == logBlock && len(rest) < 19 && len(bytes.Trim(rest, "\x00")) == 0
+	return len(bytes.Trim(rest, "\x00")) == 0
 }
 
 // maskedSum is how Pebble stores a CRC-32C.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,17 +23,19 @@ type Restored struct {
 	Refused int `json:"refused"` // messages whose signature or another rule did not hold
 	Peers   int `json:"peers"`   // of the peer book
 	Reorgs  int `json:"reorgs"`  // of the history
+	Notes   int `json:"notes"`   // of requests with an Idempotency-Key, all of whose messages are here
 }
 
 // Restore takes over what a damaged store knew besides its blocks, after those were added: messages that
 // wait, and those of this node that no block here holds; when blocks and messages first came; the peer
-// book and the history of reorgs. What was condemned is not taken over: it is judged anew if it comes.
+// book, the history of reorgs, and the answers to requests with a key. What was condemned is not taken
+// over: it is judged anew if it comes.
 //
 // Judge says, for each message, why it is not valid. Nobody else may use the store. Doing it again after
 // an error is right.
 func (s *Store) Restore(ctx context.Context, from *Salvage, judge func([]*core.Message) []error) (Restored, error) {
 	r := &restorer{store: s, from: from, judge: judge}
-	for _, step := range []func(context.Context) error{r.messages, r.times, r.peers, r.reorgs, r.others, r.sync} {
+	for _, step := range []func(context.Context) error{r.messages, r.times, r.peers, r.reorgs, r.notes, r.sync} {
 		if err := step(ctx); err != nil {
 			return r.done, fmt.Errorf("restoring into store %s: %w", s.dir, wrap(err))
 		}
@@ -281,5 +284,25 @@ func (r *restorer) copy(ctx context.Context, prefix byte, f func(w *write, key, 
 	return errors.Join(err, flush())
 }
 
-// others takes over the tables that stand for themselves.
-func (r *restorer) others(context.Context) error { return nil }
+// notes takes over what was answered to requests with a key, if all that the answer promises is here.
+// Else a repeated request is done again: a message may then come twice, but none is promised and lost.
+// Notes that no longer count may come with the rest, and go with them.
+func (r *restorer) notes(ctx context.Context) error {
+	return r.copy(ctx, prefixNote, func(w *write, key, value []byte) error {
+		note, err := decodeNote(value)
+		if err != nil || len(key) != noteKeySize || binary.BigEndian.Uint32(key[1:]) != dayOf(note.AtMS) {
+			return nil //nolint:nilerr // lost
+		}
+		for _, m := range note.Messages {
+			if m.Result == mempool.Refused {
+				continue
+			}
+			if has, err := w.has(hashKey(prefixIndex, m.ID)); err != nil || !has {
+				return err
+			}
+		}
+		w.set(key, value)
+		r.done.Notes++
+		return nil
+	})
+}

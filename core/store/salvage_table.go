@@ -74,6 +74,16 @@ func (t *tableFile) reader(ctx context.Context) (r *sstable.Reader, err error) {
 	})
 }
 
+// tableMagic ends every table.
+const tableMagic = "\xf0\x9f\xaa\xb3\xf0\x9f\xaa\xb3"
+
+// ended reports whether the file ends as a table does.
+func (t *tableFile) ended() bool {
+	var end [len(tableMagic)]byte
+	_, err := t.file.ReadAt(end[:], max(0, t.size-int64(len(end))))
+	return (err == nil || errors.Is(err, io.EOF)) && string(end[:]) == tableMagic
+}
+
 // keptOpen is a file that its reader does not close.
 type keptOpen struct{ vfs.File }
 
@@ -135,6 +145,11 @@ func (t *tableFile) each(ctx context.Context, f func(version) error) (lost int, 
 	if err != nil { // the index is damaged, or cut off
 		return t.scan(ctx, f)
 	}
+	return t.listed(ctx, handles, f)
+}
+
+// listed is each for the blocks that an index lists.
+func (t *tableFile) listed(ctx context.Context, handles []block.Handle, f func(version) error) (lost int, err error) {
 	for _, h := range handles {
 		if err := ctx.Err(); err != nil {
 			return lost, err
@@ -264,10 +279,11 @@ func nextBlock(image []byte, from int) int {
 		entry[v>>24] = byte(i)
 	}
 	for end := from + minBlock; end < min(from+resyncBytes+resyncBlock, len(image)-block.TrailerLen+1); end++ {
-		if image[end] > maxIndicator {
+		sum := binary.LittleEndian.Uint32(image[end+1:])
+		if image[end] > maxIndicator || sum == 0 { // zeros, of which there may be many, are no checksum
 			continue
 		}
-		crc := ^unmaskedSum(binary.LittleEndian.Uint32(image[end+1:]))
+		crc := ^unmaskedSum(sum)
 		for at := end; at > from && at >= end-resyncBlock; at-- {
 			if crc == ^uint32(0) && at < end-minBlock {
 				return at + 1

@@ -50,7 +50,7 @@ func (w watchedFS) file(name string, f vfs.File, err error) (vfs.File, error) {
 // file system that keeps no order among names could have a marker without its manifest, or none
 // (cockroachdb/pebble issue 5825, fixed for the manifest in later versions).
 func (w watchedFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	marker := strings.HasPrefix(w.PathBase(name), "marker.")
+	marker := strings.HasPrefix(w.PathBase(name), anyMarker)
 	if marker {
 		if err := w.watch("syncing", name, syncDir(w.FS, w.PathDir(name))); err != nil {
 			return nil, err
