@@ -87,7 +87,7 @@ func (n *Node) storeOptions() store.Options {
 // openWhole opens the store, finishes a repair that was interrupted, and makes one where the store is
 // damaged and that is asked for.
 func (n *Node) openWhole(ctx context.Context, dir string, opts store.Options) (*store.Store, error) {
-	if err := finishRepair(n.cfg.Dir); err != nil {
+	if err := n.finishRepair(); err != nil {
 		return nil, err
 	}
 	s, err := n.openPatiently(ctx, dir, opts)

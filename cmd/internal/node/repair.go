@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"p2pchain/core"
 	"p2pchain/core/chain"
@@ -77,11 +78,13 @@ func (r *repair) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer lock.Close() // perhaps again
-	if err := os.RemoveAll(r.work); err != nil {
+	unlock := sync.OnceValue(lock.Close)
+	defer unlock()
+	fsys := r.node.fileSystem()
+	if err := fsys.RemoveAll(r.work); err != nil {
 		return err
 	}
-	if err := os.Mkdir(r.work, 0o700); err != nil {
+	if err := fsys.MkdirAll(r.work, 0o700); err != nil {
 		return err
 	}
 	r.salvage, err = store.OpenSalvage(ctx, old, filepath.Join(r.work, repairScratch), r.node.cfg.Network, r.opts)
@@ -97,8 +100,8 @@ func (r *repair) run(ctx context.Context) (err error) {
 		return err
 	}
 	err = r.finish()
-	if err != nil && lock.Close() == nil { // some systems move no folder with an open file in it
-		err = finishRepair(r.node.cfg.Dir)
+	if err != nil && unlock() == nil { // some systems move no folder with an open file in it
+		err = r.node.finishRepair()
 	}
 	return err
 }
@@ -216,57 +219,6 @@ func (r *repair) judge(msgs []*core.Message) []error {
 		}
 	}
 	return errs
-}
-
-// finish lets the new store take the place of the damaged one.
-func (r *repair) finish() error {
-	name := r.node.cfg.Now().Format(damagedFormat)
-	for n := 2; exists(filepath.Join(r.node.cfg.Dir, name)); n++ {
-		name = fmt.Sprintf("%s-%d", r.node.cfg.Now().Format(damagedFormat), n)
-	}
-	if err := replaceFile(filepath.Join(r.work, repairMark), []byte(name), 0o600); err != nil {
-		return err
-	}
-	if err := syncFolder(r.work); err != nil {
-		return err
-	}
-	r.done.Aside = filepath.Join(r.node.cfg.Dir, name)
-	return finishRepair(r.node.cfg.Dir)
-}
-
-// finishRepair does what is left to do of a repair whose new store is whole, and nothing where there is
-// none. It can be repeated after a crash at any moment.
-func finishRepair(dir string) error {
-	work := filepath.Join(dir, repairFolder)
-	name, err := os.ReadFile(filepath.Join(work, repairMark))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", err, ErrDirectory)
-	}
-	store, fresh := filepath.Join(dir, storeFolder), filepath.Join(work, storeFolder)
-	if exists(fresh) {
-		aside := filepath.Join(dir, filepath.Base(string(name)))
-		if exists(store) && !exists(aside) {
-			err = os.Rename(store, aside)
-		}
-		if err == nil {
-			err = os.Rename(fresh, store)
-		}
-		if err == nil {
-			err = syncFolder(dir)
-		}
-	}
-	for _, done := range []string{filepath.Join(dir, suspectFile), work} {
-		if err == nil {
-			err = os.RemoveAll(done)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("putting the repaired store in its place: %w: %w", err, ErrDirectory)
-	}
-	return nil
 }
 
 // HasRepair reports whether a data directory holds a repair that was interrupted.

@@ -30,7 +30,7 @@ func Check(ctx context.Context, cfg Config, deep, fix bool) (Checked, error) {
 	cfg.Repair = false // the report says it first
 	n := &Node{cfg: cfg, log: cfg.Log, failed: make(chan error, 1)}
 	var out Checked
-	if err := finishRepair(cfg.Dir); err != nil {
+	if err := n.finishRepair(); err != nil {
 		return out, err
 	}
 	if !HasChain(cfg.Dir) {
