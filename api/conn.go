@@ -100,6 +100,7 @@ func (c *conn) begin() bool {
 		return false
 	}
 	c.served.Store(true)
+	c.evicted.Store(false)
 	c.table.waiting.Add(-1)
 	c.forget()
 	return true

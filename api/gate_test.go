@@ -2,9 +2,16 @@ package api
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"p2pchain/core"
 )
 
 // TestGateQueue has one other machine queue for more than half of the places: it gets half.
@@ -70,4 +77,53 @@ func TestGateGivesUp(t *testing.T) {
 			t.Errorf("in the end %d are inside, %v", g.len(), g.clients)
 		}
 	})
+}
+
+// TestEvictedInTime lets a client that drips be evicted in the moment in which a piece of its body
+// comes: the next piece is not waited for, whatever time it would have.
+func TestEvictedInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		defer there.Close()
+		c := newConnTable(10, 10).admit(here)
+		defer c.Close()
+		if !c.begin() {
+			t.Fatal("the connection is not there")
+		}
+		rq := httptest.NewRequestWithContext(context.WithValue(t.Context(), connKey{}, c), "POST", "/", c.Conn)
+		in := &body{ReadCloser: here, ctx: rq.Context(), conn: c, places: newGate(1, 0)}
+		read := func() error {
+			here.SetReadDeadline(time.Now().Add(time.Minute)) // as whoever reads a batch does
+			_, err := in.Read(make([]byte, 1))
+			return err
+		}
+		go func() {
+			for range 3 {
+				there.Write([]byte("x"))
+			}
+		}()
+		if err := read(); err != nil {
+			t.Fatal(err)
+		}
+		c.in.begin(1)
+		c.evict() // of a read that gets its piece all the same
+		c.in.end(2, 1)
+		if err := read(); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("after it was evicted it is read on: %v", err)
+		}
+		c.end()
+		if !c.begin() || c.evicted.Load() {
+			t.Error("its next request cannot be evicted")
+		}
+	})
+}
+
+// TestShortIDs holds that nobody can choose two messages that count as one for those who follow the
+// events: ids that begin alike are cheap to find.
+func TestShortIDs(t *testing.T) {
+	a, b := core.Hash{1, 2, 3, 4, 5, 6, 7, 8, 9}, core.Hash{1, 2, 3, 4, 5, 6, 7, 8, 10}
+	one, other := newHub(nil), newHub(nil)
+	if one.short(a) == one.short(b) || one.short(a) != one.short(a) || one.short(a) == other.short(a) {
+		t.Error("short ids can be foreseen")
+	}
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type hub struct {
 	server *Server
 	log    *eventLog
 	copies sync.Pool // of *[]byte, for clients that get a copy of their own
+	seed   maphash.Seed
 
 	mu        sync.Mutex // guards what is below
 	listeners int
@@ -35,7 +37,7 @@ type hub struct {
 	watched  watched
 }
 
-func newHub(s *Server) *hub { return &hub{server: s, log: newEventLog()} }
+func newHub(s *Server) *hub { return &hub{server: s, log: newEventLog(), seed: maphash.MakeSeed()} }
 
 // join counts a listener in, and returns as soon as the log is up to date, or ctx's error.
 func (h *hub) join(ctx context.Context) error {
@@ -216,7 +218,8 @@ func stateOf(m Mining) miningState {
 	return s
 }
 
-// A shortID names a message in memory, where there may be millions that wait: the first bytes of its id.
-type shortID [8]byte
+// A shortID names a message in memory, where there may be millions that wait. It is a hash with a seed:
+// somebody could find two messages whose ids begin alike, and the second one would never be told of.
+type shortID uint64
 
-func short(id core.Hash) shortID { return shortID(id[:8]) }
+func (h *hub) short(id core.Hash) shortID { return shortID(maphash.Bytes(h.seed, id[:])) }

@@ -56,7 +56,7 @@ func (h *hub) begin(ctx context.Context) error {
 			f.at = page.Tip // what is sealed before the rest was read has its block after this one
 		}
 		for _, w := range page.Messages {
-			f.told[short(w.ID)], f.seq = struct{}{}, w.Seq
+			f.told[h.short(w.ID)], f.seq = struct{}{}, w.Seq
 		}
 		if len(page.Messages) < eventPage {
 			h.follower = f
@@ -203,7 +203,7 @@ func (h *hub) tellReorg(reverted []core.Hash, tip core.Hash) error {
 	})
 	h.follower.at = lowest.PreviousHash
 	for _, id := range back {
-		h.follower.back[short(id)] = struct{}{}
+		h.follower.back[h.short(id)] = struct{}{}
 	}
 	return nil
 }
@@ -213,22 +213,22 @@ func (h *hub) tellWaiting(list []mempool.Waiting) error {
 	f := &h.follower
 	events := make([]event, 0, len(list))
 	for _, w := range list {
-		if _, known := f.told[short(w.ID)]; known {
+		if _, known := f.told[h.short(w.ID)]; known {
 			continue // given back by a reorg that was over before anybody looked
 		}
 		m, err := h.message(w.ID)
 		if err != nil {
 			return err
 		}
-		_, back := f.back[short(w.ID)]
+		_, back := f.back[h.short(w.ID)]
 		e := messageEvent(m, Time(w.AcceptedMS), w.Local)
 		e.Again = back
 		events = append(events, h.event(kindMessage, e))
 	}
 	h.log.add(events)
 	for _, w := range list {
-		delete(f.back, short(w.ID))
-		f.told[short(w.ID)], f.seq = struct{}{}, w.Seq
+		delete(f.back, h.short(w.ID))
+		f.told[h.short(w.ID)], f.seq = struct{}{}, w.Seq
 	}
 	return nil
 }
@@ -267,8 +267,8 @@ func (h *hub) tellBlock(hash core.Hash) error {
 	f := &h.follower
 	var events []event
 	for _, leaf := range leaves {
-		_, told := f.told[short(leaf.ID)]
-		_, back := f.back[short(leaf.ID)]
+		_, told := f.told[h.short(leaf.ID)]
+		_, back := f.back[h.short(leaf.ID)]
 		if told || back {
 			continue
 		}
@@ -290,8 +290,8 @@ func (h *hub) tellBlock(hash core.Hash) error {
 	}
 	h.log.add(events)
 	for _, leaf := range leaves {
-		delete(f.told, short(leaf.ID))
-		delete(f.back, short(leaf.ID))
+		delete(f.told, h.short(leaf.ID))
+		delete(f.back, h.short(leaf.ID))
 	}
 	f.at = hash
 	return nil

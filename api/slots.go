@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -224,7 +225,10 @@ func (b *body) Read(p []byte) (int, error) {
 		b.inside = true
 	}
 	b.conn.in.begin(b.conn.table.now())
-	n, err := b.ReadCloser.Read(p)
+	n, err := 0, error(os.ErrDeadlineExceeded)
+	if !b.conn.evicted.Load() { // whoever reads gives each piece new time, also to a client that was evicted before
+		n, err = b.ReadCloser.Read(p)
+	}
 	b.conn.in.end(b.conn.table.now(), n)
 	if err != nil {
 		b.done()
