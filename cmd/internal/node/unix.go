@@ -43,6 +43,9 @@ func listenUnix(path string) (net.Listener, error) {
 	}
 	// The lock is for the time between looking and making: without it two nodes that start together
 	// could both find the socket dead. It stays as long as the socket.
+	if info, err := os.Lstat(path + ".lock"); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s.lock is no regular file", path) // locking empties what a link points to
+	}
 	lock, err := vfs.Default.Lock(path + ".lock")
 	if err != nil {
 		return nil, fmt.Errorf("another node has it: %w", err)

@@ -138,3 +138,24 @@ func TestNodeOnUnixSocket(t *testing.T) {
 		t.Errorf("Run = %v", err)
 	}
 }
+
+// TestSocketLockIsAFile has a stranger put a link where the lock of a socket is to be: nothing happens to
+// what it points to.
+func TestSocketLockIsAFile(t *testing.T) {
+	dir := socketDir(t)
+	path, precious := filepath.Join(dir, "s"), filepath.Join(dir, "precious")
+	if err := os.WriteFile(precious, []byte("keep me"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(precious, path+".lock"); err != nil {
+		t.Skip(err)
+	}
+	l, err := listenUnix(path)
+	if err == nil {
+		l.Close()
+		t.Error("the link was followed")
+	}
+	if text, err := os.ReadFile(precious); err != nil || string(text) != "keep me" {
+		t.Errorf("the file holds %q, %v", text, err)
+	}
+}
