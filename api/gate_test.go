@@ -127,3 +127,32 @@ func TestShortIDs(t *testing.T) {
 		t.Error("short ids can be foreseen")
 	}
 }
+
+// TestListsOfOneMachine has another machine ask for lists that take long: half of the places are left, and
+// whoever asks in vain takes none away.
+func TestListsOfOneMachine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := bare(t, nil)
+		s.bulk = newBulk()
+		there, here := from(t, "192.0.2.1"), from(t, "127.0.0.1")
+		for range 2 {
+			for i := range maxLists {
+				if got := s.waitForList(there); got != (i < maxLists/2) {
+					t.Errorf("list %d of the other machine: %v", i+1, got)
+				}
+			}
+			for i := range maxLists {
+				if got := s.waitForList(here); got != (i < maxLists/2) {
+					t.Errorf("list %d of this machine: %v", i+1, got)
+				}
+			}
+			for range maxLists / 2 {
+				s.endList(there)
+				s.endList(here)
+			}
+		}
+		if len(s.bulk.lists) != 0 || len(s.bulk.share.has) != 0 {
+			t.Errorf("in the end %d places are taken, by %v", len(s.bulk.lists), s.bulk.share.has)
+		}
+	})
+}

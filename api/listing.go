@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -46,11 +47,7 @@ func (s *Server) getMessages(w *response, r *http.Request) error {
 // withList makes an answer that takes going through messages, of which only so many are made at once.
 // Its memory is small, so it may take as long as it wants to reach the client.
 func (s *Server) withList(w *response, r *http.Request, make func() ([]byte, error)) error {
-	if !s.waitForList(r) {
-		return busy("too_many_lists", "as many lists of messages as this node allows are being made")
-	}
-	body, err := make()
-	s.bulk.lists.release()
+	body, err := s.makeList(r, make)
 	if err != nil {
 		return err
 	}
@@ -58,20 +55,34 @@ func (s *Server) withList(w *response, r *http.Request, make func() ([]byte, err
 	return nil
 }
 
+// makeList makes a list as soon as it may.
+func (s *Server) makeList(r *http.Request, make func() ([]byte, error)) ([]byte, error) {
+	if !s.waitForList(r) {
+		return nil, busy("too_many_lists", "as many lists of messages as this node allows are being made")
+	}
+	defer s.endList(r)
+	return make()
+}
+
+// waitForList takes one of the places for lists, false if there is none in time. No client but this
+// machine waits for more than half of them, or has them.
 func (s *Server) waitForList(r *http.Request) bool {
-	if s.bulk.lists.try() {
-		return true
-	}
-	over := time.NewTimer(listPatience)
-	defer over.Stop()
-	select {
-	case s.bulk.lists <- struct{}{}:
-		return true
-	case <-over.C:
-		return false
-	case <-r.Context().Done():
+	if !s.bulk.share.take(clientOf(r)) {
 		return false
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), listPatience)
+	defer cancel()
+	if s.bulk.lists.try() || s.bulk.lists.wait(ctx) {
+		return true
+	}
+	s.bulk.share.give(clientOf(r))
+	return false
+}
+
+// endList gives the place back.
+func (s *Server) endList(r *http.Request) {
+	s.bulk.lists.release()
+	s.bulk.share.give(clientOf(r))
 }
 
 // page appends a MessagePage.

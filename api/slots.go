@@ -35,6 +35,32 @@ func (s slots) wait(ctx context.Context) bool {
 
 func (s slots) release() { <-s }
 
+// A share bounds how many of some slots one other machine has or waits for. It is safe for concurrent use.
+type share struct {
+	most int
+	mu   sync.Mutex // guards has
+	has  map[client]int
+}
+
+func newShare(most int) *share { return &share{most: most, has: make(map[client]int)} }
+
+// take takes one if the client may have one more.
+func (s *share) take(who client) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !who.local && s.has[who] >= s.most {
+		return false
+	}
+	s.has[who]++
+	return true
+}
+
+func (s *share) give(who client) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	drop(s.has, who)
+}
+
 // A gate bounds how many requests do something at once for which the node keeps memory while their
 // clients send or read. A newcomer that finds it full waits for a little, and takes the place of one
 // whose client is further behind than patience. The newest is served first: those before it may be

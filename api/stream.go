@@ -33,11 +33,12 @@ type bulk struct {
 	// turns are who may make parts of large answers at the same time: all of them together leave a
 	// processor to the others. Nobody keeps a turn while he waits for his client.
 	turns slots
-	lists slots // pages at once
+	lists slots  // pages at once, in the order in which they were asked for
+	share *share // of them
 }
 
 func newBulk() bulk {
-	return bulk{turns: make(slots, max(1, runtime.NumCPU()/2)), lists: make(slots, maxLists)}
+	return bulk{turns: make(slots, max(1, runtime.NumCPU()/2)), lists: make(slots, maxLists), share: newShare(maxLists / 2)}
 }
 
 // pause is how long a large answer pauses after one of its parts.
