@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,8 +20,8 @@ import (
 // A ledger is a node as a delivery sees it: it may be down, answer nothing although it took a group, and
 // takes each key once.
 type ledger struct {
-	random *rand.Rand // nil: it never fails
-	err    error      // it is down
+	random *rand.Rand            // nil: it never fails
+	err    atomic.Pointer[error] // it is down
 	keys   map[string]bool
 	lines  []int
 	failed int // times without an answer
@@ -29,8 +30,8 @@ type ledger struct {
 
 func (l *ledger) send(ctx context.Context, g *spool.Group) error {
 	time.Sleep(time.Millisecond)
-	if l.err != nil {
-		return l.err
+	if err := l.err.Load(); err != nil {
+		return *err
 	}
 	fate := 0
 	if l.random != nil {
@@ -53,6 +54,15 @@ func (l *ledger) send(ctx context.Context, g *spool.Group) error {
 		return client.ErrUnreachable
 	}
 	return ctx.Err()
+}
+
+// newLedger returns a ledger of a node that is down for a reason, if there is one.
+func newLedger(err error) *ledger {
+	l := &ledger{keys: make(map[string]bool)}
+	if err != nil {
+		l.err.Store(&err)
+	}
+	return l
 }
 
 // deliver runs a delivery of some input, as addLines does.
@@ -107,7 +117,8 @@ func TestDeliveryThroughFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		folder := t.TempDir()
 		random := rand.New(rand.NewPCG(seed, 1))
-		l := &ledger{random: rand.New(rand.NewPCG(seed, 0)), keys: make(map[string]bool)}
+		l := newLedger(nil)
+		l.random = rand.New(rand.NewPCG(seed, 0))
 		pause := func() time.Duration { return time.Duration(random.IntN(20)) * time.Millisecond }
 		more, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 		defer cancel()
@@ -129,7 +140,7 @@ func TestDeliveryThroughFailures(t *testing.T) {
 func TestDeliveryLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		folder := t.TempDir()
-		l := &ledger{err: client.ErrUnreachable, keys: make(map[string]bool)}
+		l := newLedger(client.ErrUnreachable)
 		at := func() time.Duration { return time.Millisecond }
 		for i, want := range []int{10, 20} {
 			err, _ := deliver(t, folder, l, 1<<20, lines(10*i+1, 10*i+10, at), nil)
@@ -138,7 +149,7 @@ func TestDeliveryLater(t *testing.T) {
 				t.Fatalf("run %d: %v, want %d lines kept", i, err, want)
 			}
 		}
-		l.err = nil
+		l.err.Store(nil)
 		if err, _ := deliver(t, folder, l, 1<<20, strings.NewReader(""), nil); err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +163,7 @@ func TestDeliveryLater(t *testing.T) {
 func TestDeliveryRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		folder := t.TempDir()
-		l := &ledger{err: client.ErrUnauthorized, keys: make(map[string]bool)}
+		l := newLedger(client.ErrUnauthorized)
 		input, done := io.Pipe()
 		defer done.Close()
 		go fmt.Fprint(done, "a\nb\nc\n") // and it stays open
@@ -167,13 +178,13 @@ func TestDeliveryRefused(t *testing.T) {
 func TestDeliveryFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		folder := t.TempDir()
-		l := &ledger{err: client.ErrBusy, keys: make(map[string]bool)}
-		time.AfterFunc(time.Minute, func() { l.err = nil })
-		read := 0
-		in := lines(1, 3000, func() time.Duration { read++; return time.Millisecond })
+		l := newLedger(client.ErrBusy)
+		time.AfterFunc(time.Minute, func() { l.err.Store(nil) })
+		var read atomic.Int64
+		in := lines(1, 3000, func() time.Duration { read.Add(1); return time.Millisecond })
 		time.AfterFunc(50*time.Second, func() {
-			if read < gatherLines || read > gatherLines+200 {
-				t.Errorf("%d lines were read while there was no room", read)
+			if n := read.Load(); n < gatherLines || n > gatherLines+200 {
+				t.Errorf("%d lines were read while there was no room", n)
 			}
 		})
 		err, said := deliver(t, folder, l, 600, in, t.Context())
@@ -190,7 +201,7 @@ func TestDeliveryFull(t *testing.T) {
 // TestDeliveryNowhere has neither a node nor a folder to write to: it gives up at the end of the input.
 func TestDeliveryNowhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &ledger{err: client.ErrUnreachable, keys: make(map[string]bool)}
+		l := newLedger(client.ErrUnreachable)
 		folder := filepath.Join(t.TempDir(), "a\x00b")
 		input, stop := context.WithCancel(t.Context())
 		defer stop()
