@@ -60,11 +60,7 @@ func syncAt(s Sync, tip, best uint64) Sync {
 	case s.State == SyncBlocks && s.Target <= tip:
 		s.State = SyncSynced
 	}
-	s.ETASeconds = nil
-	if s.Target > tip && s.BlocksPerSecond > 0 {
-		eta := float64(s.Target-tip) / s.BlocksPerSecond
-		s.ETASeconds = &eta
-	}
+	s.Estimate()
 	return s
 }
 

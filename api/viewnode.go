@@ -56,6 +56,21 @@ type Sync struct {
 	ETASeconds *float64 `json:"eta_seconds,omitempty"`
 }
 
+// mostETA is a year, in seconds. More says nothing: an average fades for two hours after the last block,
+// until what is left divided by it is no number, and targets are what peers claim.
+const mostETA = 365 * 24 * 3600
+
+// Estimate sets ETASeconds from the other fields.
+func (s *Sync) Estimate() {
+	s.ETASeconds = nil
+	if s.Target <= s.Height || s.BlocksPerSecond <= 0 {
+		return
+	}
+	if eta := float64(s.Target-s.Height) / s.BlocksPerSecond; eta <= mostETA {
+		s.ETASeconds = &eta
+	}
+}
+
 // The states of a Sync that mean more than their words to those who read it.
 const (
 	SyncAlone  = "alone"  // no peers

@@ -131,10 +131,7 @@ func syncOf(s syncer.Status) api.Sync {
 		State: string(s.State), Height: s.Height, BestHeader: s.BestHeader, Walked: s.Walked, Target: s.Target,
 		BlocksPerSecond: s.Rate, MessagesPerSecond: s.MessageRate, BytesPerSecond: s.ByteRate,
 	}
-	if s.Target > s.Height && s.Rate > 0 {
-		eta := float64(s.Target-s.Height) / s.Rate
-		out.ETASeconds = &eta
-	}
+	out.Estimate()
 	return out
 }
 
