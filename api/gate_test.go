@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -155,4 +156,14 @@ func TestListsOfOneMachine(t *testing.T) {
 			t.Errorf("in the end %d places are taken, by %v", len(s.bulk.lists), s.bulk.share.has)
 		}
 	})
+}
+
+// TestEventThatIsNone tells of something that JSON cannot hold: the node goes on.
+func TestEventThatIsNone(t *testing.T) {
+	h := newHub(bare(t, nil))
+	h.tell(kindMining, Mining{HashRate: math.Inf(1)})
+	h.tell(kindPeer, PeerEvent{Change: PeerConnected})
+	if end := h.log.end(); end != 2 {
+		t.Errorf("%d events were told, want the second one", end-1)
+	}
 }

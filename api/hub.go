@@ -133,12 +133,18 @@ func (h *hub) run(ctx context.Context, ready chan<- struct{}) {
 // now returns the time by the node's clock.
 func (h *hub) now() Time { return Time(max(0, h.server.cfg.Now().UnixMilli())) }
 
-// tell adds one event.
+// tell adds one event. What other parts measured may be no number that JSON has; such an event is left
+// out, since a panic here would end the node.
 func (h *hub) tell(kind eventKind, v any) {
-	h.log.add([]event{h.event(kind, v)})
+	data, err := encode(v)
+	if err != nil {
+		h.server.cfg.Log.Error("event is left out", "kind", kind, "err", err)
+		return
+	}
+	h.log.add([]event{{kind, data[:len(data)-1]}})
 }
 
-// event encodes an event.
+// event encodes an event of messages and blocks.
 func (h *hub) event(kind eventKind, v any) event {
 	data, err := encode(v)
 	if err != nil {
