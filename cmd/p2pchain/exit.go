@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -14,6 +16,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chainfile"
 	"p2pchain/core/store"
+	"p2pchain/p2p"
 )
 
 // The exit codes. They are part of the command's contract: none ever changes its meaning.
@@ -106,13 +109,42 @@ func exitRowOf(err error) exitRow {
 	return table[exitInternal]
 }
 
-// adviceFor returns what to do about an error of a row: for a chain file that depends on what is wrong.
+// adviceFor returns what to do about an error of a row: for some that depends on what is wrong.
 func adviceFor(err error, row exitRow) string {
+	switch row.code {
+	case exitVerification:
+		return adviceForFile(err, row)
+	case exitUnreachable:
+		_, unknown := errors.AsType[*tls.CertificateVerificationError](err)
+		if unknown || errors.Is(err, client.ErrCertificate) {
+			return "compare it with the fingerprint that the node said at its start, and give that as `--api-cert`"
+		}
+	case exitUnauthorized, exitRefused:
+		answer, _ := errors.AsType[*client.Error](err)
+		switch {
+		case answer == nil:
+		case answer.Code == "scope_too_small":
+			return "give the file of a token that allows more as `--token-file`; where the node is, `p2pchain token add` makes one"
+		case answer.Code == "token_unknown":
+			return "look whether the file of `--token-file` holds a token of this node; where that is, `p2pchain token list` shows them"
+		case answer.Code == "http_400":
+			return "look whether `--api` leads to a node, and whether that speaks HTTPS: then it begins with https://"
+		}
+	case exitDirectory:
+		if errors.Is(err, p2p.ErrIdentity) {
+			return "look at the file's owner and mode, or put it back from a copy; without it the node makes a new key, and is another node to all others"
+		}
+	}
+	return row.advice
+}
+
+// adviceForFile is adviceFor for a chain file or a backup.
+func adviceForFile(err error, row exitRow) string {
 	line, ok := errors.AsType[*chainfile.LineError](err)
 	switch {
 	case errors.Is(err, node.ErrArchive):
 		return "nothing was changed: get the backup again, or take an older one"
-	case !ok || row.code != exitVerification:
+	case !ok:
 		return row.advice
 	case line.Line == 1:
 		return "nothing was changed: name a chain file, as `p2pchain export` writes it and nodes keep it"
@@ -131,6 +163,19 @@ func explain(err error) error {
 		return fmt.Errorf("%w: %w", err, errNodeDisk)
 	}
 	return err
+}
+
+// wording returns the text of an error, without the names of functions for what is no number.
+func wording(err error) string {
+	text := err.Error()
+	if number, ok := errors.AsType[*strconv.NumError](err); ok {
+		want := "want a whole number"
+		if errors.Is(number, strconv.ErrRange) {
+			want = "the number is too large or too small"
+		}
+		text = strings.ReplaceAll(text, number.Error(), want)
+	}
+	return text
 }
 
 // exitTableMarkdown renders the table as docs/exit-codes.md shows it.

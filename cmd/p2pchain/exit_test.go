@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"p2pchain/api/client"
 	"p2pchain/cmd/internal/node"
 	"p2pchain/core/store"
+	"p2pchain/p2p"
 )
 
 var update = flag.Bool("update", false, "write golden files and generated pages anew")
@@ -88,6 +90,49 @@ func TestExitRowOf(t *testing.T) {
 				t.Errorf("exitRowOf(%v) = %d, want %d", tt.err, got, tt.want)
 			}
 		})
+	}
+}
+
+// TestAdviceFits holds that what to do is said of what went wrong, where a code has several causes.
+func TestAdviceFits(t *testing.T) {
+	answer := func(status int, code string) error {
+		return fmt.Errorf("asking: %w", &client.Error{Problem: api.Problem{Status: status, Code: code}})
+	}
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{fmt.Errorf("%w: refused", client.ErrUnreachable), "start one"},
+		{fmt.Errorf("%w: %w", client.ErrUnreachable, client.ErrCertificate), "--api-cert"},
+		{fmt.Errorf("%w: %w", client.ErrUnreachable, &tls.CertificateVerificationError{Err: errors.New("unknown")}), "--api-cert"},
+		{answer(401, "token_needed"), "give the file with it"},
+		{answer(401, "token_unknown"), "token list"},
+		{answer(403, "scope_too_small"), "allows more"},
+		{answer(400, "http_400"), "https://"},
+		{fmt.Errorf("%w: %w", node.ErrDirectory, p2p.ErrIdentity), "a new key"},
+		{node.ErrDirectory, "owner and mode"},
+	} {
+		if got := adviceFor(tt.err, exitRowOf(tt.err)); !strings.Contains(got, tt.want) {
+			t.Errorf("of %q the advice is %q, want one with %q", tt.err, got, tt.want)
+		}
+	}
+}
+
+// TestErrorsAreReadable holds that neither the names of functions nor tabs spelled out are shown.
+func TestErrorsAreReadable(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"run", "--max-peers", "x"}, "flag: want a whole number\n"},
+		{[]string{"run", "--max-peers", "99999999999999999999"}, "flag: the number is too large or too small\n"},
+		{[]string{"ad"}, "Did you mean this?\n  add\n"},
+	} {
+		var out strings.Builder
+		a := &app{stdout: &out, stderr: &out, lookupEnv: func(string) (string, bool) { return "", false }, environ: func() []string { return nil }}
+		if a.run(tt.args); !strings.Contains(out.String(), tt.want) {
+			t.Errorf("%q says %q, want %q in it", tt.args, &out, tt.want)
+		}
 	}
 }
 

@@ -65,11 +65,12 @@ func (a *app) report(err error, cmd *cobra.Command) int {
 	if err == nil {
 		return exitOK
 	}
-	for i, line := range strings.Split(err.Error(), "\n") { // may quote what strangers wrote
+	for i, line := range strings.Split(wording(err), "\n") { // may quote what strangers wrote
 		if i == 0 {
 			line = "p2pchain: " + line
 		}
-		fmt.Fprintln(a.stderr, printable(line))
+		text := strings.TrimLeft(line, "\t") // with which suggestions are indented
+		fmt.Fprintln(a.stderr, strings.Repeat("  ", len(line)-len(text))+printable(text))
 	}
 	row := exitRowOf(err)
 	switch advice := adviceFor(err, row); {
