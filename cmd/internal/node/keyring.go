@@ -3,6 +3,7 @@ package node
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -58,6 +59,9 @@ func (k *keyring) refresh(file *keyFile, name string, read func() (map[[sha256.S
 	if err != nil {
 		k.log.Error("tokens do not count", "file", name, "err", err)
 		keys = nil
+		if _, system := errors.AsType[*fs.PathError](err); system {
+			info = nil // perhaps only for now, as with too many open files: it is read again
+		}
 	}
 	*file = keyFile{info, keys}
 }
