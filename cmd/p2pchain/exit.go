@@ -117,7 +117,7 @@ func adviceFor(err error, row exitRow) string {
 	case exitUnreachable:
 		_, unknown := errors.AsType[*tls.CertificateVerificationError](err)
 		if unknown || errors.Is(err, client.ErrCertificate) {
-			return "compare it with the fingerprint that the node said at its start, and give that as `--api-cert`"
+			return "give the fingerprint that the node said at its start as `--api-cert`; where that does not fit, somebody else may answer there"
 		}
 	case exitUnauthorized, exitRefused:
 		answer, _ := errors.AsType[*client.Error](err)

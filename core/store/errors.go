@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -42,9 +43,18 @@ func wrap(err error) error {
 	case errors.Is(err, pebble.ErrNotFound):
 		return chain.ErrNotFound
 	case errors.Is(err, errValue), pebble.IsCorruptionError(err):
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+		return fmt.Errorf("%w: %w", ErrCorrupt, corruption{err})
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("%w: %w", ErrDiskFull, err)
 	}
 	return err
 }
+
+// A corruption is an error without the line by which Pebble finds its details again: users see the text.
+type corruption struct{ err error }
+
+func (c corruption) Error() string {
+	return strings.ReplaceAll(c.err.Error(), "\n<corruption detail carrier>", "")
+}
+
+func (c corruption) Unwrap() error { return c.err }

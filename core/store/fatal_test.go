@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
@@ -250,4 +251,16 @@ func TestFullDiskIsFatal(t *testing.T) {
 			t.Error("the message before the full disk is lost")
 		}
 	})
+}
+
+// TestDamageIsReadable holds that users do not see the mark that Pebble puts into what it says of damage,
+// and that it can still be told by it.
+func TestDamageIsReadable(t *testing.T) {
+	err := wrap(errors.Join(pebble.ErrCorruption, errors.New("<corruption detail carrier>")))
+	if !errors.Is(err, ErrCorrupt) || !pebble.IsCorruptionError(err) {
+		t.Errorf("%v is not damage any more", err)
+	}
+	if strings.Contains(err.Error(), "carrier") {
+		t.Errorf("users see %q", err)
+	}
 }
