@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"p2pchain/cmd/internal/node"
+	"p2pchain/p2p"
 )
 
 // lookAtFiles tells whether the data directory can be used, and whether its secrets are secret.
@@ -104,7 +105,7 @@ func (e *exam) entries(dir string) []string {
 	return paths
 }
 
-// lookAtFile tells of an owner that is not us, and of a secret that others can read.
+// lookAtFile tells of an owner that is not us, of a secret that others can read, and of a key that is none.
 func (e *exam) lookAtFile(path string) []Finding {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -118,6 +119,12 @@ func (e *exam) lookAtFile(path string) []Finding {
 		if filepath.Base(path) == secret && info.Mode().Perm()&0o077 != 0 && ownerOf(info) >= 0 {
 			return one(Problem, fmt.Sprintf("others can read %s (mode %04o)", path, info.Mode().Perm()),
 				"whoever reads it can act as this node", "chmod 600 "+path)
+		}
+	}
+	if filepath.Base(path) == "identity.key" {
+		if _, err := p2p.LoadIdentity(path); err != nil {
+			return one(Problem, err.Error(), "the node does not start without its key",
+				"put it back from a copy, or move it away: then the node makes a new key, and is another node to all others")
 		}
 	}
 	return nil

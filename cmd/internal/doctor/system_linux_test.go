@@ -111,6 +111,7 @@ func TestFiles(t *testing.T) {
 		{"a token for all to read", func(t *testing.T, e *exam) { write(t, filepath.Join(e.cfg.Dir, "api.token"), 0o644) }, Problem, "chmod 600"},
 		{"a certificate's key for all to read", func(t *testing.T, e *exam) { write(t, filepath.Join(e.cfg.Dir, "api.key"), 0o644) }, Problem, "api.key (mode 0644)"},
 		{"a key for the group to read", func(t *testing.T, e *exam) { write(t, filepath.Join(e.cfg.Dir, "identity.key"), 0o640) }, Problem, "mode 0640"},
+		{"a key that is none", func(t *testing.T, e *exam) { write(t, filepath.Join(e.cfg.Dir, "identity.key"), 0o600) }, Problem, "makes a new key"},
 		{"started with sudo once", func(t *testing.T, e *exam) {
 			write(t, filepath.Join(e.cfg.Dir, "main.chain"), 0o600)
 			e.system.uid = func() int { return 12345 }
