@@ -124,7 +124,8 @@ func TestEvictedInTime(t *testing.T) {
 func TestShortIDs(t *testing.T) {
 	a, b := core.Hash{1, 2, 3, 4, 5, 6, 7, 8, 9}, core.Hash{1, 2, 3, 4, 5, 6, 7, 8, 10}
 	one, other := newHub(nil), newHub(nil)
-	if one.short(a) == one.short(b) || one.short(a) != one.short(a) || one.short(a) == other.short(a) {
+	first, again := one.short(a), one.short(a)
+	if first == one.short(b) || first != again || first == other.short(a) {
 		t.Error("short ids can be foreseen")
 	}
 }

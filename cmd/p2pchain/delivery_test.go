@@ -66,7 +66,7 @@ func newLedger(err error) *ledger {
 }
 
 // deliver runs a delivery of some input, as addLines does.
-func deliver(t *testing.T, folder string, l *ledger, most int64, in io.Reader, more context.Context) (error, []string) {
+func deliver(t *testing.T, folder string, l *ledger, most int64, in io.Reader, more context.Context) ([]string, error) {
 	t.Helper()
 	input, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -82,7 +82,7 @@ func deliver(t *testing.T, folder string, l *ledger, most int64, in io.Reader, m
 	}
 	go g.run(input, client.Lines(in))
 	err = d.run(t.Context(), more)
-	return errors.Join(err, d.close()), said
+	return said, errors.Join(err, d.close())
 }
 
 // lines returns numbered lines, as text that comes in pieces with pauses.
@@ -122,7 +122,7 @@ func TestDeliveryThroughFailures(t *testing.T) {
 		pause := func() time.Duration { return time.Duration(random.IntN(20)) * time.Millisecond }
 		more, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 		defer cancel()
-		err, said := deliver(t, folder, l, 1<<20, lines(1, 500, pause), more)
+		said, err := deliver(t, folder, l, 1<<20, lines(1, 500, pause), more)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,14 +143,14 @@ func TestDeliveryLater(t *testing.T) {
 		l := newLedger(client.ErrUnreachable)
 		at := func() time.Duration { return time.Millisecond }
 		for i, want := range []int{10, 20} {
-			err, _ := deliver(t, folder, l, 1<<20, lines(10*i+1, 10*i+10, at), nil)
+			_, err := deliver(t, folder, l, 1<<20, lines(10*i+1, 10*i+10, at), nil)
 			kept, ok := errors.AsType[*keptError](err)
 			if !ok || kept.lines != want || !errors.Is(err, client.ErrUnreachable) {
 				t.Fatalf("run %d: %v, want %d lines kept", i, err, want)
 			}
 		}
 		l.err.Store(nil)
-		if err, _ := deliver(t, folder, l, 1<<20, strings.NewReader(""), nil); err != nil {
+		if _, err := deliver(t, folder, l, 1<<20, strings.NewReader(""), nil); err != nil {
 			t.Fatal(err)
 		}
 		if got := fmt.Sprint(l.lines); got != "[1 2 3 4 5 6 7 8 9 10 1 2 3 4 5 6 7 8 9 10]" {
@@ -167,7 +167,7 @@ func TestDeliveryRefused(t *testing.T) {
 		input, done := io.Pipe()
 		defer done.Close()
 		go fmt.Fprint(done, "a\nb\nc\n") // and it stays open
-		err, _ := deliver(t, folder, l, 1<<20, input, t.Context())
+		_, err := deliver(t, folder, l, 1<<20, input, t.Context())
 		if kept, ok := errors.AsType[*keptError](err); !ok || kept.lines < 1 || !errors.Is(err, client.ErrUnauthorized) {
 			t.Errorf("%v, want lines kept", err)
 		}
@@ -187,7 +187,7 @@ func TestDeliveryFull(t *testing.T) {
 				t.Errorf("%d lines were read while there was no room", n)
 			}
 		})
-		err, said := deliver(t, folder, l, 600, in, t.Context())
+		said, err := deliver(t, folder, l, 600, in, t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

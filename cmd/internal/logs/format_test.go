@@ -182,9 +182,9 @@ func FuzzLine(f *testing.F) {
 }
 
 // A broken error panics when it is asked what it is.
-type broken struct{ inner *broken }
+type broken struct{ inner error }
 
-func (b *broken) Error() string { return b.inner.inner.Error() }
+func (b *broken) Error() string { return b.inner.Error() }
 
 // TestValues has values of all kinds in both forms.
 func TestValues(t *testing.T) {

@@ -59,7 +59,7 @@ func TestOwnCertificate(t *testing.T) {
 	if err := n.stop(); err != nil {
 		t.Fatal(err)
 	}
-	n = start(t, cfg)
+	start(t, cfg)
 	if after, err := Fingerprint(address.Cert); after != before || err != nil {
 		t.Errorf("after a restart the certificate is %s, %v; was %s", after, err, before)
 	}
