@@ -201,35 +201,54 @@ func (l *logFile) versions(ctx context.Context, f func(version) error) (damaged 
 	return damaged, nil
 }
 
-// batchVersions calls f with the entries of a batch. A record that is none has no entries.
+// batchVersions calls f with the entries of a batch. A record that is none has no entries, and what follows
+// an entry that makes no sense is left out.
 func batchVersions(rec []byte, f func(version) error) error {
 	head, ok := batchrepr.ReadHeader(rec)
 	if !ok {
 		return nil
 	}
-	entries := batchrepr.Read(rec)
-	for seq := uint64(head.SeqNum); ; {
-		kind, key, value, ok, err := entries.Next()
-		if !ok || err != nil {
+	rest := rec[batchrepr.HeaderLen:]
+	for seq := uint64(head.SeqNum); len(rest) > 0; {
+		kind := pebble.InternalKeyKind(rest[0])
+		v := version{seq: seq}
+		if v.key, rest, ok = cutString(rest[1:]); !ok {
 			return nil
 		}
-		v := version{key: key, seq: seq}
 		switch kind {
 		case pebble.InternalKeyKindLogData: // takes no number
 			continue
-		case pebble.InternalKeyKindSet:
-			v.value = value
-		case pebble.InternalKeyKindDelete, pebble.InternalKeyKindDeleteSized, pebble.InternalKeyKindSingleDelete:
-			v.deleted = true
-		default:
-			seq++
-			continue
+		case pebble.InternalKeyKindSet, pebble.InternalKeyKindDeleteSized, pebble.InternalKeyKindRangeDelete:
+			if v.value, rest, ok = cutString(rest); !ok {
+				return nil
+			}
+		case pebble.InternalKeyKindDelete, pebble.InternalKeyKindSingleDelete:
+		default: // nothing that the store writes
+			return nil
 		}
 		seq++
+		if kind == pebble.InternalKeyKindRangeDelete { // of notes that no longer count
+			continue
+		}
+		if v.deleted = kind != pebble.InternalKeyKindSet; v.deleted {
+			v.value = nil
+		}
 		if err := f(v); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// cutString takes a string with its length before it from the start of b. Pebble's own reads behind the end
+// of what is cut off.
+func cutString(b []byte) (s, rest []byte, ok bool) {
+	size, n := binary.Uvarint(b)
+	if n <= 0 || size > uint64(len(b)-n) {
+		return nil, nil, false
+	}
+	end := n + int(size)
+	return b[n:end], b[end:], true
 }
 
 // A span is from which number to which entries go, both included; the zero span has none.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"runtime/debug"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -198,10 +200,13 @@ func unpackBlock(raw []byte, kind byte) (out []byte, err error) {
 	return out, block.DecompressInto(how, raw, out)
 }
 
-// decode calls f with the entries of a data block. What is no data block is an error, or gives entries
-// that nobody asks for.
+// decode calls f with the entries of a data block whose checksum fits. What is no data block is an error.
 func (t *tableFile) decode(data []byte, f func(version) error) (err error) {
 	defer recovered(&err)
+	if !t.isDataBlock(data) {
+		return fmt.Errorf("no data block: %w", ErrCorrupt)
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // it reads where offsets in the block lead
 	var d colblk.DataBlockDecoder
 	d.Init(&t.schema, data)
 	var it colblk.DataBlockIter
@@ -224,6 +229,34 @@ func (t *tableFile) decode(data []byte, f func(version) error) (err error) {
 		}
 	}
 	return it.Error()
+}
+
+// isDataBlock reports whether the header of a block is that of a data block: its columns, and that they
+// lie in it one behind the other. Pebble's decoder believes what it is given, and a scan gives it what
+// may be an index or a filter.
+func (t *tableFile) isDataBlock(data []byte) bool {
+	types := slices.Concat(t.schema.ColumnTypes, []colblk.DataType{
+		colblk.DataTypeUint, colblk.DataTypeBool, colblk.DataTypeBytes, colblk.DataTypeBool, colblk.DataTypeBool,
+	})
+	const maxKeyLength, head, column = 4, 7, 5 // sizes
+	at := int(t.schema.HeaderSize) + maxKeyLength
+	if len(data) < at+head+column*len(types) {
+		return false
+	}
+	h := colblk.DecodeHeader(data[at:])
+	if h.Version != colblk.Version1 || int(h.Columns) != len(types) || int64(h.Rows) > 8*int64(len(data)) {
+		return false
+	}
+	at += head
+	from := uint32(at + column*len(types))
+	for _, want := range types {
+		next := binary.LittleEndian.Uint32(data[at+1:])
+		if data[at] != byte(want) || next < from || int64(next) > int64(len(data)) {
+			return false
+		}
+		from, at = next, at+column
+	}
+	return true
 }
 
 // A calleeError is an error of a callback, which ends everything, unlike one of a block.
