@@ -24,6 +24,7 @@ type files struct {
 	made   bool     // there was a database
 	logs   span     // of the entries in all logs
 	newest uint64   // number of the last log
+	broken uint64   // number of the last log that is damaged
 	opened uint64   // number of the last options
 }
 
@@ -110,7 +111,10 @@ func (s *Store) inspectLog(ctx context.Context, name string, out *files) error {
 	if other := l.written(); other > number && other < number+1<<20 {
 		return damage("%s holds log %06d", name, other) // one of a lower number was used again
 	}
-	entries, err := l.span(ctx)
+	entries, damaged, err := l.span(ctx)
+	if damaged > 0 {
+		out.broken = max(out.broken, number)
+	}
 	if entries != (span{}) {
 		out.logs = out.logs.with(entries.first, entries.last)
 	}
@@ -138,6 +142,9 @@ func (s *Store) inspectManifest(ctx context.Context, name string, there *files) 
 	// start of the database writes it before it makes its log, and its options last, under a higher number.
 	if there.newest < says.log && there.opened > says.log {
 		return damage("there is no log from %06d on", says.log)
+	}
+	if there.broken > 0 && there.broken >= says.log { // those before it are not needed
+		return damage("%06d.log is damaged before its end", there.broken)
 	}
 	return nil
 }

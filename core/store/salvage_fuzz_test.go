@@ -163,7 +163,7 @@ func logReader[N ~uint64](open func(io.Reader, N) *pebblerecord.Reader, file io.
 // readOtherwise reads a log in all the other ways.
 func readOtherwise(t *testing.T, l *logFile, size int64) {
 	_, manifestErr := l.manifest(t.Context())
-	_, spanErr := l.span(t.Context())
+	_, _, spanErr := l.span(t.Context())
 	bytesRead := int64(0)
 	_, err := l.versions(t.Context(), func(v version) error { bytesRead += int64(len(v.key) + len(v.value)); return nil })
 	if err := errors.Join(manifestErr, spanErr, err); err != nil {

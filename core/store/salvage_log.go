@@ -69,7 +69,8 @@ func (l *logFile) begins() bool {
 
 // each calls f with every whole record of a log that can be read, in order, and returns at how many
 // places there is damage, by Pebble's own rule: a record behind it says that the place was synced, so it
-// is no end that a crash left. A manifest is synced after each record. Only an error of f is returned.
+// is no end that a crash left. Pebble looks for one from the next block on, this in the same block, too.
+// A manifest is synced after each record. Only an error of f is returned.
 func (l *logFile) each(ctx context.Context, number uint64, f func(rec []byte) error) (damaged int, err error) {
 	block := make([]byte, logBlock)
 	broken := int64(-1) // where reading failed last
@@ -96,7 +97,10 @@ func (l *logFile) each(ctx context.Context, number uint64, f func(rec []byte) er
 					broken = at
 				}
 				within = false
-				break
+				if rest = nextWhole(rest, number); len(rest) == 0 {
+					break
+				}
+				continue
 			}
 			rest = left
 			if broken >= 0 && c.begins && (c.synced > broken || number == 0) {
@@ -157,6 +161,17 @@ func nextChunk(b []byte, number uint64) (c chunk, rest []byte, ok bool) {
 		c.synced = int64(binary.LittleEndian.Uint64(b[numberedHead:]))
 	}
 	return c, b[end:], true
+}
+
+// nextWhole returns the rest of a block from the next whole chunk on, behind one that makes no sense.
+func nextWhole(b []byte, number uint64) []byte {
+	for len(b) > plainHead {
+		b = b[1:]
+		if _, _, ok := nextChunk(b, number); ok {
+			return b
+		}
+	}
+	return nil
 }
 
 // endsBlock reports whether the rest of a block is what is left where no chunk has room, or the end of the
@@ -262,15 +277,15 @@ func (s span) with(first, last uint64) span {
 	return span{min(s.first, first), max(s.last, last)}
 }
 
-// span returns which numbers the batches of a log gave to entries.
-func (l *logFile) span(ctx context.Context) (out span, err error) {
-	_, err = l.each(ctx, l.number, func(rec []byte) error {
+// span returns which numbers the batches of a log gave to entries, and at how many places it is damaged.
+func (l *logFile) span(ctx context.Context) (out span, damaged int, err error) {
+	damaged, err = l.each(ctx, l.number, func(rec []byte) error {
 		if head, ok := batchrepr.ReadHeader(rec); ok && head.Count > 0 {
 			out = out.with(uint64(head.SeqNum), uint64(head.SeqNum)+uint64(head.Count)-1)
 		}
 		return nil
 	})
-	return out, err
+	return out, damaged, err
 }
 
 // A manifest is what the edits of one say, as far as it matters before the database is opened.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -121,5 +122,42 @@ func swapFiles(t *testing.T, a, b string) {
 		if err := os.Rename(step[0], step[1]); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestDamagedLog finds damage in a log that Pebble takes for its end, since all behind it is in the same
+// block, and salvages what is behind it.
+func TestDamagedLog(t *testing.T) {
+	n, dir, killed := coretest.Network(t), t.TempDir(), t.TempDir()
+	closeNow(t, openReal(t, dir, n)) // the first log of a new database does not say what was synced
+	s := openReal(t, dir, n)
+	for _, m := range coretest.Messages(t, n, "m", 10) {
+		accept(t, s, true, mempool.Accepted, m)
+	}
+	if err := os.CopyFS(killed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	closeNow(t, s)
+	path := last(t, filepath.Join(killed, "*.log"))
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := len(bytes.TrimRight(content, "\x00"))
+	if end > logBlock {
+		t.Fatalf("the log has %d bytes", end)
+	}
+	content[end/2] ^= 1
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Open(killed, n, Options{}); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("Open = %v, want ErrCorrupt", err)
+		if err == nil {
+			closeNow(t, s)
+		}
+	}
+	if _, done := salvageInto(t, n, killed); done.Waiting != 9 {
+		t.Errorf("%d messages were salvaged, want 9", done.Waiting)
 	}
 }

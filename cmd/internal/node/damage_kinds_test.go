@@ -17,7 +17,7 @@ type harm struct {
 }
 
 // unproven is how much of a log at its end nothing behind it says of that it was synced: the last writes.
-const unproven = 24 << 10
+const unproven = 8 << 10
 
 func (h harm) String() string { return h.kind + " " + h.file }
 
@@ -56,11 +56,11 @@ func damageStore(t *testing.T, rng *rand.Rand, dir string) harm {
 	}
 	switch kind {
 	case 0:
-		h.kind = "flipped bits"
+		h.kind, h.logEnd = "flipped bits", isLog
 		for range 1 + rng.IntN(3) {
 			at := rng.IntN(end)
 			content[at] ^= 1 << rng.IntN(8)
-			h.logEnd = isLog && at > end-unproven
+			h.logEnd = h.logEnd && at > end-unproven
 		}
 		err = os.WriteFile(path, content, 0o600)
 	case 1:
