@@ -56,11 +56,11 @@ func damageStore(t *testing.T, rng *rand.Rand, dir string) harm {
 	}
 	switch kind {
 	case 0:
-		h.kind, h.logEnd = "flipped bits", isLog
+		h.kind = "flipped bits"
 		for range 1 + rng.IntN(3) {
 			at := rng.IntN(end)
 			content[at] ^= 1 << rng.IntN(8)
-			h.logEnd = h.logEnd && at > end-unproven
+			h.logEnd = h.logEnd || isLog && at > end-unproven // the proof of the others is gone
 		}
 		err = os.WriteFile(path, content, 0o600)
 	case 1:
