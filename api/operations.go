@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 )
@@ -26,7 +27,11 @@ const readyLag = 6
 // getReady says whether the node takes messages and knows the chain as its peers do.
 func (s *Server) getReady(w *response, _ *http.Request) error {
 	if s.deps.Ready != nil {
-		if err := s.deps.Ready(); err != nil {
+		err := s.deps.Ready()
+		if s.cfg.DiskFull != nil && errors.Is(err, s.cfg.DiskFull) {
+			return busy("disk_full", err.Error())
+		}
+		if err != nil {
 			return busy("not_ready", err.Error())
 		}
 	}

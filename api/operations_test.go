@@ -51,6 +51,7 @@ func TestOperations(t *testing.T) {
 		{"stuck", "/livez", func(_ *api.Config, d *api.Deps) { d.Live = func() error { return stuck } }, 503, stuck.Error()},
 		{"ready", "/readyz", func(_ *api.Config, d *api.Deps) { d.Ready = func() error { return nil } }, 200, `"ready"`},
 		{"not ready", "/readyz", func(_ *api.Config, d *api.Deps) { d.Ready = func() error { return full } }, 503, full.Error()},
+		{"disk full", "/readyz", func(c *api.Config, d *api.Deps) { c.DiskFull, d.Ready = full, func() error { return full } }, 503, `"disk_full"`},
 		{"not ready is live", "/livez", func(_ *api.Config, d *api.Deps) { d.Ready = func() error { return full } }, 200, `"ok"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

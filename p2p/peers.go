@@ -103,7 +103,7 @@ func (n *Node) Connect(ctx context.Context, addr string) error {
 func (n *Node) Disconnect(id string) error {
 	p, err := peer.Decode(id)
 	if err != nil {
-		return fmt.Errorf("peer id %q: %w: %w", id, ErrBadAddress, err)
+		return fmt.Errorf("%q is not a peer id, which looks like 12D3KooW…: %w", id, ErrBadAddress)
 	}
 	if len(n.host.Network().ConnsToPeer(p)) == 0 {
 		return fmt.Errorf("%v: %w", p, ErrNoPeer)

@@ -130,6 +130,10 @@ func adviceFor(err error, row exitRow) string {
 		case answer.Code == "http_400":
 			return "look whether `--api` leads to a node, and whether that speaks HTTPS: then it begins with https://"
 		}
+	case exitAddressInUse:
+		if errors.Is(err, syscall.EADDRNOTAVAIL) {
+			return "this machine has no such address: choose one that it has, or 0.0.0.0 for all of them"
+		}
 	case exitDirectory:
 		if errors.Is(err, p2p.ErrIdentity) {
 			return "look at the file's owner and mode, or put it back from a copy; without it the node makes a new key, and is another node to all others"
@@ -159,7 +163,7 @@ func adviceForFile(err error, row exitRow) string {
 // explain adds the cause to an answer that the table of codes would take for a passing state: a full
 // disk does not get better by waiting.
 func explain(err error) error {
-	if answer, ok := errors.AsType[*client.Error](err); ok && answer.Status == http.StatusInsufficientStorage {
+	if answer, ok := errors.AsType[*client.Error](err); ok && (answer.Status == http.StatusInsufficientStorage || answer.Code == "disk_full") {
 		return fmt.Errorf("%w: %w", err, errNodeDisk)
 	}
 	return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"p2pchain/api"
@@ -111,6 +112,9 @@ func TestAdviceFits(t *testing.T) {
 		{answer(400, "http_400"), "https://"},
 		{fmt.Errorf("%w: %w", node.ErrDirectory, p2p.ErrIdentity), "a new key"},
 		{node.ErrDirectory, "owner and mode"},
+		{node.ErrAddressInUse, "stop the other program"},
+		{fmt.Errorf("%w: %w", syscall.EADDRNOTAVAIL, node.ErrAddressInUse), "no such address"},
+		{explain(answer(503, "disk_full")), "free some space"},
 	} {
 		if got := adviceFor(tt.err, exitRowOf(tt.err)); !strings.Contains(got, tt.want) {
 			t.Errorf("of %q the advice is %q, want one with %q", tt.err, got, tt.want)

@@ -84,7 +84,7 @@ func TestStore(t *testing.T) {
 					}
 				}
 			}
-		}, Problem, "p2pchain check --repair"},
+		}, Problem, "p2pchain check --deep --repair"},
 		{"of another network", func(t *testing.T, e *exam, _ string) {
 			p, _ := core.Builtin("main")
 			n, err := core.NewNetwork(p)
@@ -124,7 +124,7 @@ func TestStoreError(t *testing.T) {
 		store.ErrOlderSchema: "--force-new-chain",
 		store.ErrNotStore:    "something else",
 		store.ErrDiskFull:    "free some space",
-		store.ErrCorrupt:     "check --repair",
+		store.ErrCorrupt:     "check --deep --repair",
 		os.ErrPermission:     "chown",
 		errors.New("x"):      "kernel's log",
 	} {

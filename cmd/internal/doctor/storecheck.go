@@ -69,7 +69,7 @@ func storeError(err error) []Finding {
 		{store.ErrOlderSchema, Problem, "a version from before the first release wrote it", "set it aside with --force-new-chain"},
 		{store.ErrNotStore, Problem, "the folder holds something else", "choose another --data-dir"},
 		{store.ErrDiskFull, Problem, "it needs room to open", "free some space"},
-		{store.ErrCorrupt, Problem, "a disk, a file system or another program damaged it; a node serves nothing wrong, but stops", "p2pchain check --repair keeps what is sound; the rest comes from peers"},
+		{store.ErrCorrupt, Problem, "a disk, a file system or another program damaged it; a node serves nothing wrong, but stops", "p2pchain check --deep --repair keeps what is sound; the rest comes from peers"},
 		{os.ErrPermission, Problem, "it belongs to another user, or its mode does not allow it", "run p2pchain as its owner, or give it to yourself with chown -R"},
 	} {
 		if errors.Is(err, row.cause) {
