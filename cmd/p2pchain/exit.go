@@ -16,7 +16,6 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chainfile"
 	"p2pchain/core/store"
-	"p2pchain/p2p"
 )
 
 // The exit codes. They are part of the command's contract: none ever changes its meaning.
@@ -135,7 +134,7 @@ func adviceFor(err error, row exitRow) string {
 			return "this machine has no such address: choose one that it has, or 0.0.0.0 for all of them"
 		}
 	case exitDirectory:
-		if errors.Is(err, p2p.ErrIdentity) {
+		if errors.Is(err, node.ErrIdentity) {
 			return "look at the file's owner and mode, or put it back from a copy; without it the node makes a new key, and is another node to all others"
 		}
 	}

@@ -14,7 +14,6 @@ import (
 	"p2pchain/api/client"
 	"p2pchain/cmd/internal/node"
 	"p2pchain/core/store"
-	"p2pchain/p2p"
 )
 
 var update = flag.Bool("update", false, "write golden files and generated pages anew")
@@ -110,7 +109,7 @@ func TestAdviceFits(t *testing.T) {
 		{answer(401, "token_unknown"), "token list"},
 		{answer(403, "scope_too_small"), "allows more"},
 		{answer(400, "http_400"), "https://"},
-		{fmt.Errorf("%w: %w", node.ErrDirectory, p2p.ErrIdentity), "a new key"},
+		{fmt.Errorf("%w: %w", node.ErrDirectory, node.ErrIdentity), "a new key"},
 		{node.ErrDirectory, "owner and mode"},
 		{node.ErrAddressInUse, "stop the other program"},
 		{fmt.Errorf("%w: %w", syscall.EADDRNOTAVAIL, node.ErrAddressInUse), "no such address"},

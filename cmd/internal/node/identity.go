@@ -12,6 +12,9 @@ import (
 	"p2pchain/p2p"
 )
 
+// ErrIdentity means that the file with the node's key cannot be read or written, or holds none.
+var ErrIdentity = p2p.ErrIdentity
+
 // A KeyInfo says who the node of a data directory is. The peer id is the public key in libp2p's form.
 type KeyInfo struct {
 	PublicKey core.PublicKey `json:"public_key"`
