@@ -72,18 +72,24 @@ func miningMembers(body []byte) (mode string, threads int, err error) {
 
 // postPeers connects to a peer, and answers once it is past hello.
 func (s *Server) postPeers(w *response, r *http.Request) error {
-	body, err := readBody(w, r, maxSmallBody)
+	addr, err := s.dialAsked(w, r)
 	if err != nil {
-		return err
-	}
-	addr, err := peerMembers(body)
-	if err != nil {
-		return err
-	}
-	if err := s.dial(r.Context(), addr); err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, s.connected(addr))
+}
+
+// dialAsked connects to the peer that a body names, and returns its address.
+func (s *Server) dialAsked(w *response, r *http.Request) (string, error) {
+	body, err := readBody(w, r, maxSmallBody)
+	if err != nil {
+		return "", err
+	}
+	addr, err := peerMembers(body)
+	if err != nil {
+		return "", err
+	}
+	return addr, s.dial(r.Context(), addr)
 }
 
 // dial connects to a peer; errors are problems that say what was wrong with which address.

@@ -221,15 +221,7 @@ func (s *Server) getSeedPeers(w *response, _ *http.Request) error {
 
 // postSeedPeers connects to a peer, which seed 2 only pretends to do.
 func (s *Server) postSeedPeers(w *response, r *http.Request) error {
-	body, err := readBody(w, r, maxSmallBody)
-	if err != nil {
-		return err
-	}
-	addr, err := peerMembers(body)
-	if err != nil {
-		return err
-	}
-	if err := s.dial(r.Context(), addr); err != nil {
+	if _, err := s.dialAsked(w, r); err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, struct {

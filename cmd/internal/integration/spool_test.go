@@ -232,15 +232,26 @@ func TestSpoolOfTwo(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, "two", "--genesis", networkFile(t, "two"), "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0", "--mine", "off")
 	done := make(chan string, 2)
+	var inputs []*io.PipeWriter
 	for _, name := range []string{"a", "b"} {
+		lines, in := io.Pipe()
+		inputs = append(inputs, in)
 		go func() {
-			var text strings.Builder
-			for i := range 300 {
-				fmt.Fprintf(&text, "%s %d \xff\x00\x1b[31m\r\n", name, i)
-			}
-			_, err := m.run(strings.NewReader(text.String()), "add", "-")
+			_, err := m.run(lines, "add", "-")
 			done <- fmt.Sprint(err)
 		}()
+		for i := range 300 {
+			fmt.Fprintf(in, "%s %d \xff\x00\x1b[31m\r\n", name, i)
+		}
+	}
+	m.eventually("both keep lines", func() error {
+		if files, _ := filepath.Glob(filepath.Join(m.dir, "spool", "*.spool")); len(files) != 2 {
+			return fmt.Errorf("there are %d spools", len(files))
+		}
+		return nil
+	})
+	for _, in := range inputs {
+		in.Close()
 	}
 	for range 2 {
 		if got := <-done; !strings.Contains(got, "exit status 3") || !strings.Contains(got, "300 lines wait") {
