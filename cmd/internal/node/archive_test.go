@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -47,7 +48,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	})
 	for range 4 {
 		mu.Lock()
-		before := len(acked)
+		before := slices.Clone(acked)
 		mu.Unlock()
 		height, _ := s.Tip()
 		var archive bytes.Buffer
@@ -70,7 +71,7 @@ func TestBackupUnderLoad(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, id := range acked[:before] {
+		for _, id := range before {
 			if !clone.node.pool.Known(id) {
 				t.Errorf("message %v was acknowledged before the backup, and is not in it", id)
 			}
