@@ -165,12 +165,8 @@ func (d *delivery) drain(ctx, more context.Context) (open bool, err error) {
 		}
 	}()
 	for d.waiting() || under {
-		in := d.from.groups
-		if d.held != nil || !open {
-			in = nil
-		}
 		select {
-		case g, ok := <-in:
+		case g, ok := <-d.input(open):
 			if open = ok; ok {
 				d.keep(g, nil)
 			}
@@ -202,11 +198,24 @@ func (d *delivery) drain(ctx, more context.Context) (open bool, err error) {
 			pause = min(2*pause, retryMost)
 		}
 	}
+	d.sayUp()
+	return open, nil
+}
+
+// sayUp ends what keep said.
+func (d *delivery) sayUp() {
 	if d.down {
 		d.down = false
 		d.say("the node answers again; nothing is kept any more")
 	}
-	return open, nil
+}
+
+// input returns where the next group comes from, nil as long as none is read.
+func (d *delivery) input(open bool) <-chan *spool.Group {
+	if d.held != nil || !open {
+		return nil
+	}
+	return d.from.groups
 }
 
 // keepRest keeps what is still to come, and says where.
