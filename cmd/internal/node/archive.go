@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"p2pchain/core"
 	"p2pchain/core/store"
 )
@@ -216,7 +218,7 @@ func place(ctx context.Context, cfg Config, work string, info *ArchiveInfo) erro
 	if err := os.Rename(work, filepath.Join(cfg.Dir, storeFolder)); err != nil {
 		return err
 	}
-	return syncFolder(cfg.Dir)
+	return syncNames(vfs.Default, cfg.Dir)
 }
 
 // An extractor reads a backup.
@@ -330,5 +332,5 @@ func (x *extractor) compare() error {
 			return fmt.Errorf("%s is not what the manifest says: %w", f.Name, ErrArchive)
 		}
 	}
-	return syncFolder(x.dir)
+	return syncNames(vfs.Default, x.dir)
 }

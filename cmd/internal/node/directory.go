@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"p2pchain/core"
 	"p2pchain/core/store"
 )
@@ -106,7 +108,7 @@ func setAside(dir string, next *core.Network, now time.Time) (string, error) {
 	if err := os.Remove(filepath.Join(dir, networkFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("setting the old chain aside: %w: %w", err, ErrDirectory)
 	}
-	return kept, syncFolder(dir)
+	return kept, syncNames(vfs.Default, dir)
 }
 
 // A lockedError says that another process has a data directory; to errors.Is it is store.ErrLocked.
@@ -144,5 +146,5 @@ func replaceFile(path string, text []byte, mode fs.FileMode) error {
 		os.Remove(file.Name())
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	return syncFolder(filepath.Dir(path)) // else a crash may take the new name back
+	return syncNames(vfs.Default, filepath.Dir(path)) // else a crash may take the new name back
 }

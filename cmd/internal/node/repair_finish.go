@@ -99,12 +99,11 @@ func readMark(fsys vfs.FS, work string) (string, error) {
 	return string(name), errors.Join(err, f.Close())
 }
 
-// syncNames makes the names in a folder durable, where the system can.
+// syncNames makes the names in a folder durable; where the system cannot, the file system does nothing.
 func syncNames(fsys vfs.FS, dir string) error {
 	f, err := fsys.OpenDir(dir)
 	if err != nil {
 		return err
 	}
-	_ = f.Sync() // some systems refuse it for folders
-	return f.Close()
+	return errors.Join(f.Sync(), f.Close())
 }

@@ -306,7 +306,7 @@ func holdsFrame(b []byte) bool {
 
 // syncFolder makes the name of a new file durable.
 func syncFolder(path string) error {
-	dir, err := os.Open(path)
+	dir, err := vfs.Default.OpenDir(path) // which knows the systems that cannot
 	if err != nil {
 		return err
 	}
