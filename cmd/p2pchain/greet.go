@@ -2,10 +2,14 @@ package main
 
 import (
 	"strings"
+	"time"
 
 	"p2pchain/api"
 	"p2pchain/cmd/internal/node"
 )
+
+// greetPatience is how long a start waits for whoever reads the greeting.
+const greetPatience = time.Second
 
 // A greeting is the first output of a node: who it is, and how others reach it.
 type greeting struct {
@@ -20,7 +24,22 @@ type greeting struct {
 }
 
 // greet says who a node is: to a person on standard error, to a program as JSON on standard output.
+// Whoever does not take it in time, as a stopped reader of a pipe, does not hold up the node.
 func (a *app) greet(n *node.Node) error {
+	said := make(chan error, 1)
+	go func() { said <- a.sayWho(n) }()
+	patience := time.NewTimer(greetPatience)
+	defer patience.Stop()
+	select {
+	case err := <-said:
+		return err
+	case <-patience.C:
+		return nil
+	}
+}
+
+// sayWho writes the greeting.
+func (a *app) sayWho(n *node.Node) error {
 	g := greeting{ID: n.ID(), Network: n.Network().Params.Name, NetworkID: n.Network().ID(), DataDir: n.Dir(), API: n.SharedAPI(), Listen: n.Addrs()}
 	invite, noInvite := n.Invite()
 	if noInvite == nil {
@@ -54,7 +73,8 @@ func (a *app) greet(n *node.Node) error {
 		t.line("add %s with\n  %s", what, a.command(append([]string{"add", "hello"}, a.whichNode()...)...))
 	}
 	t.line("")
-	return t.w.Flush()
+	_ = t.w.Flush() // that nobody reads it is no reason not to run
+	return nil
 }
 
 // joinArgs returns the arguments with which another node joins. One on this machine needs a name that

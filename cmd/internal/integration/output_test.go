@@ -4,6 +4,7 @@ package integration
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -115,6 +116,7 @@ func TestLogTroubles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer sleeper.Close()
+	fill(t, w) // so that the greeting finds no room either
 	stopped := lonely(t, "stopped", "--log-level", "debug,libp2p=debug")
 	stopped.spawn(w)
 	w.Close()
@@ -138,6 +140,18 @@ func TestLogTroubles(t *testing.T) {
 	full.stop()
 	if n := strings.Count(full.out.String(), "the log file cannot be written"); n != 1 {
 		t.Errorf("the full disk is told of %d times\n%s", n, tail(full.out.String(), 10))
+	}
+}
+
+// fill writes to a pipe until it takes no more.
+func fill(t *testing.T, w *os.File) {
+	t.Helper()
+	if err := w.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	n, err := w.Write(make([]byte, 1<<22))
+	if !errors.Is(err, os.ErrDeadlineExceeded) || n == 0 {
+		t.Fatalf("%d bytes, %v: want a full pipe", n, err)
 	}
 }
 
