@@ -233,6 +233,9 @@ func (c *Chain) Message(leaf core.Leaf) (*core.Message, error) {
 	return &signed, nil
 }
 
+// Find returns any stored message, waiting or in a block, with any signature of its author; ErrNotFound.
+func (c *Chain) Find(id core.Hash) (*core.Message, error) { return c.store.Message(id) }
+
 // Locate returns where the best chain holds a message; ErrNotFound.
 func (c *Chain) Locate(id core.Hash) (Place, error) {
 	places, err := c.store.Places(id)
