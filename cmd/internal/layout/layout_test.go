@@ -34,17 +34,18 @@ func rules() []rule {
 	return []rule{
 		{"core/consensus", []string{"core"}, pure},
 		{"core/proof", []string{"core", "core/consensus"}, pure},
+		{"core/document", []string{"core"}, pure},
 		{"core/chain", []string{"core", "core/consensus"}, quiet},
 		{"core/mempool", []string{"core", "core/consensus", "core/chain"}, quiet},
 		{"core/miner", []string{"core/...", "core/miner/..."}, quiet},
-		{"core/store", []string{"core", "core/consensus", "core/chain", "core/mempool"}, []string{libp2p, "net/http"}},
+		{"core/store", []string{"core", "core/consensus", "core/chain", "core/mempool", "core/document"}, []string{libp2p, "net/http"}},
 		{"core/chainfile", []string{"core"}, pure},
 		{"core/coretest", []string{"core/..."}, quiet},
 		{"core", nil, pure},
 		// It builds whole nodes, on Pebble's file systems in memory.
 		{"p2p/p2ptest", []string{"core/...", "p2p/...", "bootstrap"}, []string{"net/http"}},
 		{"p2p", []string{"core", "core/consensus", "core/chain", "core/mempool", "core/coretest", "p2p/..."}, []string{pebble}},
-		{"api", []string{"core", "core/consensus", "core/chain", "core/mempool", "core/miner", "core/proof", "core/chainfile", "api/..."}, []string{libp2p, pebble}},
+		{"api", []string{"core", "core/consensus", "core/chain", "core/mempool", "core/miner", "core/proof", "core/document", "core/chainfile", "api/..."}, []string{libp2p, pebble}},
 		{"bootstrap", nil, []string{pebble}},
 		{"cmd/internal/backup", []string{"core", "core/chain", "core/chainfile"}, []string{libp2p, pebble, "net", "github.com/spf13"}},
 		{"cmd/internal/invite", []string{"core", "bootstrap"}, []string{pebble, "github.com/spf13"}},
@@ -56,7 +57,7 @@ func rules() []rule {
 		{"cmd/internal", []string{"core/...", "p2p/...", "api/...", "bootstrap/...", "cmd/..."}, nil},
 		// The command talks to running nodes by their API and builds one by cmd/internal/node; of the
 		// parts it knows what their errors mean.
-		{"cmd/p2pchain", []string{"core", "core/chainfile", "core/store", "core/miner", "api", "api/client", "bootstrap", "cmd/internal/invite", "cmd/internal/spool", "cmd/internal/node", "cmd/internal/doctor", "cmd/internal/logs", "cmd/internal/systemd"}, []string{libp2p, pebble}},
+		{"cmd/p2pchain", []string{"core", "core/document", "core/chainfile", "core/store", "core/miner", "api", "api/client", "bootstrap", "cmd/internal/invite", "cmd/internal/spool", "cmd/internal/node", "cmd/internal/doctor", "cmd/internal/logs", "cmd/internal/systemd"}, []string{libp2p, pebble}},
 	}
 }
 
