@@ -62,7 +62,7 @@ func rules() []rule {
 }
 
 // forTests lists the packages that exist for tests alone.
-func forTests() []string { return []string{"core/coretest", "p2p/p2ptest"} }
+func forTests() []string { return []string{"core/coretest", "p2p/p2ptest", "api/internal/browsertest"} }
 
 // violation says which rule the import of path by a package in folder breaks, "" if none.
 func violation(folder, path string) string {
