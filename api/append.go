@@ -147,8 +147,17 @@ func appendContent(dst []byte, m *core.Message) []byte {
 	return appendHex(append(dst, `,"seen_block":`...), m.Seen[:])
 }
 
+// A place is where a message is, and what that says about it.
+type place struct {
+	at      Standing
+	seenMS  uint64       // when this node first had it
+	block   *core.Header // of a confirmed one, as is written
+	written *Written
+}
+
 // appendMessage appends a Message.
-func appendMessage(dst []byte, m *core.Message, at *Standing, seen uint64, block *core.Header) []byte {
+func appendMessage(dst []byte, m *core.Message, where *place) []byte {
+	at := &where.at
 	dst = appendContent(dst, m)
 	dst = append(append(append(dst, `,"status":"`...), at.Status...), '"')
 	if at.Block != nil {
@@ -157,11 +166,29 @@ func appendMessage(dst []byte, m *core.Message, at *Standing, seen uint64, block
 		dst = strconv.AppendInt(append(dst, `,"position":`...), int64(*at.Position), 10)
 	}
 	dst = strconv.AppendUint(append(dst, `,"confirmations":`...), at.Confirmations, 10)
-	dst = appendTime(append(dst, `,"first_seen":`...), seen)
-	if block != nil {
-		dst = appendTime(append(dst, `,"block_time":`...), block.TimeMS)
+	dst = appendTime(append(dst, `,"first_seen":`...), where.seenMS)
+	if where.block != nil {
+		dst = appendTime(append(dst, `,"block_time":`...), where.block.TimeMS)
+		dst = appendWritten(append(dst, `,"written":`...), where.written)
 	}
 	return append(dst, '}')
+}
+
+// appendWritten appends a Written.
+func appendWritten(dst []byte, w *Written) []byte {
+	dst = appendBound(append(dst, `{"after":`...), w.After)
+	dst = appendBound(append(dst, `,"before":`...), w.Before)
+	return append(appendString(append(dst, `,"words":`...), w.Words), '}')
+}
+
+// appendBound appends a Bound, or null.
+func appendBound(dst []byte, b *Bound) []byte {
+	if b == nil {
+		return append(dst, "null"...)
+	}
+	dst = strconv.AppendUint(append(dst, `{"height":`...), b.Height, 10)
+	dst = appendHex(append(dst, `,"hash":`...), b.Hash[:])
+	return append(appendTime(append(dst, `,"time":`...), uint64(b.Time)), '}')
 }
 
 // appendBlock appends a Block without the brace that ends it. No confirmations: it is off the best

@@ -29,16 +29,22 @@ func FuzzAppend(f *testing.F) {
 		h := &core.Header{Height: ms, TimeMS: seen, MessageCount: 7, Bits: core.Bits(seen), BusyMS: 5, Nonce: 1<<53 - 1, Work: core.NewWork(1, ms)}
 		at, want := Standing{Status: StatusWaiting}, Message{Content: contentOf(m), FirstSeen: Time(seen)}
 		var block *core.Header
+		var written *Written
 		if confirmed {
 			hash, position := core.Hash{9}, int(ms%40000)
 			at = Standing{StatusConfirmed, &hash, &h.Height, &position, 4}
 			block, want.BlockTime = h, (*Time)(&h.TimeMS)
+			written = &Written{Before: &Bound{h.Height + 1, core.Hash{8}, Time(ms)}, Words: strings.ToValidUTF8(text, "?") + " – é"}
+			if seen%2 == 0 {
+				written.After, written.Before = written.Before, nil
+			}
+			want.Written = written
 		}
 		want.Standing = at
-		same(t, appendMessage(nil, m, &at, seen, block), want)
+		same(t, appendMessage(nil, m, &place{at, seen, block, written}), want)
 		same(t, append(appendContent(nil, m), '}'), contentOf(m))
-		written := Time(ms)
-		same(t, appendChainMessage(nil, m), ChainMessage{ID: &m.ID, Payload: payloadOf(m), MediaType: m.MediaType, Author: &m.Author, Time: &written})
+		composed := Time(ms)
+		same(t, appendChainMessage(nil, m), ChainMessage{ID: &m.ID, Payload: payloadOf(m), MediaType: m.MediaType, Author: &m.Author, Time: &composed})
 		same(t, appendSeconds(nil, ms), Seconds(ms))
 		view := blockOf(core.Hash{9}, h)
 		same(t, append(appendBlock(nil, core.Hash{9}, h, 0), '}'), view)

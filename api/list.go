@@ -49,8 +49,9 @@ type list struct {
 	bounded             bool
 	pieces              chain.Pieces
 
-	emit func(m *core.Message, at *Standing, seen uint64, block *core.Header)
-	full func() bool // no more is wanted
+	spans *spans
+	emit  func(m *core.Message, where *place)
+	full  func() bool // no more is wanted
 
 	rest   func() // lets others go on; nil: this list ends soon
 	rested int    // what it had looked at when it did so last
@@ -58,7 +59,7 @@ type list struct {
 
 // newList returns a list at its start.
 func (s *Server) newList(f *filter) *list {
-	l := &list{server: s, filter: f, tip: s.deps.Chain.Tip(), waiting: f.status != StatusConfirmed, seq: math.MaxUint64, position: -1}
+	l := &list{server: s, filter: f, spans: s.spans(), tip: s.deps.Chain.Tip(), waiting: f.status != StatusConfirmed, seq: math.MaxUint64, position: -1}
 	l.height, l.block = l.tip.Header.Height, l.tip.Hash
 	return l
 }
@@ -204,7 +205,7 @@ func (l *list) passWaiting(ctx context.Context) error {
 		}
 		l.seq = entry.Seq
 		if err == nil && l.passes(m) { // else it was dropped meanwhile
-			l.emit(m, &Standing{Status: StatusWaiting}, entry.AcceptedMS, nil)
+			l.emit(m, &place{at: Standing{Status: StatusWaiting}, seenMS: entry.AcceptedMS})
 		}
 	}
 	return ctx.Err()
@@ -236,8 +237,8 @@ func (l *list) passBlocks() error {
 		if i > 0 && (p.Hash != l.block || !p.Whole()) {
 			return nil // a reorg came in between, or it is read by itself next time
 		}
-		if !l.passPiece(p) {
-			return nil
+		if below, err := l.passPiece(p); !below || err != nil {
+			return err
 		}
 	}
 	return nil
@@ -276,7 +277,7 @@ func (l *list) plan() (chain.Extract, error) {
 
 // passPiece goes down the messages of a piece, and reports whether the list then stands at the block
 // below.
-func (l *list) passPiece(p *chain.Piece) bool {
+func (l *list) passPiece(p *chain.Piece) (bool, error) {
 	if l.position < 0 {
 		l.position = p.To() - 1
 	}
@@ -285,23 +286,27 @@ func (l *list) passPiece(p *chain.Piece) bool {
 	}
 	for l.position >= p.From && p.Header.MessageCount > 0 {
 		if l.enough() {
-			return false
+			return false, nil
 		}
 		if m := &p.Messages[l.position-p.From]; l.passes(&m.Message) {
 			hash, height, position := p.Hash, p.Header.Height, l.position
+			written, err := l.spans.of(&m.Message, hash, height)
+			if err != nil {
+				return false, err
+			}
 			at := Standing{StatusConfirmed, &hash, &height, &position, confirmations(l.tip, height)}
-			l.emit(&m.Message, &at, m.SeenMS, &p.Header)
+			l.emit(&m.Message, &place{at, m.SeenMS, &p.Header, written})
 		}
 		l.position--
 	}
 	if p.From > 0 {
-		return false
+		return false, nil
 	}
 	l.block, l.position = p.Header.PreviousHash, -1
 	if p.Header.Height <= 1 {
 		l.ended = true
-		return false
+		return false, nil
 	}
 	l.height = p.Header.Height - 1
-	return true
+	return true, nil
 }

@@ -107,11 +107,11 @@ func (l *list) messages(r *http.Request, dst, some []byte) ([]byte, error) {
 	dst = append(dst, some...)
 	l.bounded = true
 	l.full = func() bool { return len(dst)-start >= pageBytes }
-	l.emit = func(m *core.Message, at *Standing, seen uint64, block *core.Header) {
+	l.emit = func(m *core.Message, where *place) {
 		if len(dst) > start {
 			dst = append(dst, ',')
 		}
-		dst = appendMessage(dst, m, at, seen, block)
+		dst = appendMessage(dst, m, where)
 	}
 	err := l.run(r.Context())
 	return append(dst, ']'), err
@@ -126,8 +126,8 @@ func (s *Server) streamMessages(w *response, r *http.Request, l *list) error {
 	defer out.close()
 	w.Header().Set("Content-Type", ndjson)
 	l.rest, l.full = out.giveWay, func() bool { return out.err != nil }
-	l.emit = func(m *core.Message, at *Standing, seen uint64, block *core.Header) {
-		out.buf = append(appendMessage(out.buf, m, at, seen, block), '\n')
+	l.emit = func(m *core.Message, where *place) {
+		out.buf = append(appendMessage(out.buf, m, where), '\n')
 		out.ship()
 	}
 	if err := l.run(r.Context()); err != nil {

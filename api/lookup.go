@@ -66,6 +66,9 @@ func (s *Server) message(id core.Hash, standing Standing) (Message, error) {
 			return Message{}, fmt.Errorf("block %v: %w", *standing.Block, err)
 		}
 		out.BlockTime = (*Time)(&h.TimeMS)
+		if out.Written, err = s.spans().of(m, *standing.Block, h.Height); err != nil {
+			return Message{}, fmt.Errorf("between which blocks message %v was written: %w", id, err)
+		}
 	}
 	return out, nil
 }

@@ -78,6 +78,8 @@ type Message struct {
 	Standing
 	FirstSeen Time  `json:"first_seen"`           // when this node first had it, by its clock
 	BlockTime *Time `json:"block_time,omitempty"` // by the clock of the miner of its block
+	// Written says between which blocks it was written; of confirmed ones only.
+	Written *Written `json:"written,omitempty"`
 }
 
 // payloadOf returns the payload of a message in the form that JSON can hold.

@@ -7,6 +7,7 @@ type (
 	Block          = api.Block
 	BlockName      = api.BlockName
 	BlockPage      = api.BlockPage
+	Bound          = api.Bound
 	ChainBlock     = api.ChainBlock
 	ChainMessage   = api.ChainMessage
 	Connected      = api.Connected
@@ -40,6 +41,7 @@ type (
 	TipInfo        = api.TipInfo
 	TipList        = api.TipList
 	WaitingMessage = api.WaitingMessage
+	Written        = api.Written
 )
 
 // The words of api that programs compare with.

@@ -164,6 +164,9 @@ func (a *app) getMessage(ctx context.Context, c *client.Client, args []string) e
 		if m.BlockTime != nil {
 			t.row("sealed", fmt.Sprintf("%v by the miner's clock", *m.BlockTime))
 		}
+		if m.Written != nil {
+			t.row("written", printable(strings.TrimPrefix(m.Written.Words, "written ")))
+		}
 		t.row("first seen", fmt.Sprintf("%v by this node's clock", m.FirstSeen))
 		t.row("seen block", m.Seen)
 		t.row("type", m.MediaType)

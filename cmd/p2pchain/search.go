@@ -63,6 +63,12 @@ func (a *app) showFound(found client.SearchResult) error {
 		if err := a.showMessageLine(m); err != nil {
 			return err
 		}
+		if m.Written == nil {
+			continue
+		}
+		if _, err := fmt.Fprintf(a.stdout, "    %s\n", printable(m.Written.Words)); err != nil {
+			return err
+		}
 	}
 	if found.Next != "" {
 		a.remark(fmt.Sprintf("there may be more: %s were looked at; see --limit", plural(found.LookedAt, "message")))
