@@ -55,6 +55,8 @@ func Decode(mediaType string, payload []byte) (Document, error) {
 		return decodeManifest(payload)
 	case CommitType:
 		return decodeCommit(payload)
+	case AnchorType:
+		return decodeAnchor(payload)
 	}
 	return nil, fmt.Errorf("%.64q: %w", mediaType, ErrUnknown)
 }
