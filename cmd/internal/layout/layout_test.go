@@ -38,7 +38,7 @@ func rules() []rule {
 		{"core/chain", []string{"core", "core/consensus"}, quiet},
 		{"core/mempool", []string{"core", "core/consensus", "core/chain"}, quiet},
 		{"core/miner", []string{"core/...", "core/miner/..."}, quiet},
-		{"core/store", []string{"core", "core/consensus", "core/chain", "core/mempool", "core/document"}, []string{libp2p, "net/http"}},
+		{"core/store", []string{"core", "core/consensus", "core/chain", "core/mempool", "core/proof", "core/document"}, []string{libp2p, "net/http"}},
 		{"core/chainfile", []string{"core"}, pure},
 		{"core/coretest", []string{"core/..."}, quiet},
 		{"core", nil, pure},

@@ -1,0 +1,214 @@
+package proof
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+
+	"p2pchain/core"
+)
+
+// ErrNotConfirmed means that a message is known, but in no block of the best chain yet.
+var ErrNotConfirmed = errors.New("message is in no block yet")
+
+// A Source is a chain that proofs are made from; the store of a node is one.
+type Source interface {
+	// View calls f with a view of one moment, whatever happens to the chain meanwhile. The view ends with
+	// the call.
+	View(f func(View) error) error
+}
+
+// A View is one moment of a best chain. A method that is asked for what is not there returns an error.
+type View interface {
+	Network() *core.Network
+	// Height returns that of the best chain's last block.
+	Height() (uint64, error)
+	// HashAt returns the best chain's block at a height.
+	HashAt(height uint64) (core.Hash, error)
+	// Header returns that of a stored block, and false for a hash that is of none.
+	Header(block core.Hash) (core.Header, bool, error)
+	// HistoryNode returns the root of the full subtree of 2^level blocks of the history tree that starts
+	// with the block at height index·2^level.
+	HistoryNode(level int, index uint64) (core.Hash, error)
+	// Leaves returns those of a stored block.
+	Leaves(block core.Hash) ([]core.Leaf, error)
+	// Place returns where the best chain holds a message, and false where it does not.
+	Place(id core.Hash) (block core.Hash, position int, ok bool, err error)
+	// Message returns any stored message, waiting or in a block; its body is nil where it was erased.
+	Message(id core.Hash) (*core.Message, error)
+}
+
+// Build makes the proof of a message from what the best chain is now. ErrNotConfirmed is for one that
+// waits, or that only a side branch holds; for one that is not known the error is the source's.
+func Build(src Source, id core.Hash) (*Proof, error) {
+	var p *Proof
+	err := src.View(func(v View) (err error) {
+		p, err = build(v, id)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("proof of message %v: %w", id, err)
+	}
+	return p, nil
+}
+
+func build(v View, id core.Hash) (*Proof, error) {
+	m, err := v.Message(id)
+	if err != nil {
+		return nil, err
+	}
+	hash, position, ok, err := v.Place(id)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, ErrNotConfirmed
+	}
+	block, err := known(v, hash)
+	if err != nil {
+		return nil, err
+	}
+	p := &Proof{Params: v.Network().Params, Message: m, Block: block, Position: position}
+	leaves, err := v.Leaves(hash)
+	if err != nil {
+		return nil, err
+	}
+	if position >= len(leaves) || leaves[position].ID != id {
+		return nil, fmt.Errorf("block %v does not hold it at position %d", hash, position)
+	}
+	m.Signature = leaves[position].Signature // its author may have signed it more than once
+	p.Path = messagePath(leaves, position)
+	if p.Seen, err = seenStep(v, m.Seen, block.Height); err != nil {
+		return nil, err
+	}
+	return p, addTop(v, p)
+}
+
+// known returns the header of a block that must be stored.
+func known(v View, block core.Hash) (core.Header, error) {
+	h, ok, err := v.Header(block)
+	if err == nil && !ok {
+		err = fmt.Errorf("block %v is not stored", block)
+	}
+	return h, err
+}
+
+// seenStep returns nil for a hash that is not of an earlier block of the best chain.
+func seenStep(v View, seen core.Hash, height uint64) (*Step, error) {
+	h, ok, err := v.Header(seen)
+	if err != nil || !ok || h.Height >= height {
+		return nil, err
+	}
+	at, err := v.HashAt(h.Height)
+	if err != nil || at != seen {
+		return nil, err
+	}
+	path, err := historyPath(v, h.Height, height)
+	return &Step{h, path}, err
+}
+
+// addTop adds the next block and the last one, as far as there are any.
+func addTop(v View, p *Proof) error {
+	last, err := v.Height()
+	if err != nil || last == p.Block.Height {
+		return err
+	}
+	at := func(height uint64) (core.Header, error) {
+		hash, err := v.HashAt(height)
+		if err != nil {
+			return core.Header{}, err
+		}
+		return known(v, hash)
+	}
+	next, err := at(p.Block.Height + 1)
+	if err != nil {
+		return err
+	}
+	p.Next = &Step{Header: next}
+	if next.Height == last {
+		return nil
+	}
+	tip, err := at(last)
+	if err != nil {
+		return err
+	}
+	p.Tip = &tip
+	p.Next.Path, err = historyPath(v, next.Height, last)
+	return err
+}
+
+// historyPath returns the audit path of the block at a height in the tree over the blocks before size.
+func historyPath(v View, height, size uint64) ([]core.Hash, error) {
+	return auditPath(height, size, func(from, to uint64) (core.Hash, error) { return historyRoot(v, from, to) })
+}
+
+// historyRoot returns the root over the blocks from … to − 1; from is a multiple of a power of two that
+// is not below to − from, as in every subtree of an RFC 6962 tree.
+func historyRoot(v View, from, to uint64) (core.Hash, error) {
+	size := to - from
+	if size&(size-1) == 0 {
+		level := bits.TrailingZeros64(size)
+		return v.HistoryNode(level, from>>level)
+	}
+	middle := from + split(size)
+	left, err := historyRoot(v, from, middle)
+	if err != nil {
+		return core.Hash{}, err
+	}
+	right, err := historyRoot(v, middle, to)
+	return nodeHash(left, right), err
+}
+
+// split returns how many leaves are in the left half of a tree: the largest power of two below size,
+// which is 2 or more.
+func split(size uint64) uint64 { return 1 << (bits.Len64(size-1) - 1) }
+
+// auditPath returns the RFC 6962 audit path of a leaf in a tree of size leaves, with the roots of subtrees
+// from root.
+func auditPath(index, size uint64, root func(from, to uint64) (core.Hash, error)) ([]core.Hash, error) {
+	path := make([]core.Hash, pathLength(index, size))
+	for from, to, i := uint64(0), size, len(path)-1; to-from > 1; i-- { // from the root down
+		middle := from + split(to-from)
+		var err error
+		if index < middle {
+			path[i], err = root(middle, to)
+			to = middle
+		} else {
+			path[i], err = root(from, middle)
+			from = middle
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return path, nil
+}
+
+// messagePath returns the audit path of a message in its block.
+func messagePath(leaves []core.Leaf, position int) []core.Hash {
+	hashes := make([]core.Hash, len(leaves))
+	for i := range leaves {
+		if i != position { // its own hash is on no path
+			hashes[i] = leafHash(&leaves[i])
+		}
+	}
+	path, _ := auditPath(uint64(position), uint64(len(leaves)), func(from, to uint64) (core.Hash, error) {
+		return fold(hashes[from:to]), nil
+	})
+	return path
+}
+
+// fold returns the root over the hashes of leaves, and overwrites them.
+func fold(hashes []core.Hash) core.Hash {
+	for len(hashes) > 1 {
+		half := (len(hashes) + 1) / 2
+		for i := range len(hashes) / 2 {
+			hashes[i] = nodeHash(hashes[2*i], hashes[2*i+1])
+		}
+		if len(hashes)%2 == 1 { // the last one goes up as it is
+			hashes[half-1] = hashes[len(hashes)-1]
+		}
+		hashes = hashes[:half]
+	}
+	return hashes[0]
+}

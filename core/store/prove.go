@@ -1,0 +1,67 @@
+package store
+
+import (
+	"errors"
+
+	"p2pchain/core"
+	"p2pchain/core/chain"
+	"p2pchain/core/proof"
+)
+
+// View implements proof.Source: f sees one moment of the store, while the chain moves on.
+func (s *Store) View(f func(proof.View) error) error {
+	_, err := snapshot(s, func(r reader) (struct{}, error) {
+		return struct{}{}, f(view{r, s.network})
+	})
+	return err
+}
+
+// A view is a reader that proofs are made from.
+type view struct {
+	r       reader
+	network *core.Network
+}
+
+func (v view) Network() *core.Network { return v.network }
+
+func (v view) Height() (uint64, error) {
+	t, err := v.r.tip()
+	return t.height, err
+}
+
+func (v view) HashAt(height uint64) (core.Hash, error) { return v.r.hashAt(height) }
+
+func (v view) Header(block core.Hash) (core.Header, bool, error) {
+	e, err := v.r.stored(block)
+	if errors.Is(err, chain.ErrNotFound) {
+		return core.Header{}, false, nil
+	}
+	return e.Header, err == nil, err
+}
+
+func (v view) HistoryNode(level int, index uint64) (core.Hash, error) {
+	node, err := v.r.historyNode(level, index)
+	if err != nil {
+		return core.Hash{}, missing(err, "node %d of level %d of the history tree", index, level)
+	}
+	return node, nil
+}
+
+func (v view) Leaves(block core.Hash) ([]core.Leaf, error) {
+	kept, err := v.r.leaves(block)
+	leaves := make([]core.Leaf, len(kept))
+	for i := range kept {
+		leaves[i] = kept[i].Leaf
+	}
+	return leaves, err
+}
+
+func (v view) Place(id core.Hash) (core.Hash, int, bool, error) {
+	p, err := v.r.sealed(id)
+	if errors.Is(err, chain.ErrNotFound) {
+		return core.Hash{}, 0, false, nil
+	}
+	return p.Block, p.Position, err == nil, err
+}
+
+func (v view) Message(id core.Hash) (*core.Message, error) { return v.r.message(id) }
