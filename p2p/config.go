@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"p2pchain/p2p/exchange"
+	"p2pchain/p2p/filler"
 	"p2pchain/p2p/gossip"
 	"p2pchain/p2p/syncer"
 )
@@ -30,7 +31,11 @@ type Config struct {
 	// long the node may be alone, or behind what its peers claim, before it says so and asks them again.
 	GossipGrace time.Duration
 
+	// Bodies says which bodies of messages are missing here, and takes them in; nil: none is ever missing.
+	Bodies filler.Store
+
 	Exchange exchange.Config
+	Filler   filler.Config
 	Syncer   syncer.Config
 	Gossip   gossip.Config
 	Now      func() time.Time // the clock that peers are told
@@ -64,6 +69,7 @@ func DefaultConfig() Config {
 		HelloEvery:  30 * time.Second,
 		GossipGrace: time.Minute,
 		Exchange:    exchange.DefaultConfig(),
+		Filler:      filler.DefaultConfig(),
 		Syncer:      syncer.DefaultConfig(),
 		Gossip:      gossip.DefaultConfig(),
 		Now:         time.Now,
@@ -73,7 +79,7 @@ func DefaultConfig() Config {
 
 // Validate names every field that cannot be used. A multiaddr that is none wraps ErrBadAddress.
 func (c *Config) Validate() error {
-	errs := []error{c.Exchange.Validate(), c.Syncer.Validate(), c.Gossip.Validate()}
+	errs := []error{c.Exchange.Validate(), c.Filler.Validate(), c.Syncer.Validate(), c.Gossip.Validate()}
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("p2p: "+format, args...)) }
 	if c.Key == nil || c.Key.Type() != crypto.Ed25519 {
 		bad("Key is not an Ed25519 key")

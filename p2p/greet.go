@@ -164,6 +164,9 @@ func (n *Node) Self() exchange.Hello {
 	}
 	tip := n.chain.Tip()
 	h.Tip, h.Height, h.Work = tip.Hash, tip.Header.Height, tip.Header.Work
+	if n.cfg.Bodies != nil {
+		h.LowestFull = n.cfg.Bodies.LowestFull()
+	}
 	return h
 }
 

@@ -18,6 +18,7 @@ import (
 	"p2pchain/core/chain"
 	"p2pchain/core/mempool"
 	"p2pchain/p2p/exchange"
+	"p2pchain/p2p/filler"
 	"p2pchain/p2p/gossip"
 	"p2pchain/p2p/syncer"
 )
@@ -46,6 +47,7 @@ type Node struct {
 	client  *exchange.Client
 	server  *exchange.Server
 	syncer  *syncer.Syncer
+	filler  *filler.Filler // nil: off
 	gossip  *gossip.Gossip
 }
 
@@ -83,6 +85,11 @@ func (n *Node) build(pool *mempool.Pool) (err error) {
 	if n.syncer, err = syncer.New(n.chain, n.client, n, n.cfg.Syncer); err != nil {
 		return err
 	}
+	if n.cfg.Bodies != nil {
+		if n.filler, err = filler.New(n.cfg.Bodies, n.client, fillPeers{n}, n.cfg.Filler); err != nil {
+			return err
+		}
+	}
 	n.cfg.Gossip.Score = n.bans.score
 	n.gossip, err = gossip.New(n.host, n.network, n.chain, pool, n.client, n.syncer, n, n.cfg.Gossip)
 	return err
@@ -114,6 +121,9 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	run("exchange", n.server.Run)
 	run("syncer", n.syncer.Run)
+	if n.filler != nil {
+		run("filler", n.filler.Run)
+	}
 	run("gossip", n.gossip.Run)
 	run("peers", n.greetAll)
 	run("addresses", n.tellAddresses)
@@ -132,7 +142,7 @@ func (n *Node) watch(ctx context.Context) error {
 	for {
 		now := make(map[peer.ID]acquaintance)
 		for _, r := range n.table.Ready() {
-			now[r.ID] = acquaintance{r.Session, syncer.Claim{Tip: r.Hello.Tip, Height: r.Hello.Height, Work: r.Hello.Work}}
+			now[r.ID] = acquaintance{r.Session, claimOf(&r.Hello)}
 		}
 		for p, old := range known {
 			if now[p].session != old.session {
@@ -155,6 +165,17 @@ func (n *Node) watch(ctx context.Context) error {
 		case <-changed:
 		}
 	}
+}
+
+// fillPeers is the table of peers as the filler sees it.
+type fillPeers struct{ *Node }
+
+// Ready returns the peers past hello.
+func (p fillPeers) Ready() []exchange.Remote { return p.table.Ready() }
+
+// claimOf returns what a hello says of the peer's chain.
+func claimOf(h *exchange.Hello) syncer.Claim {
+	return syncer.Claim{Tip: h.Tip, Height: h.Height, Work: h.Work, LowestFull: h.LowestFull}
 }
 
 // An acquaintance is what syncer and gossip were told of a peer.

@@ -42,6 +42,7 @@ type Peer struct {
 	Tip            core.Hash
 	Height         uint64
 	Work           core.Work
+	LowestFull     uint64        // the first height from which on it lacks no body, but for erased ones
 	Latency        time.Duration // of the last hello; 0: not known yet
 	ClockOffset    time.Duration // its clock minus ours
 	ConnectedSince time.Time

@@ -224,7 +224,7 @@ func (t *Table) peers(introducers bool) []Peer {
 		}
 		out = append(out, Peer{
 			ID: id.String(), Addrs: slices.Clone(e.addrs), Direction: direction, Agent: e.hello.Agent,
-			Tip: e.hello.Tip, Height: e.hello.Height, Work: e.hello.Work,
+			Tip: e.hello.Tip, Height: e.hello.Height, Work: e.hello.Work, LowestFull: e.hello.LowestFull,
 			Latency: e.rtt, ClockOffset: e.offset, ConnectedSince: e.since,
 		})
 	}

@@ -19,7 +19,7 @@ type Hello struct {
 	Height uint64
 	Work   core.Work
 
-	LowestFull uint64 // the first height from which on no body is missing
+	LowestFull uint64 // the first height from which on no body is missing, but for erased ones
 	ClockMS    uint64 // the sender's clock, Unix milliseconds
 
 	Introducer bool               // it has no chain, and only introduces peers

@@ -91,8 +91,8 @@ func (s *Server) serveMessages(ctx context.Context, c *call) error {
 	}
 	k := newPacker(c.writeFrame)
 	for _, id := range ids {
-		m, err := s.pool.Message(id)
-		if errors.Is(err, chain.ErrNotFound) {
+		m, err := s.find(id)
+		if errors.Is(err, chain.ErrNotFound) || err == nil && m.Body == nil {
 			continue
 		}
 		if err != nil {
@@ -103,6 +103,15 @@ func (s *Server) serveMessages(ctx context.Context, c *call) error {
 		}
 	}
 	return k.flush()
+}
+
+// find returns a message that waits or that a block has.
+func (s *Server) find(id core.Hash) (*core.Message, error) {
+	m, err := s.pool.Message(id)
+	if errors.Is(err, chain.ErrNotFound) {
+		return s.chain.Find(id)
+	}
+	return m, err
 }
 
 func (s *Server) serveMempool(ctx context.Context, c *call) error {

@@ -27,6 +27,8 @@ type Chain interface {
 	Leaves(block core.Hash) ([]core.Leaf, error)
 	// Message returns the message of such a leaf; chain.ErrNotFound.
 	Message(leaf core.Leaf) (*core.Message, error)
+	// Find returns a message that a stored block has, with any signature of its author; chain.ErrNotFound.
+	Find(id core.Hash) (*core.Message, error)
 	// Raw returns a stored block as it travels; chain.ErrNotFound.
 	Raw(hash core.Hash) (*core.RawBlock, error)
 }

@@ -10,3 +10,6 @@ func (s *shelf) Raw(hash core.Hash) (*core.RawBlock, error) {
 	}
 	return b.Raw(), nil
 }
+
+// Find implements exchange.Chain.
+func (s *shelf) Find(id core.Hash) (*core.Message, error) { return s.Message(core.Leaf{ID: id}) }

@@ -13,6 +13,9 @@ type Claim struct {
 	Tip    core.Hash
 	Height uint64
 	Work   core.Work
+	// LowestFull is the first height from which on the peer says that it lacks no body which it did not
+	// erase. Only a hello has it.
+	LowestFull uint64
 }
 
 // A plan decides what to ask of whom, what to hand to the chain, and whom to punish.
@@ -52,6 +55,7 @@ type plan struct {
 type remote struct {
 	id          peer.ID
 	claim       Claim
+	lowestFull  uint64    // it says that it has all bodies from this height on, but for erased ones
 	heard       bool      // it announced its claim, so it may not have connected that block yet
 	early       int       // times in a row that it had not
 	checked     core.Hash // the last claimed tip that was followed to its end
@@ -188,13 +192,14 @@ func (p *plan) newID() uint64 {
 func (e peerUp) apply(p *plan) {
 	if r := p.byID[e.id]; r != nil { // it said hello again
 		r.claims(e.claim, false)
+		r.lowestFull = e.claim.LowestFull
 		if len(p.window.slots) > 0 && r.lacking > 0 && p.standsBy(r, p.window.slots[0]) {
 			r.lacksUntil = time.Time{} // what it had not got it has now
 		}
 		p.askShunned(r)
 		return
 	}
-	r := &remote{id: e.id, claim: e.claim, pollAt: p.now.Add(p.limits.Poll)}
+	r := &remote{id: e.id, claim: e.claim, lowestFull: e.claim.LowestFull, pollAt: p.now.Add(p.limits.Poll)}
 	p.byID[e.id] = r
 	p.remotes = append(p.remotes, r)
 	p.askShunned(r)

@@ -102,10 +102,7 @@ func (e blockCame) apply(p *plan) {
 	p.delivered(r)
 	e.arrival.from = r.id
 	switch s := p.window.index[e.hash]; {
-	case !e.whole() && (s == nil || !s.anyhow):
-		if s != nil {
-			s.owner, s.bare = nil, append(s.bare, r.id)
-		}
+	case !e.whole() && (s == nil || !p.takesBare(s, r)):
 		if p.bareSince.IsZero() {
 			p.bareSince = p.now
 		}
@@ -254,7 +251,7 @@ func (p *plan) assign() {
 			return
 		}
 		r := p.choose(free[0], len(free))
-		if r == nil && len(free[0].bare) > 0 && !p.now.Before(p.bareSince.Add(asideAfter)) && !p.obtainable(free[0]) {
+		if r == nil && p.bareAtLast(free[0]) {
 			free[0].anyhow = true
 			r = p.choose(free[0], len(free))
 		}
@@ -307,9 +304,10 @@ func (p *plan) inFlight(r *remote) int {
 // peer is busy, so that its answers come in few streams.
 func (p *plan) choose(next *slot, free int) *remote {
 	var best *remote
+	wanted := p.anyFull(next)
 	for _, r := range p.remotes {
 		open := p.inFlight(r) - r.inFlight
-		if !p.eligible(r, next) || open < 1 || r.inFlight > 0 && (open < min(p.chunk(r), free) || r.strikes > 0) {
+		if !p.eligible(r, next) || wanted && !r.full(next) || open < 1 || r.inFlight > 0 && (open < min(p.chunk(r), free) || r.strikes > 0) {
 			continue
 		}
 		if best == nil || r.strikes < best.strikes || r.strikes == best.strikes && r.inFlight < best.inFlight {

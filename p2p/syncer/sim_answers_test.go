@@ -76,8 +76,12 @@ func (s *sim) askBlocks(n, from *simNode, a askBlocks) {
 		switch from.kind {
 		case dripping:
 			d += 1900 * time.Millisecond
-		case bodiless:
+		case bodiless, pruned, erasing:
+			if from.kind == pruned && block.Header.Height >= from.claims().LowestFull || from.kind == erasing && block.Header.Height%10 != 0 {
+				break
+			}
 			block.Messages = []*core.Message{{}}
+			n.bareCame++
 		case mutating:
 			s.reply(n, from, a.request, d, blocksDone{a.request, consensus.ErrMessageRoot})
 			return

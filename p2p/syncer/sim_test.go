@@ -107,6 +107,8 @@ const (
 	failing     = "failing line" // every answer is an error
 	lacking     = "lacking"      // gives headers, and says that it has no blocks
 	bodiless    = "bodiless"     // gives blocks without their bodies
+	pruned      = "pruned"       // gives blocks without their bodies but for the last 20, and says so
+	erasing     = "erasing"      // gives every tenth block without a body, which was erased
 	endless     = "endless"      // header spam that ever goes on where it ended
 )
 
@@ -123,6 +125,7 @@ type simNode struct {
 	punished map[peer.ID]time.Time // and since when it is away
 	offences map[peer.ID]int
 	bare     int                // blocks that were stored without bodies
+	bareCame int                // and that came so
 	heard    map[peer.ID]uint64 // the highest that each neighbour announced
 	spam     core.Hash
 	swaps    int
@@ -212,6 +215,8 @@ func (s *sim) hello(a, b *simNode) {
 func (n *simNode) claims() Claim {
 	c := n.model.world.claim(n.model.tip())
 	switch n.kind {
+	case pruned:
+		c.LowestFull = c.Height - 20
 	case silent, liar, offTopic, failing:
 		c.Tip[0] ^= 1
 		c.Height += 1000
