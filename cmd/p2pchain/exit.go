@@ -39,6 +39,9 @@ const (
 	exitBusy         = 16
 	exitVerification = 17
 	exitFindings     = 18
+	exitAltered      = 19
+	exitOtherProof   = 20
+	exitWeak         = 21
 	exitInterrupted  = 130
 )
 
@@ -91,6 +94,10 @@ func exitTable() []exitRow {
 		{exitVerification, "a chain file or a backup is damaged, breaks a rule or does not fit what is stored", "everything before that line is kept: get the file again and repeat the command",
 			[]error{chainfile.ErrUnverified, node.ErrArchive}},
 		{exitFindings, "`doctor` found a problem", "", []error{errFindings}},
+		{exitAltered, "a proof does not hold: it is none, was altered, or is not about the document that was given", "get the file again from whoever gave it; what does not hold proves nothing", []error{errAltered}},
+		{exitOtherProof, "a proof holds, but for another network than the one that was asked for", "", []error{errOtherProof}},
+		{exitWeak, "a proof holds, but is too weak for what was asked: too little work, too few blocks, or not tied to what you trust",
+			"get a newer proof of the message, which shows more work, or name a header (`--header`) or a node (`--node`) that you trust", []error{errWeak}},
 		{exitInterrupted, "a signal ended the command before its work was done", "", []error{errInterrupted}},
 	}
 }

@@ -57,7 +57,7 @@ func rules() []rule {
 		{"cmd/internal", []string{"core/...", "p2p/...", "api/...", "bootstrap/...", "cmd/..."}, nil},
 		// The command talks to running nodes by their API and builds one by cmd/internal/node; of the
 		// parts it knows what their errors mean.
-		{"cmd/p2pchain", []string{"core", "core/document", "core/chainfile", "core/store", "core/miner", "api", "api/client", "bootstrap", "cmd/internal/invite", "cmd/internal/spool", "cmd/internal/node", "cmd/internal/doctor", "cmd/internal/logs", "cmd/internal/systemd"}, []string{libp2p, pebble}},
+		{"cmd/p2pchain", []string{"core", "core/document", "core/proof", "core/chainfile", "core/store", "core/miner", "api", "api/client", "api/evidence", "api/receipt", "bootstrap", "cmd/internal/invite", "cmd/internal/spool", "cmd/internal/node", "cmd/internal/doctor", "cmd/internal/logs", "cmd/internal/systemd"}, []string{libp2p, pebble}},
 	}
 }
 
