@@ -82,7 +82,6 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
-		s.asked.Store(start.UnixNano())
 		next.ServeHTTP(w, r)
 	})
 }

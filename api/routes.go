@@ -157,6 +157,9 @@ func (s *Server) run(route route, w *response, r *http.Request) error {
 	}
 	defer s.reads.leave(r.Context())
 	s.negotiate(w, r)
+	if mayGrow(route.pattern, r) {
+		return s.inBackground(func() error { return route.handle(s, w, r) })
+	}
 	return route.handle(s, w, r)
 }
 

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"p2pchain/core"
@@ -52,7 +51,6 @@ type Server struct {
 	listeners slots // clients that follow the events
 	hub       *hub
 	bulk      bulk
-	asked     atomic.Int64               // when the last request came, in Unix nanoseconds
 	stats     map[routeKey]*routeCounter // never changed
 }
 

@@ -2,11 +2,14 @@ package api
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"runtime"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+
+	"p2pchain/core/background"
 )
 
 const (
@@ -17,11 +20,9 @@ const (
 	// breath is a pause after each part. While all processors of Go are busy, nobody looks for requests that
 	// came for up to 10 ms; one that idles for a moment does.
 	breath = 20 * time.Microsecond
-	// rest is the pause after every second part while others ask, too: who makes parts, who sends them and
-	// who reads them keep all processors busy, and the others would wait for theirs.
-	rest = 500 * time.Microsecond
-	// askLately is how long after a request others are taken to ask.
-	askLately = 100 * time.Millisecond
+	// streamNiceness is that of the threads that make and send large answers. A node that shares its
+	// processors with other programs still answers, with a tenth of what one of them gets.
+	streamNiceness = 19
 )
 
 // errGone means that the client does not listen any more.
@@ -41,14 +42,6 @@ func newBulk() bulk {
 	return bulk{turns: make(slots, max(1, runtime.NumCPU()/2)), lists: make(slots, maxLists), share: newShare(maxLists / 2)}
 }
 
-// pause is how long a large answer pauses after one of its parts.
-func (s *Server) pause(part int) time.Duration {
-	if part%2 == 0 && s.cfg.Now().UnixNano()-s.asked.Load() < int64(askLately) {
-		return rest
-	}
-	return breath
-}
-
 // A stream is an answer of unbounded length. Who fills it makes the next parts while the last ones are
 // on their way. Its first error stays and is returned by end.
 type stream struct {
@@ -57,11 +50,10 @@ type stream struct {
 
 	w      *response
 	to     *patientWriter
+	log    *slog.Logger
 	free   func() // gives back what the stream holds
 	turns  slots  // nil: the stream needs none
-	pause  func(part int) time.Duration
-	turn   bool // it has one: from its second part on
-	parts  int  // that were handed over, or searched in vain
+	turn   bool   // it has one: from its second part on
 	zip    *gzip.Writer
 	zipped []byte // by zip, and not handed over yet
 	began  bool   // zip has got something
@@ -78,7 +70,7 @@ func (s *Server) openStream(w *response, r *http.Request) (*stream, error) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	out := s.newStream(w)
-	out.turns, out.pause, out.free = s.bulk.turns, s.pause, func() { s.streams.leave(r.Context()) }
+	out.turns, out.free = s.bulk.turns, func() { s.streams.leave(r.Context()) }
 	if w.zip != nil {
 		out.zip = w.zip.writer((*zipSink)(out))
 	}
@@ -90,7 +82,7 @@ func (s *Server) openStream(w *response, r *http.Request) (*stream, error) {
 
 // newStream returns a stream that takes no place among the large answers.
 func (s *Server) newStream(w *response) *stream {
-	return &stream{w: w, to: &patientWriter{w, s.cfg.WriteTimeout}, free: func() {}}
+	return &stream{w: w, to: &patientWriter{w, s.cfg.WriteTimeout}, log: s.cfg.Log, free: func() {}}
 }
 
 // close ends the stream and gives its place to another one.
@@ -190,8 +182,7 @@ func (o *stream) takeTurn() {
 	if o.turns == nil {
 		return
 	}
-	o.parts++
-	time.Sleep(o.pause(o.parts))
+	time.Sleep(breath)
 	o.turns <- struct{}{}
 	o.turn = true
 }
@@ -212,7 +203,7 @@ func (o *stream) start() {
 	if o.zip != nil {
 		o.w.Header().Set("Content-Encoding", "gzip")
 	}
-	go o.sender()
+	go background.Call(streamNiceness, o.log, o.sender)
 }
 
 // yield gives the turn away.

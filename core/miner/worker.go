@@ -1,6 +1,10 @@
 package miner
 
-import "context"
+import (
+	"context"
+
+	"p2pchain/core/background"
+)
 
 // An assignment searches one job until it is sealed, or until the job is over.
 type assignment func() (sealed, bool)
@@ -20,7 +24,7 @@ func (r *run) startWorker(ctx context.Context) *worker {
 		defer close(w.done)
 		work := func() { w.work(ctx, r.sealed) }
 		if r.earnest {
-			inBackground(r.log, work)
+			background.Call(background.Lowest, r.log, work)
 		} else {
 			work()
 		}

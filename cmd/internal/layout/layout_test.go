@@ -35,6 +35,7 @@ func rules() []rule {
 		{"core/consensus", []string{"core"}, pure},
 		{"core/proof", []string{"core", "core/consensus"}, pure},
 		{"core/document", []string{"core"}, pure},
+		{"core/background", nil, pure},
 		{"core/chain", []string{"core", "core/consensus"}, quiet},
 		{"core/mempool", []string{"core", "core/consensus", "core/chain"}, quiet},
 		{"core/miner", []string{"core/...", "core/miner/..."}, quiet},
@@ -45,7 +46,7 @@ func rules() []rule {
 		// It builds whole nodes, on Pebble's file systems in memory.
 		{"p2p/p2ptest", []string{"core/...", "p2p/...", "bootstrap"}, []string{"net/http"}},
 		{"p2p", []string{"core", "core/consensus", "core/chain", "core/mempool", "core/coretest", "p2p/..."}, []string{pebble}},
-		{"api", []string{"core", "core/consensus", "core/chain", "core/mempool", "core/miner", "core/proof", "core/document", "core/chainfile", "api/..."}, []string{libp2p, pebble}},
+		{"api", []string{"core", "core/background", "core/consensus", "core/chain", "core/mempool", "core/miner", "core/proof", "core/document", "core/chainfile", "api/..."}, []string{libp2p, pebble}},
 		{"bootstrap", nil, []string{pebble}},
 		{"cmd/internal/backup", []string{"core", "core/chain", "core/chainfile"}, []string{libp2p, pebble, "net", "github.com/spf13"}},
 		{"cmd/internal/invite", []string{"core", "bootstrap"}, []string{pebble, "github.com/spf13"}},

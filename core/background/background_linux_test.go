@@ -1,4 +1,4 @@
-package miner
+package background
 
 import (
 	"errors"
@@ -12,14 +12,14 @@ import (
 
 // TestMain is where a test still runs on the main thread, which must keep its priority.
 func TestMain(m *testing.M) {
-	if err := searchFromMainThread(); err != nil {
+	if err := callFromMainThread(); err != nil {
 		fmt.Println("FAIL:", err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
 
-func searchFromMainThread() error {
+func callFromMainThread() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if syscall.Gettid() != syscall.Getpid() {
@@ -27,25 +27,25 @@ func searchFromMainThread() error {
 	}
 	var raw int
 	var err error
-	inBackground(slog.New(slog.DiscardHandler), func() {
+	Call(Lowest, slog.New(slog.DiscardHandler), func() {
 		raw, err = syscall.Getpriority(syscall.PRIO_PROCESS, syscall.Getpid())
 	})
-	if err != nil || raw == 20-lowestPriority {
-		return fmt.Errorf("the main thread searches: priority %d (%v)", raw, err)
+	if err != nil || raw == 20-Lowest {
+		return fmt.Errorf("the main thread works: priority %d (%v)", raw, err)
 	}
 	return nil
 }
 
-// TestInBackground holds that a search thread gives way, and that no other thread does.
-func TestInBackground(t *testing.T) {
+// TestCall holds that a thread in the background gives way, and that no other thread does.
+func TestCall(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	before := niceness(t)
 	ended := make(chan int)
 	for range 20 {
-		go inBackground(slog.New(slog.DiscardHandler), func() { ended <- niceness(t) })
-		if got := <-ended; got != lowestPriority {
-			t.Errorf("search thread has niceness %d", got)
+		go Call(Lowest, slog.New(slog.DiscardHandler), func() { ended <- niceness(t) })
+		if got := <-ended; got != Lowest {
+			t.Errorf("the thread has niceness %d", got)
 		}
 	}
 	for range 100 { // many of these run on new threads
