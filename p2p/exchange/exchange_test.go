@@ -229,3 +229,19 @@ func equalBlocks(a, b []*core.Block) bool {
 		})
 	})
 }
+
+// Messages of blocks are given away by their ids, too, as long as their bodies are here.
+func TestMessagesOfBlocks(t *testing.T) {
+	n := coretest.Network(t)
+	blocks := coretest.Chain(t, n, coretest.Genesis(n), 10, 2)
+	blocks[1] = coretest.WithoutBodies(blocks[1])
+	w := newWorld(t, n, loopback, blocks, nil)
+	whole, bare := blocks[0].Messages[1], blocks[1].Messages[0]
+	got, err := w.client.Messages(t.Context(), w.server.ID(), []core.Hash{bare.ID, whole.ID, {7}})
+	if err != nil || len(got) != 1 {
+		t.Fatalf("Messages = %d, %v, want the one that has its body", len(got), err)
+	}
+	if m := got[0]; m.ID != whole.ID || m.Body == nil || m.CheckBody() != nil || m.Signature != whole.Signature {
+		t.Errorf("message %+v, want %+v", m, whole)
+	}
+}
