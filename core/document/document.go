@@ -48,7 +48,7 @@ type Document interface {
 
 // Decode reads the payload of a message; errors wrap ErrUnknown or ErrMalformed.
 func Decode(mediaType string, payload []byte) (Document, error) {
-	switch mediaType { // one line a kind, here and in Digest
+	switch mediaType { // one line a kind
 	case FileType:
 		return decodeFile(payload)
 	case ManifestType:
@@ -57,17 +57,26 @@ func Decode(mediaType string, payload []byte) (Document, error) {
 		return decodeCommit(payload)
 	case AnchorType:
 		return decodeAnchor(payload)
+	case EraseType:
+		return decodeErase(payload)
 	}
 	return nil, fmt.Errorf("%.64q: %w", mediaType, ErrUnknown)
+}
+
+// HasDigest reports whether documents of a media type have a Digest.
+func HasDigest(mediaType string) bool {
+	switch mediaType {
+	case FileType, ManifestType, CommitType:
+		return true
+	}
+	return false
 }
 
 // Digest returns the hash by which a message can be found later: that of the file it notarises, or of
 // the manifest. It is false for a payload that is no such document, well-formed or at all, and costs
 // nothing for other media types, since a store asks it about every message.
 func Digest(mediaType string, payload []byte) (core.Hash, bool) {
-	switch mediaType {
-	case FileType, ManifestType, CommitType:
-	default:
+	if !HasDigest(mediaType) {
 		return core.Hash{}, false
 	}
 	d, err := Decode(mediaType, payload)

@@ -168,6 +168,7 @@ func (w *write) adopt(m *core.Message, x *index, local bool) error {
 	if lacks {
 		rec.body = m.Body
 		x.flags &^= flagNoBody
+		w.putDigest(m.ID, x.slot, &rec.envelope, rec.body)
 	}
 	w.set(numberKey(prefixRecord, x.slot), rec.encode())
 	return nil

@@ -97,7 +97,7 @@ func (c *checker) walk(ctx context.Context) error {
 		c.checkWaiting, c.checkWaitingIDs, c.checkReorgs, c.checkPeers, c.checkNotes, c.checkPrefixes,
 	}
 	if c.report.Deep {
-		steps = append(steps, c.checkLeaves, c.checkRecords, c.checkIndex, c.checkTables)
+		steps = append(steps, c.checkLeaves, c.checkRecords, c.checkIndex, c.checkDigests, c.checkTables)
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

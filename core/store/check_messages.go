@@ -63,7 +63,7 @@ func (c *checker) checkPrefixes(context.Context) error {
 	known := [256]bool{}
 	for _, p := range []byte{
 		prefixMeta, prefixTip, prefixSequence, prefixJournal, prefixEntry, prefixHeight, prefixHistory, prefixLeaves,
-		prefixSide, prefixCondemned, prefixRecord, prefixIndex, prefixWaiting, prefixWaitingID, prefixReorg, prefixPeer, prefixNote,
+		prefixSide, prefixCondemned, prefixRecord, prefixIndex, prefixWaiting, prefixWaitingID, prefixDigest, prefixReorg, prefixPeer, prefixNote,
 	} {
 		known[p] = true
 	}
@@ -166,7 +166,7 @@ func (c *checker) checkRecords(ctx context.Context) error {
 		if err := m.CheckBody(); err != nil {
 			c.problem("message %v: %v", id, err)
 		}
-		return nil
+		return c.checkDigest(id, slot, rec)
 	})
 }
 

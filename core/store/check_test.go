@@ -88,6 +88,7 @@ func damaged(t *testing.T, n *core.Network) *Store {
 	s := open(t, n, vfs.NewMem())
 	m := coretest.Messages(t, n, "m", 30)
 	accept(t, s, false, mempool.Accepted, m[:10]...)
+	accept(t, s, false, mempool.Accepted, fileMessage(t, n, "a", "content"))
 	old := branch(t, n, coretest.Genesis(n), m[4:8], m[12:14])
 	connect(t, s, old...)
 	commit(t, s, reorg(old, branch(t, n, coretest.Genesis(n), m[6:9], m[14:16], m[16:20], m[20:21])))
@@ -153,7 +154,7 @@ func TestCheckReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Report{Deep: true, Tip: tip, Height: 4, Sides: 2, Condemned: 1, Messages: 19, Bodies: 19, Waiting: 9}
+	want := Report{Deep: true, Tip: tip, Height: 4, Sides: 2, Condemned: 1, Messages: 20, Bodies: 20, Waiting: 10}
 	report, err := s.Check(t.Context(), true)
 	equal(t, "Check", report, want, err)
 	want.Deep, want.Messages, want.Bodies = false, 0, 0

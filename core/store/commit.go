@@ -333,8 +333,8 @@ func (w *write) release(id, block core.Hash) error {
 	}
 	if len(x.places) > 0 || waits {
 		w.putIndex(id, &x)
-	} else {
-		w.deleteMessage(id, x.slot)
+	} else if err := w.deleteMessage(id, x.slot); err != nil {
+		return err
 	}
 	return w.pause()
 }

@@ -38,6 +38,8 @@
 //	0x22 index        message id(32)      flags(1) slot(8), for each place: height(8) position(4) block hash(32)
 //	0x23 waiting      sequence(8)         flags(1) accepted ms(8) size(4) message id(32)
 //	0x24 waiting id   message id(32)      sequence(8) size(4)
+//	0x25 digest       SHA-256 of a file or of a manifest(32) slot(8)
+//	                                      message id(32); and under the prefix alone nothing: the index is complete
 //	0x30 reorg        number(8)           time ms(8) old tip(32) new tip(32) fork(32) reverted(4) applied(4) returned(4)
 //	0x31 peer         peer id(n)          opaque(n)
 //	0x32 note         day(4) SHA-256 of an idempotency key(32) number of the first message(4)

@@ -22,6 +22,7 @@ const (
 	prefixIndex     = 0x22
 	prefixWaiting   = 0x23
 	prefixWaitingID = 0x24
+	prefixDigest    = 0x25
 	prefixReorg     = 0x30
 	prefixPeer      = 0x31
 	prefixNote      = 0x32

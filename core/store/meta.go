@@ -92,6 +92,7 @@ func (s *Store) create(r reader, isNew bool) error {
 	w.set(hashKey(prefixEntry, n.Genesis), encodeEntry(chain.Entry{Header: n.Header}))
 	w.set(blockKey(prefixLeaves, 0, n.Genesis), encodeLeaves(nil))
 	w.set(numberKey(prefixHeight, 0), encodeHash(n.Genesis))
+	w.set([]byte{prefixDigest}, newValue(0))
 	if w.err != nil {
 		return w.err
 	}

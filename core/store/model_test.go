@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -212,6 +213,29 @@ func (m *model) sameMessages(t *testing.T, s *Store, pool []*core.Message) {
 		}
 		equal(t, "Message", got, msg, err)
 	}
+	m.sameDigests(t, s, pool)
+}
+
+// sameDigests looks for the files that the pool's messages notarise.
+func (m *model) sameDigests(t *testing.T, s *Store, pool []*core.Message) {
+	t.Helper()
+	want := map[core.Hash][]core.Hash{}
+	for _, msg := range pool {
+		digest, ok := digestOf(&msg.Envelope, msg.Body)
+		if ok && m.known[msg.ID] != nil {
+			want[digest] = append(want[digest], msg.ID)
+		}
+	}
+	for digest, ids := range want {
+		found, err := s.WithDigest(digest, math.MaxUint64, 100)
+		var got []core.Hash
+		for _, f := range found {
+			got = append(got, f.ID)
+		}
+		slices.SortFunc(got, core.Hash.Compare)
+		slices.SortFunc(ids, core.Hash.Compare)
+		equal(t, "WithDigest", got, ids, err)
+	}
 }
 
 func equal[T any](t *testing.T, what string, got, want T, err error) {
@@ -241,6 +265,9 @@ func TestModel(t *testing.T) {
 	w := &walk{
 		t: t, n: n, rng: rand.New(rand.NewPCG(seed(t), 0)), m: newModel(n), pool: coretest.Messages(t, n, "m", 60),
 		tips: map[core.Hash]coretest.Tip{n.Genesis: coretest.Genesis(n)}, made: map[core.Hash]*core.Block{},
+	}
+	for i := range 20 { // files, some of the same content
+		w.pool = append(w.pool, fileMessage(t, n, text("%d", i), text("%d", i%5)))
 	}
 	size := func(o *Options) { o.MaxBatchBytes = []int{1, 4 << 10, 32 << 20}[w.rng.IntN(3)] }
 	w.s = open(t, n, fs, size)

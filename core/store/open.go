@@ -72,7 +72,7 @@ func (s *Store) openDatabase() error {
 func (s *Store) load(before *files) error {
 	isNew := !before.made || len(before.tables) == 0 && before.logs == span{}
 	for _, step := range []func() error{
-		func() error { return s.identify(isNew) }, s.recover, s.loadTip, s.loadWaiting, s.checkRecent,
+		func() error { return s.identify(isNew) }, s.recover, s.loadTip, s.loadWaiting, s.indexDigests, s.checkRecent,
 	} {
 		if err := step(); err != nil {
 			return err

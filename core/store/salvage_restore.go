@@ -162,6 +162,7 @@ func (r *restorer) message(w *write, m *SalvagedMessage, good bool) error {
 	if rec.body == nil && m.Body != nil {
 		rec.body = m.Body
 		x.flags &^= flagNoBody
+		w.putDigest(m.ID, x.slot, &rec.envelope, rec.body)
 		w.putIndex(m.ID, &x)
 	}
 	w.set(numberKey(prefixRecord, x.slot), rec.encode())

@@ -48,6 +48,7 @@ func (w *write) delete(key []byte)     { w.keep(w.batch.Delete(key, nil)) }
 func (w *write) putMessage(m *core.Message, slot uint64, flags byte, nowMS uint64) *index {
 	rec := &record{flags: flags, acceptedMS: nowMS, signature: m.Signature, envelope: m.Envelope, body: m.Body}
 	w.set(numberKey(prefixRecord, slot), rec.encode())
+	w.putDigest(m.ID, slot, &rec.envelope, rec.body)
 	w.nextSlot = max(w.nextSlot, slot+1)
 	x := &index{slot: slot}
 	if m.Body == nil {
@@ -59,9 +60,15 @@ func (w *write) putMessage(m *core.Message, slot uint64, flags byte, nowMS uint6
 func (w *write) putIndex(id core.Hash, x *index) { w.set(hashKey(prefixIndex, id), x.encode()) }
 
 // deleteMessage removes a message to which nothing points any more.
-func (w *write) deleteMessage(id core.Hash, slot uint64) {
+func (w *write) deleteMessage(id core.Hash, slot uint64) error {
+	rec, err := w.record(slot)
+	if err != nil {
+		return missing(err, "record")
+	}
+	w.deleteDigest(slot, rec)
 	w.delete(numberKey(prefixRecord, slot))
 	w.delete(hashKey(prefixIndex, id))
+	return nil
 }
 
 // putWaiting adds a message at the end of the waiting ones.
