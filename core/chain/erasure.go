@@ -11,6 +11,7 @@ type Erasure struct {
 	Author   core.PublicKey
 	Message  core.Hash // the author's message that asks for it; zeros where there is none
 	Settled  bool      // the body is gone
+	Number   uint64    // in the order in which this node learned of them, from 0; set by the store
 }
 
 // A Gap is a body that is missing on the best chain although nobody erased it and this node did not choose

@@ -65,6 +65,9 @@ func (w *write) acceptEach(msgs []*core.Message, a *acceptance) ([]mempool.Accep
 		}
 		return results, nil
 	}
+	if err := w.answerClaims(idsOf(msgs)...); err != nil {
+		return nil, err
+	}
 	seen := make(map[core.Hash]mempool.AcceptResult) // the batch cannot be read back
 	for i, m := range msgs {
 		result, again := seen[m.ID]
@@ -117,6 +120,9 @@ func (w *write) acceptNew(m *core.Message, a *acceptance) {
 
 // accept adds one message to the waiting ones, unless it waits or is sealed.
 func (w *write) accept(m *core.Message, a *acceptance) (mempool.AcceptResult, error) {
+	if refused, err := w.refusedHere(m.ID); err != nil || refused {
+		return mempool.AlreadySealed, err
+	}
 	x, err := w.index(m.ID)
 	if errors.Is(err, chain.ErrNotFound) {
 		w.acceptNew(m, a)
@@ -166,9 +172,8 @@ func (w *write) adopt(m *core.Message, x *index, local bool) error {
 		rec.flags |= flagLocal
 	}
 	if lacks {
-		rec.body = m.Body
-		x.flags &^= flagNoBody
-		w.putDigest(m.ID, x.slot, &rec.envelope, rec.body)
+		w.putBody(m, x, rec)
+		return w.closeGaps(m.ID, x)
 	}
 	w.set(numberKey(prefixRecord, x.slot), rec.encode())
 	return nil

@@ -63,7 +63,8 @@ func (c *checker) checkPrefixes(context.Context) error {
 	known := [256]bool{}
 	for _, p := range []byte{
 		prefixMeta, prefixTip, prefixSequence, prefixJournal, prefixEntry, prefixHeight, prefixHistory, prefixLeaves,
-		prefixSide, prefixCondemned, prefixRecord, prefixIndex, prefixWaiting, prefixWaitingID, prefixDigest, prefixReorg, prefixPeer, prefixNote,
+		prefixSide, prefixCondemned, prefixRecord, prefixIndex, prefixWaiting, prefixWaitingID, prefixDigest,
+		prefixForgotten, prefixErasure, prefixGap, prefixErased, prefixErrand, prefixClaim, prefixReorg, prefixPeer, prefixNote,
 	} {
 		known[p] = true
 	}

@@ -94,9 +94,17 @@ func (s *Store) moved(p *plan) {
 // storeBlocks stores the new blocks. They are side blocks until they are applied.
 func (w *write) storeBlocks(p *plan) error {
 	for _, b := range p.fresh {
-		known, err := w.lookUp(b.Block.Messages)
+		ids := idsOf(b.Block.Messages)
+		known, err := w.lookUp(ids)
 		if err != nil {
 			return fmt.Errorf("messages of block %v: %w", b.Hash, err)
+		}
+		refused, err := w.refusedOf(ids)
+		if err == nil {
+			err = w.answerClaims(ids...)
+		}
+		if err != nil {
+			return fmt.Errorf("erased messages of block %v: %w", b.Hash, err)
 		}
 		leaves, next := make([]keptLeaf, len(known)), w.nextSlot
 		for i, m := range b.Block.Messages {
@@ -115,7 +123,8 @@ func (w *write) storeBlocks(p *plan) error {
 		}
 		for i, m := range b.Block.Messages {
 			at := chain.Place{Block: b.Hash, Height: b.Block.Header.Height, Position: i}
-			if err := w.storeMessage(m, known[i], leaves[i].slot, at, b.SeenMS); err != nil {
+			in := arrival{at, leaves[i].slot, b.SeenMS, refused[m.ID]}
+			if err := w.storeMessage(m, known[i], in); err != nil {
 				return fmt.Errorf("message %v of block %v: %w", m.ID, b.Hash, err)
 			}
 		}
@@ -124,11 +133,7 @@ func (w *write) storeBlocks(p *plan) error {
 }
 
 // lookUp returns the index entries of messages, also of those that this write stored.
-func (w *write) lookUp(msgs []*core.Message) ([]*index, error) {
-	ids := make([]core.Hash, len(msgs))
-	for i, m := range msgs {
-		ids[i] = m.ID
-	}
+func (w *write) lookUp(ids []core.Hash) ([]*index, error) {
 	known, err := w.indexes(ids)
 	if err != nil {
 		return nil, err
@@ -141,14 +146,43 @@ func (w *write) lookUp(msgs []*core.Message) ([]*index, error) {
 	return known, nil
 }
 
+func idsOf(msgs []*core.Message) []core.Hash {
+	ids := make([]core.Hash, len(msgs))
+	for i, m := range msgs {
+		ids[i] = m.ID
+	}
+	return ids
+}
+
+// bare returns a message without its body.
+func bare(m *core.Message) *core.Message {
+	out := *m
+	out.Body = nil
+	return &out
+}
+
+// An arrival says how a message comes in a block.
+type arrival struct {
+	at      chain.Place
+	slot    uint64 // for it, if it is not known
+	seenMS  uint64
+	refused bool // its body was erased for good
+}
+
 // storeMessage adds a place to a message, and stores it first if it is not known.
-func (w *write) storeMessage(m *core.Message, known *index, slot uint64, at chain.Place, seenMS uint64) error {
+func (w *write) storeMessage(m *core.Message, known *index, in arrival) error {
+	if in.refused {
+		m = bare(m)
+	}
 	if known == nil {
-		known = w.putMessage(m, slot, 0, seenMS)
+		known = w.putMessage(m, in.slot, 0, in.seenMS)
 	} else if err := w.adopt(m, known, false); err != nil {
 		return err
 	}
-	known.places = append(known.places, at)
+	known.places = append(known.places, in.at)
+	if known.flags&flagNoBody != 0 {
+		w.noteGap(m.ID, in.at, in.refused)
+	}
 	w.putIndex(m.ID, known)
 	if !w.long { // else the batch itself shows it
 		w.made[m.ID] = known
@@ -181,6 +215,9 @@ func (w *write) giveBackMessage(p *plan, id core.Hash) error {
 		if best, err := p.onBest(w.reader, at); best || err != nil {
 			return err
 		}
+	}
+	if x.flags&flagNoBody != 0 {
+		return nil // see the package comment
 	}
 	rec, err := w.record(x.slot)
 	if err != nil {
@@ -323,6 +360,13 @@ func (w *write) release(id, block core.Hash) error {
 	}
 	if err != nil {
 		return err
+	}
+	if x.flags&flagNoBody != 0 {
+		for _, at := range x.places {
+			if at.Block == block {
+				w.keep(w.closeGap(at))
+			}
+		}
 	}
 	x.places = slices.DeleteFunc(x.places, func(p chain.Place) bool { return p.Block == block })
 	waits := false

@@ -115,6 +115,7 @@ func (s *Store) prepareAndTurn(w *write, j *journal, p *plan) error {
 	turned := *j
 	turned.phase = phaseSweeping
 	w.set([]byte{prefixJournal}, turned.encode())
+	w.putForgotten()
 	if w.err != nil {
 		return w.err
 	}

@@ -12,6 +12,7 @@ const (
 	prefixTip       = 0x02
 	prefixSequence  = 0x03
 	prefixJournal   = 0x04
+	prefixForgotten = 0x05
 	prefixEntry     = 0x10
 	prefixHeight    = 0x11
 	prefixHistory   = 0x12
@@ -23,6 +24,11 @@ const (
 	prefixWaiting   = 0x23
 	prefixWaitingID = 0x24
 	prefixDigest    = 0x25
+	prefixErasure   = 0x26
+	prefixGap       = 0x27
+	prefixErased    = 0x28
+	prefixErrand    = 0x29
+	prefixClaim     = 0x2a
 	prefixReorg     = 0x30
 	prefixPeer      = 0x31
 	prefixNote      = 0x32

@@ -93,6 +93,7 @@ func (s *Store) create(r reader, isNew bool) error {
 	w.set(blockKey(prefixLeaves, 0, n.Genesis), encodeLeaves(nil))
 	w.set(numberKey(prefixHeight, 0), encodeHash(n.Genesis))
 	w.set([]byte{prefixDigest}, newValue(0))
+	w.set([]byte{prefixForgotten}, forgotten{}.encode())
 	if w.err != nil {
 		return w.err
 	}

@@ -21,7 +21,7 @@ import (
 // those of the file system, as fs.ErrPermission where the directory cannot be written.
 func Open(dir string, n *core.Network, opts Options) (*Store, error) {
 	opts = opts.withDefaults()
-	s := &Store{network: n, dir: dir, opts: opts, log: opts.Log, closing: make(chan struct{})}
+	s := &Store{network: n, dir: dir, opts: opts, log: opts.Log, closing: make(chan struct{}), logs: &logFiles{fs: opts.FS, dir: dir}}
 	if err := s.open(); err != nil {
 		return nil, fmt.Errorf("opening store %s: %w", dir, err)
 	}
@@ -72,7 +72,7 @@ func (s *Store) openDatabase() error {
 func (s *Store) load(before *files) error {
 	isNew := !before.made || len(before.tables) == 0 && before.logs == span{}
 	for _, step := range []func() error{
-		func() error { return s.identify(isNew) }, s.recover, s.loadTip, s.loadWaiting, s.indexDigests, s.checkRecent,
+		func() error { return s.identify(isNew) }, s.recover, s.loadTip, s.loadWaiting, s.indexDigests, s.loadForgotten, s.checkRecent,
 	} {
 		if err := step(); err != nil {
 			return err

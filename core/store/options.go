@@ -85,7 +85,7 @@ func (o Options) withDefaults() Options {
 // older programs cannot read a newer one.
 func (s *Store) pebble() *pebble.Options {
 	o := &pebble.Options{
-		FS:                          watchedFS{vfs.OnDiskFull(s.opts.FS, s.waitForSpace), s.fail, s.syncedFile, s.held},
+		FS:                          watchedFS{vfs.OnDiskFull(s.opts.FS, s.waitForSpace), s.fail, s.syncedFile, s.held, s.logs},
 		Lock:                        s.lock,
 		Logger:                      logger{s},
 		EventListener:               s.events(),

@@ -152,6 +152,11 @@ func (s *Store) Message(id core.Hash) (*core.Message, error) {
 // Lookup implements mempool.Store.
 func (s *Store) Lookup(id core.Hash) (mempool.AcceptResult, error) {
 	return snapshot(s, func(r reader) (mempool.AcceptResult, error) {
+		if s.erasures.Load() > 0 {
+			if refused, err := r.refuses(id); err != nil || refused {
+				return mempool.AlreadySealed, err
+			}
+		}
 		known, err := r.has(hashKey(prefixIndex, id))
 		if err != nil || !known {
 			return mempool.Accepted, err

@@ -30,6 +30,7 @@ type Store struct {
 	meta    meta
 	held    *heldFiles
 	closing chan struct{} // closed when Close begins
+	logs    *logFiles
 
 	view   sync.RWMutex  // guards reader, held while it is used
 	reader pebble.Reader // what others see: db, or a snapshot during a long change; nil once closed
@@ -47,13 +48,24 @@ type Store struct {
 	applied    uint64 // number of the last synced batch
 	copies     int    // that were made
 	pending    sync.WaitGroup
+	forgotten  forgotten // of bodies
 
 	synced       atomic.Uint64 // number of the last batch that is known to be on disk, with all before
 	anyCondemned atomic.Bool   // false: no block is, so nobody need look
 	waitingCount atomic.Int64
 	waitingBytes atomic.Int64
+	epoch        atomic.Uint64 // these five are of forgotten, for readers
+	erasures     atomic.Uint64
+	pruned       atomic.Uint64
+	prunedBodies atomic.Uint64
+	gaps         atomic.Int64 // entries of the tables
+	errands      atomic.Int64
+	claims       atomic.Int64
 	failure      atomic.Pointer[error] // what made the store read-only
 	opened       atomic.Bool           // Open has nothing left to say
+
+	tidying sync.Mutex // held by Tidy
+	claimed claimed
 
 	logSyncs, tableSyncs syncTimes
 }

@@ -24,6 +24,7 @@ type watchedFS struct {
 	// synced is told of every sync of a file, with when it began.
 	synced func(name string, begun time.Time)
 	held   *heldFiles
+	logs   *logFiles
 }
 
 // Unwrap implements vfs.FS.
@@ -73,7 +74,7 @@ func (w watchedFS) OpenReadWrite(name string, category vfs.DiskWriteCategory, op
 
 // ReuseForWrite implements vfs.FS.
 func (w watchedFS) ReuseForWrite(from, to string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	f, err := w.FS.ReuseForWrite(from, to, category)
+	f, err := w.logs.open(w.FS, from, to, category)
 	return w.file(to, f, err)
 }
 

@@ -22,6 +22,10 @@ type write struct {
 	bytes    int64
 	returned int // messages that a reorg gave back
 
+	forgotten             forgotten // as it is afterwards
+	gaps, errands, claims int       // entries of these tables, more than before
+	claimed               []core.Hash
+
 	made map[core.Hash]*index // new entries that the reader does not show
 	long bool                 // handed over piece by piece, see journal.go
 }
@@ -31,7 +35,7 @@ func (s *Store) newWrite(b *pebble.Batch, r reader) *write {
 	if r.Reader == nil {
 		r.Reader = b
 	}
-	return &write{reader: r, store: s, batch: b, nextSeq: s.nextSeq, nextSlot: s.nextSlot, made: make(map[core.Hash]*index)}
+	return &write{reader: r, store: s, batch: b, nextSeq: s.nextSeq, nextSlot: s.nextSlot, forgotten: s.forgotten, made: make(map[core.Hash]*index)}
 }
 
 // keep remembers the first error of the batch, which finish returns.
@@ -49,6 +53,7 @@ func (w *write) putMessage(m *core.Message, slot uint64, flags byte, nowMS uint6
 	rec := &record{flags: flags, acceptedMS: nowMS, signature: m.Signature, envelope: m.Envelope, body: m.Body}
 	w.set(numberKey(prefixRecord, slot), rec.encode())
 	w.putDigest(m.ID, slot, &rec.envelope, rec.body)
+	w.noteClaim(m.ID, &rec.envelope, rec.body)
 	w.nextSlot = max(w.nextSlot, slot+1)
 	x := &index{slot: slot}
 	if m.Body == nil {
@@ -68,7 +73,7 @@ func (w *write) deleteMessage(id core.Hash, slot uint64) error {
 	w.deleteDigest(slot, rec)
 	w.delete(numberKey(prefixRecord, slot))
 	w.delete(hashKey(prefixIndex, id))
-	return nil
+	return w.left(id, slot)
 }
 
 // putWaiting adds a message at the end of the waiting ones.
@@ -96,6 +101,7 @@ func waitingOf(id core.Hash, rec *record) mempool.Waiting {
 
 // finishUnsynced writes a batch that a crash may take back.
 func (s *Store) finishUnsynced(w *write) error {
+	w.putForgotten()
 	if w.err == nil {
 		w.err = s.commit(w.batch, false)
 	}
@@ -108,6 +114,7 @@ func (s *Store) finishUnsynced(w *write) error {
 
 // finish writes a batch that the caller waits for.
 func (s *Store) finish(w *write) (ticket, error) {
+	w.putForgotten()
 	if w.err != nil {
 		return ticket{}, errors.Join(w.err, w.batch.Close())
 	}
@@ -123,4 +130,5 @@ func (s *Store) count(w *write) {
 	s.nextSeq, s.nextSlot = w.nextSeq, w.nextSlot
 	s.waitingCount.Add(int64(w.count))
 	s.waitingBytes.Add(w.bytes)
+	s.countForgotten(w)
 }
