@@ -12,6 +12,7 @@ import (
 	"p2pchain/core/chain"
 	"p2pchain/core/chainfile"
 	"p2pchain/core/mempool"
+	"p2pchain/core/proof"
 )
 
 // A Chain is what the API reads of the best chain; it is *chain.Chain but for tests.
@@ -133,6 +134,8 @@ type Deps struct {
 	Live func() error
 	// Backup writes a consistent backup of the node's store; nil: there is no such route.
 	Backup func(context.Context, io.Writer) error
+	// Proofs is what proofs of messages are made from; nil: there is no such route.
+	Proofs proof.Source
 	// Metrics and Profiles answer GET /metrics and /debug/pprof/; nil: there are no such routes.
 	Metrics, Profiles http.Handler
 	// Import takes in the blocks of a chain file of this network, and tells progress now and then what

@@ -28,6 +28,7 @@ func (s *Server) tagOf(w *response, tip core.Hash, form string) string {
 const (
 	formJSON  = "json"
 	formLines = "lines"
+	formProof = "proof"
 )
 
 // unchanged gives the answer its ETag, and sends no more than 304 if the client has it already.

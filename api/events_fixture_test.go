@@ -112,7 +112,7 @@ func newRealNode(t testing.TB, edits ...func(*api.Config, *api.Deps)) *realNode 
 	cfg := api.DefaultConfig()
 	cfg.Log = log
 	r.deps = api.Deps{
-		Network: n, Key: coretest.Key(7), Chain: c, Pool: p, Messages: s, Archive: s, Branches: c, Miner: r.miner, Host: r.host, Invite: noInvite,
+		Network: n, Key: coretest.Key(7), Chain: c, Pool: p, Messages: s, Archive: s, Proofs: s, Branches: c, Miner: r.miner, Host: r.host, Invite: noInvite,
 	}
 	for _, edit := range edits {
 		edit(&cfg, &r.deps)

@@ -75,18 +75,23 @@ func quality(params string) float64 {
 // wantsNDJSON reports whether a request asks for lines: whether it names their type, and gives it at
 // least the weight of JSON.
 func wantsNDJSON(w *response, r *http.Request) bool {
+	return prefers(w, r, ndjson, "application/json")
+}
+
+// prefers reports whether a request names a media type, and gives it at least the weight of the usual one.
+func prefers(w *response, r *http.Request, special, usual string) bool {
 	w.Header().Add("Vary", "Accept")
-	lines, object := 0.0, 0.0
+	weight, other := 0.0, 0.0
 	for item := range strings.SplitSeq(strings.Join(r.Header.Values("Accept"), ","), ",") {
 		media, params, _ := strings.Cut(item, ";")
 		switch strings.ToLower(strings.TrimSpace(media)) {
-		case ndjson:
-			lines = quality(params)
-		case "application/json":
-			object = quality(params)
+		case special:
+			weight = quality(params)
+		case usual:
+			other = quality(params)
 		}
 	}
-	return lines > 0 && lines >= object
+	return weight > 0 && weight >= other
 }
 
 // writeWhole sends a body that is complete, compressed if the client takes that.

@@ -24,13 +24,13 @@ type readNode struct {
 	url    string
 }
 
-func newReadNode(t *testing.T) *readNode {
+func newReadNode(t *testing.T, edits ...func(*api.Config, *api.Deps)) *readNode {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRealNode(t)
+	r := newRealNode(t, edits...)
 	r.serveOn(l)
 	c, err := client.New(l.Addr().String())
 	if err != nil {

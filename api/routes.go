@@ -33,6 +33,7 @@ func routes() []route {
 		{http.MethodPost, v1 + "/messages", (*Server).postMessages, scopeWrite},
 		{http.MethodGet, v1 + "/messages", (*Server).getMessages, scopeRead},
 		{http.MethodGet, v1 + "/messages/{id}", (*Server).getMessage, scopeRead},
+		{http.MethodGet, v1 + "/messages/{id}/proof", (*Server).getProof, scopeRead},
 		{http.MethodGet, v1 + "/search", (*Server).getSearch, scopeRead},
 		{http.MethodGet, v1 + "/mempool", (*Server).getMempool, scopeRead},
 		{http.MethodGet, v1 + "/blocks", (*Server).getBlocks, scopeRead},

@@ -49,7 +49,7 @@ func (n *Node) openAPI(context.Context) error {
 		return err
 	}
 	n.api, err = api.New(cfg, api.Deps{
-		Network: n.cfg.Network, Key: author, Chain: n.chain, Pool: n.pool, Messages: n.store, Archive: n.store, Branches: n.chain,
+		Network: n.cfg.Network, Key: author, Chain: n.chain, Pool: n.pool, Messages: n.store, Archive: n.store, Proofs: n.store, Branches: n.chain,
 		Miner: mining{n}, Host: peers{n.p2p, n.bootstrap, n.cfg.Reach}, Ready: n.ready, Invite: n.Invite,
 		Live: n.Live, Metrics: measured, Profiles: n.profiles(),
 		Import: n.importStream, Backup: n.Backup,

@@ -1,0 +1,74 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"p2pchain/core"
+	"p2pchain/core/proof"
+)
+
+// ErrNotConfirmed means that a message is in no block yet, so there is no proof of it.
+var ErrNotConfirmed = errors.New("message is in no block yet")
+
+// ErrBadProof means that a node sent a proof that does not hold, or not one of the message that was asked
+// for.
+var ErrBadProof = errors.New("the node sent a bad proof")
+
+// Proof returns the proof of a message on the node's best chain, and what it says: it was verified here.
+// ErrNotConfirmed is for a message that waits, ErrNotFound for one that is not known.
+func (c *Client) Proof(ctx context.Context, id core.Hash) (*proof.Proof, *proof.Statement, error) {
+	body, err := c.send(ctx, call{
+		method: http.MethodGet, path: v1 + "/messages/" + id.String() + "/proof", query: url.Values{"format": {"json"}}, accept: proof.MediaType,
+	})
+	if answer, ok := errors.AsType[*Error](err); ok && answer.Code == "not_confirmed" {
+		return nil, nil, fmt.Errorf("%w: %w", ErrNotConfirmed, err)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	defer body.Close()
+	file, err := io.ReadAll(io.LimitReader(body, proof.MaxSize+1))
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := proof.Decode(file)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrBadProof, err)
+	}
+	s, err := p.Verify()
+	if err == nil && s.ID != id {
+		err = fmt.Errorf("it is of message %v", s.ID)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrBadProof, err)
+	}
+	return p, s, nil
+}
+
+// pollConfirmations is how often AwaitConfirmations looks.
+const pollConfirmations = 500 * time.Millisecond
+
+// AwaitConfirmations returns a message as soon as it is in a block of the best chain with so many blocks
+// on top. If ctx ends first, it returns what it knew last and ctx's error.
+func (c *Client) AwaitConfirmations(ctx context.Context, id core.Hash, onTop uint64) (Message, error) {
+	var last Message
+	for {
+		m, err := c.Await(ctx, id) // again each time: a reorg may give the message back
+		if err != nil {
+			return last, err
+		}
+		last = m
+		if m.Confirmations > onTop { // the own block counts there
+			return m, nil
+		}
+		if err := sleep(ctx, pollConfirmations); err != nil {
+			return last, err
+		}
+	}
+}

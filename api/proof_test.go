@@ -1,0 +1,152 @@
+package api_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"p2pchain/api"
+	"p2pchain/api/client"
+	"p2pchain/core"
+	"p2pchain/core/coretest"
+	"p2pchain/core/proof"
+)
+
+// get makes a GET request to the node.
+func (r *readNode) get(path string, headers ...string) (*http.Response, string) {
+	r.t.Helper()
+	rq, err := http.NewRequest("GET", r.url+path, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		rq.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultClient.Do(rq)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+func proofPath(id core.Hash) string { return "/api/v1/messages/" + id.String() + "/proof" }
+
+// TestProof follows a message from where it waits to where blocks are on top of it, and verifies each
+// proof.
+func TestProof(t *testing.T) {
+	r := newReadNode(t)
+	ctx := context.Background()
+	m := coretest.MessageWith(t, r.deps.Network, coretest.Key(1), "prove me", func(m *core.Message) { m.Seen = r.forks.Hash("genesis") })
+	if _, _, err := r.client.Proof(ctx, m.ID); !errors.Is(err, client.ErrNotFound) {
+		t.Errorf("of an unknown message: %v", err)
+	}
+	r.wait(m)
+	if _, _, err := r.client.Proof(ctx, m.ID); !errors.Is(err, client.ErrNotConfirmed) {
+		t.Errorf("of a waiting message: %v", err)
+	}
+	resp, body := r.get(proofPath(m.ID))
+	if resp.StatusCode != http.StatusConflict || resp.Header.Get("Retry-After") != "5" || !strings.Contains(body, `"not_confirmed"`) {
+		t.Errorf("of a waiting message: %d, Retry-After %q, %s", resp.StatusCode, resp.Header.Get("Retry-After"), body)
+	}
+	r.add(r.forks.Next("genesis", "a1", coretest.Message(t, r.deps.Network, coretest.Key(2), "before"), m))
+	var tags []string
+	for onTop, name := range []string{"a2", "a3", "a4"} {
+		p, s, err := r.client.Proof(ctx, m.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Confirmations != uint64(onTop) || string(p.Message.Body.Payload) != "prove me" || s.Position != 1 || s.Seen == nil || (s.Next != nil) != (onTop > 0) {
+			t.Errorf("with %d blocks on top: %+v", onTop, s)
+		}
+		resp, body := r.get(proofPath(m.ID))
+		if got := resp.Header.Get("Content-Type"); resp.StatusCode != 200 || got != proof.MediaType || body != string(p.Encode()) {
+			t.Errorf("%d %s: %s", resp.StatusCode, got, body)
+		}
+		if got, want := resp.Header.Get("Content-Disposition"), `attachment; filename="`+m.ID.String()+`.p2pproof"`; got != want {
+			t.Errorf("Content-Disposition %q, want %q", got, want)
+		}
+		tags = append(tags, resp.Header.Get("ETag"))
+		if again, _ := r.get(proofPath(m.ID), "If-None-Match", tags[onTop]); again.StatusCode != http.StatusNotModified {
+			t.Errorf("with the ETag of before: %d", again.StatusCode)
+		}
+		r.add(r.forks.Next("a"+string(name[1]-1), name))
+	}
+	if tags[0] == tags[1] || tags[1] == tags[2] {
+		t.Errorf("a newer proof has the same ETag: %q", tags)
+	}
+}
+
+// TestProofAfterAReorg holds that a message which a reorg gave back has no proof any more.
+func TestProofAfterAReorg(t *testing.T) {
+	r := newReadNode(t)
+	m := coretest.Message(t, r.deps.Network, coretest.Key(1), "comes back")
+	r.add(r.forks.Next("genesis", "a1", m))
+	if _, _, err := r.client.Proof(context.Background(), m.ID); err != nil {
+		t.Fatal(err)
+	}
+	r.add(r.forks.Chain("genesis", "b1", "b2")...)
+	changed, cancel := r.pool.Subscribe()
+	defer cancel()
+	for {
+		if _, err := r.pool.Message(m.ID); err == nil {
+			break
+		}
+		<-changed
+	}
+	if _, _, err := r.client.Proof(context.Background(), m.ID); !errors.Is(err, client.ErrNotConfirmed) {
+		t.Errorf("of a message that was given back: %v", err)
+	}
+}
+
+// TestProofRefusals holds what is answered where there can be no proof.
+func TestProofRefusals(t *testing.T) {
+	r := newReadNode(t)
+	if resp, body := r.get("/api/v1/messages/abc/proof"); resp.StatusCode != 400 || !strings.Contains(body, `"bad_hash"`) {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	without := start(t)
+	if a := without.do("GET", proofPath(core.Hash{1}), ""); without.code(a) != "no_such_endpoint" {
+		t.Errorf("of a node that makes none: %s", a.body)
+	}
+}
+
+// A forger hands out another proof than the one that is asked for.
+type forger struct {
+	proof.Source
+	ask core.Hash
+}
+
+func (f *forger) View(use func(proof.View) error) error {
+	return f.Source.View(func(v proof.View) error { return use(forgedView{v, f.ask}) })
+}
+
+type forgedView struct {
+	proof.View
+	other core.Hash
+}
+
+func (v forgedView) Message(core.Hash) (*core.Message, error) { return v.View.Message(v.other) }
+
+// TestClientVerifiesProofs holds that a program gets no proof which does not hold.
+func TestClientVerifiesProofs(t *testing.T) {
+	lie := &forger{}
+	r := newReadNode(t, func(_ *api.Config, d *api.Deps) { lie.Source = d.Proofs; d.Proofs = lie })
+	one, two := coretest.Message(t, r.deps.Network, coretest.Key(1), "one"), coretest.Message(t, r.deps.Network, coretest.Key(1), "two")
+	r.add(r.forks.Next("genesis", "a1", one, two))
+	lie.ask = two.ID
+	if _, _, err := r.client.Proof(context.Background(), one.ID); !errors.Is(err, client.ErrBadProof) {
+		t.Errorf("of a forged proof: %v", err)
+	}
+	lie.ask = one.ID
+	if _, _, err := r.client.Proof(context.Background(), one.ID); err != nil {
+		t.Errorf("of a good proof: %v", err)
+	}
+}
