@@ -23,6 +23,9 @@ type Archive interface {
 	// that begin with some hex digits, at most limit, in their order.
 	BlocksNamed(digits string, limit int) ([]core.Hash, error)
 	MessagesNamed(digits string, limit int) ([]core.Hash, error)
+	// WithDigest returns stored messages that notarise the file or the manifest with this SHA-256, with a
+	// Number below before: at most limit, those that came last first.
+	WithDigest(digest core.Hash, before uint64, limit int) ([]chain.Arrival, error)
 }
 
 // Branches are what is known of the chain besides the best one; it is *chain.Chain but for tests.

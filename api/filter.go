@@ -25,12 +25,13 @@ type filter struct {
 	media         string // in lower case; with a slash at its end all types of a kind, empty: any
 	after, before uint64 // Unix ms of the author's clock: after ≤ time < before
 	words         [][]byte
+	digest        *core.Hash  // of a file or a manifest that is notarised
 	skip          []core.Hash // messages that are shown already
 
 	lower []byte // memory for a payload in lower case
 }
 
-// filterParams reads status, author, type, after, before and text.
+// filterParams reads status, author, type, after, before, text and sha256.
 func filterParams(r *http.Request) (*filter, error) {
 	f := &filter{before: core.MaxTimeMS + 1}
 	var bad error
@@ -53,6 +54,7 @@ func filterParams(r *http.Request) (*filter, error) {
 	set("after", setTime(&f.after))(queryParam(r, "after"))
 	set("before", setTime(&f.before))(queryParam(r, "before"))
 	set("text", f.setText)(queryParam(r, "text"))
+	set("sha256", f.setDigest)(queryParam(r, "sha256"))
 	return f, bad
 }
 
@@ -93,6 +95,15 @@ func (f *filter) setText(text string) error {
 	if len(f.words) > maxWords {
 		return fmt.Errorf("want at most %d words", maxWords)
 	}
+	return nil
+}
+
+func (f *filter) setDigest(text string) error {
+	digest, err := core.ParseHash(strings.ToLower(text))
+	if err != nil {
+		return fmt.Errorf("want a SHA-256 of 64 hex digits")
+	}
+	f.digest = &digest
 	return nil
 }
 

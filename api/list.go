@@ -27,6 +27,7 @@ const (
 	restWork, messageWork = 1 << 20, 256
 
 	waitingCursor = "waiting-" // what a cursor among the waiting messages begins with
+	digestCursor  = "came-"    // and one among those with a digest
 )
 
 // A list goes down the messages: those that wait, newest first, then those on the chain. Its position
@@ -37,7 +38,7 @@ type list struct {
 	tip    chain.Tip // of the moment before anything was read
 
 	waiting bool   // it is still among the waiting messages
-	seq     uint64 // goes on below this one
+	seq     uint64 // goes on below this one; for a digest it is the number of an arrival
 
 	height   uint64 // of the block where it goes on
 	block    core.Hash
@@ -61,6 +62,7 @@ type list struct {
 func (s *Server) newList(f *filter) *list {
 	l := &list{server: s, filter: f, spans: s.spans(), tip: s.deps.Chain.Tip(), waiting: f.status != StatusConfirmed, seq: math.MaxUint64, position: -1}
 	l.height, l.block = l.tip.Header.Height, l.tip.Hash
+	l.waiting = l.waiting && f.digest == nil
 	return l
 }
 
@@ -70,6 +72,9 @@ func (s *Server) listParam(r *http.Request, f *filter) (*list, error) {
 	text, err := queryParam(r, "cursor")
 	if err != nil || text == "" {
 		return l, err
+	}
+	if f.digest != nil {
+		return l, l.resumeDigest(text)
 	}
 	if rest, ok := strings.CutPrefix(text, waitingCursor); ok {
 		return l, l.resumeWaiting(text, rest)
@@ -139,6 +144,8 @@ func (l *list) cursor() string {
 	switch {
 	case l.ended:
 		return ""
+	case l.filter.digest != nil:
+		return digestCursor + strconv.FormatUint(l.seq, 10)
 	case l.waiting:
 		return waitingCursor + strconv.FormatUint(l.seq, 10) + "-" + strconv.FormatUint(l.tip.Header.Height, 10) + "-" + l.tip.Hash.String()
 	}
@@ -157,12 +164,16 @@ func (l *list) run(ctx context.Context) error {
 			return err
 		}
 	}
+	pass := l.passBlocks
+	if l.filter.digest != nil {
+		pass = l.passDigest
+	}
 	for !l.ended && !l.enough() {
 		l.restAtTimes()
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := l.passBlocks(); err != nil {
+		if err := pass(); err != nil {
 			return err
 		}
 	}

@@ -316,7 +316,7 @@ func TestHostileParameters(t *testing.T) {
 		"2000-01-01T00:00:00,5Z", "/", "*/*", "a/b/c", strings.Repeat("w ", 17), "tip", "waiting", "confirmed", "AND 1=1", "../../etc/passwd", "[[[[", "\u2028",
 	}
 	for path, names := range map[string]string{
-		"messages": "cursor limit status author type after before text", "headers": "cursor limit from", "blocks": "cursor limit from",
+		"messages": "cursor limit status author type after before text sha256", "headers": "cursor limit from", "blocks": "cursor limit from",
 		"tips": "cursor", "reorgs": "cursor limit", "mempool": "cursor limit", "search": "q", "export": "since",
 	} {
 		for name := range strings.FieldsSeq(names) {

@@ -37,7 +37,7 @@ func FuzzParams(f *testing.F) {
 		if w := quality(text); !(w >= 0 && w <= 1) {
 			t.Errorf("%q weighs %v", text, w)
 		}
-		query := url.Values{"after": {text}, "before": {other}, "type": {text}, "text": {other}}
+		query := url.Values{"after": {text}, "before": {other}, "type": {text}, "text": {other}, "sha256": {text}}
 		r := &http.Request{URL: &url.URL{RawQuery: query.Encode()}}
 		if filter, err := filterParams(r); err == nil {
 			if len(filter.words) > maxWords || len(filter.media) > core.MaxMediaType {

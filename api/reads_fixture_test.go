@@ -8,6 +8,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/coretest"
+	"p2pchain/core/document"
 	"p2pchain/core/mempool"
 )
 
@@ -68,6 +69,19 @@ func (a *archive) WaitingBefore(before uint64, limit int) ([]mempool.Waiting, er
 	all = slices.DeleteFunc(all, func(w mempool.Waiting) bool { return w.Seq >= before })
 	slices.Reverse(all)
 	return all[:min(limit, len(all))], err
+}
+
+// WithDigest implements api.Archive. Waiting messages came last.
+func (a *archive) WithDigest(digest core.Hash, before uint64, limit int) ([]chain.Arrival, error) {
+	out, err := a.MemStore.WithDigest(digest, before, limit)
+	a.pool.mu.Lock()
+	defer a.pool.mu.Unlock()
+	for i, m := range a.pool.waiting {
+		if d, ok := document.Digest(m.MediaType, m.Body.Payload); ok && d == digest && uint64(1<<40+i) < before {
+			out = append([]chain.Arrival{{ID: m.ID, Number: uint64(1<<40 + i)}}, out...)
+		}
+	}
+	return out[:min(limit, len(out))], err
 }
 
 func (a *archive) MessagesNamed(digits string, limit int) ([]core.Hash, error) {

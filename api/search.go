@@ -96,8 +96,9 @@ func (s *Server) searchBlocks(query string) ([]Block, error) {
 	return out, err
 }
 
-// searchIDs returns the messages, waiting or on the best chain, whose id begins with the digits, with
-// commas between them, and their ids. Where they are large, some fill the page.
+// searchIDs returns the messages, waiting or on the best chain, whose id begins with the digits, or that
+// notarise a file with this hash, with commas between them, and their ids. Where they are large, some
+// fill the page.
 func (s *Server) searchIDs(query string) (dst []byte, shown []core.Hash, err error) {
 	if !isPrefix(query) {
 		return nil, nil, nil
@@ -106,6 +107,11 @@ func (s *Server) searchIDs(query string) (dst []byte, shown []core.Hash, err err
 	if err != nil {
 		return nil, nil, err
 	}
+	files, err := s.notarised(query)
+	if err != nil {
+		return nil, nil, err
+	}
+	ids = append(ids, files...)
 	for _, id := range ids {
 		if len(shown) == mostFound || len(dst) >= pageBytes {
 			break

@@ -20,6 +20,7 @@ type Filter struct {
 	MediaType     string          // as text/plain, which takes it with any parameters, or image/*; empty: any
 	After, Before time.Time       // of the author's clock: from After on, up to but without Before; zero: any
 	Text          string          // words that a text must have, each anywhere and in any case
+	SHA256        *core.Hash      // of a file or a manifest: only messages that notarise it, those that came last first; nil: any
 }
 
 func (f Filter) query() url.Values {
@@ -34,6 +35,9 @@ func (f Filter) query() url.Values {
 	set("text", f.Text)
 	if f.Author != nil {
 		set("author", f.Author.String())
+	}
+	if f.SHA256 != nil {
+		set("sha256", f.SHA256.String())
 	}
 	if !f.After.IsZero() {
 		set("after", f.After.UTC().Format(time.RFC3339Nano))

@@ -1,11 +1,13 @@
 package coretest
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
 	"p2pchain/core"
 	"p2pchain/core/chain"
+	"p2pchain/core/document"
 )
 
 // Condemned returns the entries of condemned blocks, at most limit.
@@ -55,6 +57,26 @@ func (s *MemStore) MessagesNamed(digits string, limit int) ([]core.Hash, error) 
 		}
 	}
 	return named(out, digits, limit), nil
+}
+
+// WithDigest returns messages of stored blocks that notarise a file, those of the highest blocks first.
+func (s *MemStore) WithDigest(digest core.Hash, before uint64, limit int) ([]chain.Arrival, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []chain.Arrival
+	for _, b := range s.blocks {
+		for i, m := range b.Messages {
+			if m.Body == nil {
+				continue
+			}
+			number := b.Header.Height<<16 + uint64(i)
+			if d, ok := document.Digest(m.MediaType, m.Body.Payload); ok && d == digest && number < before {
+				out = append(out, chain.Arrival{ID: m.ID, Number: number})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b chain.Arrival) int { return cmp.Compare(b.Number, a.Number) })
+	return out[:min(limit, len(out))], nil
 }
 
 func named(hashes []core.Hash, digits string, limit int) []core.Hash {

@@ -49,17 +49,11 @@ func (w *write) deleteDigest(slot uint64, rec *record) {
 	}
 }
 
-// A Noted message is one that carries a digest. Slot orders them: a later message has a higher one.
-type Noted struct {
-	ID   core.Hash
-	Slot uint64
-}
-
 // WithDigest returns messages that notarise the file or the manifest with this SHA-256, waiting or in
-// any block, with a Slot below before: at most limit, those that came last first.
-func (s *Store) WithDigest(digest core.Hash, before uint64, limit int) ([]Noted, error) {
-	return single(s, func(r reader) ([]Noted, error) {
-		var out []Noted
+// any block, with a Number below before: at most limit, those that came last first.
+func (s *Store) WithDigest(digest core.Hash, before uint64, limit int) ([]chain.Arrival, error) {
+	return single(s, func(r reader) ([]chain.Arrival, error) {
+		var out []chain.Arrival
 		it, err := r.NewIter(&pebble.IterOptions{LowerBound: digestKey(digest, 0), UpperBound: digestKey(digest, before)})
 		if err != nil {
 			return nil, wrap(err)
@@ -71,7 +65,7 @@ func (s *Store) WithDigest(digest core.Hash, before uint64, limit int) ([]Noted,
 			}
 			id, valueErr := decodeHash(value)
 			if _, slot, ok := keyDigest(it.Key()); ok && valueErr == nil {
-				out = append(out, Noted{id, slot})
+				out = append(out, chain.Arrival{ID: id, Number: slot})
 			} else {
 				err = fmt.Errorf("key %x: %w", it.Key(), errValue)
 			}

@@ -37,7 +37,7 @@ func withDigest(t testing.TB, s *Store, content string) []core.Hash {
 			t.Fatal(err)
 		}
 		for _, n := range page {
-			out, before = append(out, n.ID), n.Slot
+			out, before = append(out, n.ID), n.Number
 		}
 		if len(page) < 2 {
 			return out
