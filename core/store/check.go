@@ -45,6 +45,8 @@ type checker struct {
 	report  Report
 	tip     tip
 	places  int // that the leaves of stored blocks ask for
+
+	forgotten forgotten
 }
 
 // Check walks every invariant of the key table, as of one moment: that heights, headers, history
@@ -94,7 +96,7 @@ func (c *checker) ended(ctx context.Context) error {
 func (c *checker) walk(ctx context.Context) error {
 	steps := []func(context.Context) error{
 		c.checkFixed, c.checkBest, c.checkHistory, c.checkEntries, c.checkSides, c.checkCondemned,
-		c.checkWaiting, c.checkWaitingIDs, c.checkReorgs, c.checkPeers, c.checkNotes, c.checkPrefixes,
+		c.checkForgotten, c.checkWaiting, c.checkWaitingIDs, c.checkReorgs, c.checkPeers, c.checkNotes, c.checkPrefixes,
 	}
 	if c.report.Deep {
 		steps = append(steps, c.checkLeaves, c.checkRecords, c.checkIndex, c.checkDigests, c.checkTables)

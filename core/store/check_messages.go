@@ -182,6 +182,9 @@ func (c *checker) checkIndex(ctx context.Context) error {
 			return err
 		}
 		places += len(x.places)
+		if err := c.checkBodiless(id, &x); err != nil {
+			return err
+		}
 		if len(x.places) > 0 {
 			return nil
 		}

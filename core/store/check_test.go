@@ -19,7 +19,7 @@ import (
 )
 
 // free are the bytes of values that nothing else depends on, so that no check can miss them.
-func free(key byte, at int) bool {
+func free(key byte, value string, at int) bool {
 	switch key {
 	case prefixPeer, prefixReorg:
 		return at > 0
@@ -32,9 +32,18 @@ func free(key byte, at int) bool {
 	case prefixSequence:
 		return at > 0
 	case prefixRecord: // local or not, accepted when, first signature: checked for some
-		return at >= 1 && at < 10 || at >= 10+118 && at < 10+182
+		signature := 10 + 118 + int(value[10+81])
+		return at >= 1 && at < 10 || at >= signature && at < signature+64
 	case prefixNote: // the time within its day, what was asked and answered
 		return at >= 6
+	case prefixForgotten: // all but the number of erasures
+		return at < 9 || at >= 17
+	case prefixErasure: // when, and by which message
+		return at >= 10 && at < 18 || at >= 50
+	case prefixErrand: // whether the index of digests had it, and where it was
+		return true
+	case prefixClaim:
+		return true
 	case prefixWaiting:
 		return at == 1 // local for another reason
 	}
@@ -45,6 +54,7 @@ func free(key byte, at int) bool {
 func TestCheckFindsEveryDamage(t *testing.T) {
 	n := coretest.Network(t)
 	s := damaged(t, n)
+	forgetSome(t, s, coretest.Messages(t, n, "m", 30))
 	rng := rand.New(rand.NewPCG(seed(t), 0))
 	checks := 0
 	for key, value := range dump(t, s) {
@@ -62,12 +72,12 @@ func TestCheckFindsEveryDamage(t *testing.T) {
 			}
 			checks++
 		}
-		if !slices.Contains([]byte{prefixPeer, prefixCondemned, prefixReorg, prefixNote}, key[0]) {
+		if !slices.Contains([]byte{prefixPeer, prefixCondemned, prefixReorg, prefixNote, prefixErrand, prefixClaim}, key[0]) {
 			finds("the loss", func() error { return s.db.Delete([]byte(key), pebble.NoSync) })
 		}
 		for range 6 {
 			at := rng.IntN(len(value))
-			if free(key[0], at) {
+			if free(key[0], value, at) {
 				continue
 			}
 			other := []byte(value)

@@ -90,7 +90,9 @@ func (s *Store) Forgotten(list []Dropped) error {
 // way may keep a file a little longer. What it did not come to is done by the next call, after a restart
 // too. It must have ended before Close is called.
 //
-// The file system, the disk and copies of the files are out of reach.
+// The file system, the disk and copies of the files are out of reach. So is the manifest of the database,
+// which may name the digest of a notarised file, as the first or last key of a table, until two restarts
+// later; it has no payloads.
 func (s *Store) Tidy(ctx context.Context, list []Dropped, pruned bool) error {
 	if err := s.hold(); err != nil {
 		return err
