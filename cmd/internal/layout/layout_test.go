@@ -51,6 +51,7 @@ func rules() []rule {
 		{"cmd/internal/backup", []string{"core", "core/chain", "core/chainfile"}, []string{libp2p, pebble, "net", "github.com/spf13"}},
 		{"cmd/internal/invite", []string{"core", "bootstrap"}, []string{pebble, "github.com/spf13"}},
 		{"cmd/internal/logs", nil, []string{pebble, "net", "github.com/spf13"}},
+		{"cmd/internal/anchor", []string{"core", "core/document", "core/consensus", "core/chainfile", "core/proof", "cmd/internal/spool"}, []string{libp2p, "net", "github.com/spf13"}},
 		{"cmd/internal/systemd", nil, []string{libp2p, pebble, "net/http", "github.com/spf13"}},
 		// It reads what the parts count, whatever they are, and changes nothing.
 		{"cmd/internal/metrics", []string{"core/...", "p2p/...", "api", "bootstrap", "cmd/internal/backup", "cmd/internal/logs"}, []string{libp2p, pebble, "github.com/spf13"}},
@@ -58,7 +59,7 @@ func rules() []rule {
 		{"cmd/internal", []string{"core/...", "p2p/...", "api/...", "bootstrap/...", "cmd/..."}, nil},
 		// The command talks to running nodes by their API and builds one by cmd/internal/node; of the
 		// parts it knows what their errors mean.
-		{"cmd/p2pchain", []string{"core", "core/document", "core/proof", "core/chainfile", "core/store", "core/miner", "api", "api/client", "api/evidence", "api/receipt", "bootstrap", "cmd/internal/invite", "cmd/internal/spool", "cmd/internal/node", "cmd/internal/doctor", "cmd/internal/logs", "cmd/internal/systemd"}, []string{libp2p, pebble}},
+		{"cmd/p2pchain", []string{"core", "core/document", "core/proof", "core/chainfile", "core/store", "core/miner", "api", "api/client", "api/evidence", "api/receipt", "bootstrap", "cmd/internal/anchor", "cmd/internal/invite", "cmd/internal/spool", "cmd/internal/node", "cmd/internal/doctor", "cmd/internal/logs", "cmd/internal/systemd"}, []string{libp2p, pebble}},
 	}
 }
 
