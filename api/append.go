@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"p2pchain/core"
+	"p2pchain/core/chain"
 )
 
 // The functions of this file write the JSON of package encoding/json, without its reflection and
@@ -124,11 +125,13 @@ func appendSeconds(dst []byte, ms uint64) []byte {
 }
 
 // appendPayload appends the members of a Payload.
-func appendPayload(dst []byte, m *core.Message) []byte {
+func appendPayload(dst []byte, m *core.Message, e *chain.Erasure) []byte {
 	dst = append(dst, `"message":`...)
 	switch {
-	case m.Body == nil:
+	case e != nil:
 		return append(dst, `null,"erased":true`...)
+	case m.Body == nil:
+		return append(dst, `null,"missing":true`...)
 	case utf8.Valid(m.Body.Payload):
 		return appendString(dst, m.Body.Payload)
 	}
@@ -137,14 +140,18 @@ func appendPayload(dst []byte, m *core.Message) []byte {
 }
 
 // appendContent appends a Content without the brace that ends it.
-func appendContent(dst []byte, m *core.Message) []byte {
+func appendContent(dst []byte, m *core.Message, e *chain.Erasure) []byte {
 	dst = appendHex(append(dst, `{"id":`...), m.ID[:])
-	dst = appendPayload(append(dst, ','), m)
+	dst = appendPayload(append(dst, ','), m, e)
 	dst = appendString(append(dst, `,"media_type":`...), m.Type())
 	dst = strconv.AppendUint(append(dst, `,"size":`...), uint64(m.PayloadSize), 10)
 	dst = appendHex(append(dst, `,"author":`...), m.Author[:])
 	dst = appendTime(append(dst, `,"time":`...), m.TimeMS)
-	return appendHex(append(dst, `,"seen_block":`...), m.Seen[:])
+	dst = appendHex(append(dst, `,"seen_block":`...), m.Seen[:])
+	if e != nil {
+		dst = appendErasure(append(dst, `,"erasure":`...), e)
+	}
+	return dst
 }
 
 // A place is where a message is, and what that says about it.
@@ -153,12 +160,13 @@ type place struct {
 	seenMS  uint64       // when this node first had it
 	block   *core.Header // of a confirmed one, as is written
 	written *Written
+	erasure *chain.Erasure
 }
 
 // appendMessage appends a Message.
 func appendMessage(dst []byte, m *core.Message, where *place) []byte {
 	at := &where.at
-	dst = appendContent(dst, m)
+	dst = appendContent(dst, m, where.erasure)
 	dst = append(append(append(dst, `,"status":"`...), at.Status...), '"')
 	if at.Block != nil {
 		dst = appendHex(append(dst, `,"block":`...), at.Block[:])

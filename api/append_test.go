@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"p2pchain/core"
+	"p2pchain/core/chain"
 )
 
 // FuzzAppend compares what this package writes by hand with what encoding/json makes of the same values.
@@ -15,6 +16,8 @@ func FuzzAppend(f *testing.F) {
 		"", "plain", `"\`, "\x00\x1f\b\t\n\f\r\x7f", "é€😀", "\u2028\u2029 \u2027\u202a", strings.Repeat("x", 17) + `"`, "<&>",
 		"12345678\x1f", "1234567\"8", "\xe2", "\xe2\x80", "\xff\xfe", "€€€€€\u2028",
 	} {
+		f.Add(text, "text/plain", uint64(946684800001), uint64(1), true)
+		f.Add(text, "t/xyz", uint64(946684800001), uint64(1), true)
 		f.Add(text, "text/x", uint64(946684800001), uint64(1), true)
 		f.Add(text, "", uint64(core.MaxTimeMS), uint64(core.MaxTimeMS), false)
 	}
@@ -27,7 +30,14 @@ func FuzzAppend(f *testing.F) {
 			m.Body = &core.Body{Payload: []byte(text)}
 		}
 		h := &core.Header{Height: ms, TimeMS: seen, MessageCount: 7, Bits: core.Bits(seen), BusyMS: 5, Nonce: 1<<53 - 1, Work: core.NewWork(1, ms)}
-		at, want := Standing{Status: StatusWaiting}, Message{Content: contentOf(m), FirstSeen: Time(seen)}
+		var erasure *chain.Erasure
+		switch len(media) % 4 {
+		case 1:
+			erasure = &chain.Erasure{TimeMS: seen}
+		case 2:
+			erasure = &chain.Erasure{TimeMS: seen, ByAuthor: true, Author: core.PublicKey{5}, Message: core.Hash{6}, Settled: true}
+		}
+		at, want := Standing{Status: StatusWaiting}, Message{Content: contentOf(m, erasure), FirstSeen: Time(seen)}
 		var block *core.Header
 		var written *Written
 		if confirmed {
@@ -41,10 +51,10 @@ func FuzzAppend(f *testing.F) {
 			want.Written = written
 		}
 		want.Standing = at
-		same(t, appendMessage(nil, m, &place{at, seen, block, written}), want)
-		same(t, append(appendContent(nil, m), '}'), contentOf(m))
+		same(t, appendMessage(nil, m, &place{at, seen, block, written, erasure}), want)
+		same(t, append(appendContent(nil, m, erasure), '}'), contentOf(m, erasure))
 		composed := Time(ms)
-		same(t, appendChainMessage(nil, m), ChainMessage{ID: &m.ID, Payload: payloadOf(m), MediaType: m.MediaType, Author: &m.Author, Time: &composed})
+		same(t, appendChainMessage(nil, m, erasure), ChainMessage{ID: &m.ID, Payload: payloadOf(m, erasure), MediaType: m.MediaType, Author: &m.Author, Time: &composed})
 		same(t, appendSeconds(nil, ms), Seconds(ms))
 		view := blockOf(core.Hash{9}, h)
 		same(t, append(appendBlock(nil, core.Hash{9}, h, 0), '}'), view)
@@ -76,7 +86,7 @@ func same(t *testing.T, got []byte, value any) {
 func TestAppendAllocates(t *testing.T) {
 	m := &core.Message{Envelope: core.Envelope{TimeMS: 946684800001, PayloadSize: 300}, Body: &core.Body{Payload: []byte(strings.Repeat("text \"quoted\" ", 25))}}
 	dst := make([]byte, 0, 4096)
-	if n := testing.AllocsPerRun(100, func() { dst = appendChainMessage(appendContent(dst[:0], m), m) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { dst = appendChainMessage(appendContent(dst[:0], m, nil), m, nil) }); n != 0 {
 		t.Errorf("%v allocations a message", n)
 	}
 }

@@ -156,7 +156,7 @@ func fullBlock() func(dst []byte, p *chain.Piece, confirmations uint64) []byte {
 				dst = append(dst, ',')
 			}
 			m := &p.Messages[i].Message
-			dst = append(appendContent(dst, m), '}')
+			dst = append(appendContent(dst, m, p.Messages[i].Erasure), '}')
 			size += m.Size()
 		}
 		if !p.Whole() {

@@ -126,6 +126,10 @@ type Deps struct {
 	Miner    Miner
 	Host     Host
 
+	// Erasures are the messages whose payloads are not shown; nil: there are none.
+	Erasures Erasures
+	// Erase erases one; nil: there is no such route.
+	Erase Eraser
 	// Invite returns what others join with. An error means that nobody can say yet where the node is.
 	Invite func() (Invite, error)
 	// Ready says why the node cannot take messages now, nil if it can. May be nil itself.

@@ -57,8 +57,8 @@ func (l *list) passArrival(id core.Hash) error {
 		l.looked++
 		return nil
 	}
-	m, err := l.server.deps.Messages.Message(id)
-	if err != nil || !l.passes(m) {
+	m, erasure, err := l.server.find(id)
+	if err != nil || erasure != nil || !l.passes(m) { // what was erased is not found by what it said
 		return err
 	}
 	where := &place{at: at}
@@ -87,9 +87,17 @@ func (s *Server) notarised(text string) ([]core.Hash, error) {
 		return nil, nil //nolint:nilerr // it may be words
 	}
 	found, err := s.deps.Archive.WithDigest(digest, math.MaxUint64, searchRead)
+	if err != nil {
+		return nil, err
+	}
 	var ids []core.Hash
 	for _, at := range found {
-		ids = append(ids, at.ID)
+		switch e, err := s.erasure(at.ID); {
+		case err != nil:
+			return nil, err
+		case e == nil: // what was erased is not found by what it said
+			ids = append(ids, at.ID)
+		}
 	}
-	return ids, err
+	return ids, nil
 }

@@ -17,7 +17,7 @@ func (s *Server) tagOf(w *response, tip core.Hash, form string) string {
 	tag := make([]byte, 0, 128)
 	tag = hex.AppendEncode(append(tag, '"'), tip[core.HashSize/2:]) // the other half is zeros, mostly
 	tag = strconv.AppendInt(append(tag, '-'), s.started.UnixMilli(), 36)
-	tag = append(append(tag, '-'), form...)
+	tag = append(append(epochTag(tag, w.epoch), '-'), form...)
 	if w.zip != nil {
 		tag = append(tag, "-gzip"...)
 	}

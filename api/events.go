@@ -44,6 +44,7 @@ func (s *Server) getEvents(w *response, r *http.Request) error {
 		return err
 	}
 	defer s.hub.leave()
+	s.hub.redact()
 	err = c.run(r.Context(), since)
 	if errors.Is(err, errGone) {
 		return nil

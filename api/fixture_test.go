@@ -35,6 +35,7 @@ type fixture struct {
 	chain   *fakeChain
 	pool    *fakePool
 	host    *fakeHost
+	erasing *fakeErasures
 	url     string
 
 	invite    api.Invite // what Deps.Invite returns
@@ -245,7 +246,7 @@ func startOn(t *testing.T, n *core.Network, edits ...func(*api.Config, *api.Deps
 
 func startAt(t *testing.T, n *core.Network, l net.Listener, edits ...func(*api.Config, *api.Deps)) *fixture {
 	t.Helper()
-	f := &fixture{t: t, network: n, log: new(bytes.Buffer), pool: &fakePool{network: n}, host: &fakeHost{}}
+	f := &fixture{t: t, network: n, log: new(bytes.Buffer), pool: &fakePool{network: n}, host: &fakeHost{}, erasing: new(fakeErasures)}
 	ccfg := chain.DefaultConfig()
 	ccfg.Now, ccfg.Log = now, slog.New(slog.DiscardHandler)
 	mem := coretest.NewMemStore(n)
@@ -261,7 +262,7 @@ func startAt(t *testing.T, n *core.Network, l net.Listener, edits ...func(*api.C
 	stored := &archive{MemStore: mem, pool: f.pool}
 	deps := api.Deps{
 		Network: n, Key: coretest.Key(7), Chain: f.chain, Pool: f.pool, Messages: f, Archive: stored, Branches: c, Miner: fakeMiner{}, Host: f.host,
-		Invite: func() (api.Invite, error) { return f.invite, f.inviteErr },
+		Invite: func() (api.Invite, error) { return f.invite, f.inviteErr }, Erasures: f.erasing, Erase: f.erasing.Erase,
 	}
 	for _, edit := range edits {
 		edit(&cfg, &deps)
@@ -346,6 +347,9 @@ func (f *fixture) sample() {
 	f.seal(coretest.Message(f.t, n, coretest.Key(0), `<b>"quoted" & ünïcode</b>`),
 		coretest.MessageWith(f.t, n, coretest.Key(1), "\xff\xfe", octets), gone)
 	f.chain.erased[gone.ID] = true
+	f.erasing.add(chain.Erasure{
+		ID: gone.ID, TimeMS: 946684802500, ByAuthor: true, Author: gone.Author, Message: core.Hash{0xee}, Settled: true,
+	})
 	f.seal()
 	f.pool.waiting = []*core.Message{
 		coretest.Message(f.t, n, coretest.Key(0), "waiting"),

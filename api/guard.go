@@ -17,6 +17,7 @@ type response struct {
 	status int      // 0 until the header is written
 	route  routeKey // which line of the route table answers, once that is known
 	zip    *zipper  // compresses the answer; nil where the client does not take that
+	epoch  uint64   // of the erasures, before anything was read
 }
 
 // Unwrap gives http.ResponseController what it needs.

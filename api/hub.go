@@ -32,6 +32,10 @@ type hub struct {
 	ready     chan struct{}      // closed when it has caught up
 	done      chan struct{}      // closed when it has ended; nil before the first one
 
+	redacting sync.Mutex // guards redacted and erasures; held while messages are read and told
+	redacted  uint64     // the epoch up to which the log holds nothing that was erased
+	erasures  uint64     // and the number of the next erasure after that
+
 	// What follows belongs to the goroutine.
 	follower follower
 	watched  watched
@@ -115,6 +119,7 @@ func (h *hub) run(ctx context.Context, ready chan<- struct{}) {
 			return
 		case <-tick.C:
 			h.watch()
+			h.redact()
 			if !h.follower.behind {
 				continue
 			}

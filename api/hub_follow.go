@@ -212,16 +212,18 @@ func (h *hub) tellReorg(reverted []core.Hash, tip core.Hash) error {
 func (h *hub) tellWaiting(list []mempool.Waiting) error {
 	f := &h.follower
 	events := make([]event, 0, len(list))
+	h.redacting.Lock() // what is erased from here on is in the log when it is redacted
+	defer h.redacting.Unlock()
 	for _, w := range list {
 		if _, known := f.told[h.short(w.ID)]; known {
 			continue // given back by a reorg that was over before anybody looked
 		}
-		m, err := h.message(w.ID)
+		m, erasure, err := h.message(w.ID)
 		if err != nil {
 			return err
 		}
 		_, back := f.back[h.short(w.ID)]
-		e := messageEvent(m, Time(w.AcceptedMS), w.Local)
+		e := messageEvent(m, erasure, Time(w.AcceptedMS), w.Local)
 		e.Again = back
 		events = append(events, h.event(kindMessage, e))
 	}
@@ -233,21 +235,21 @@ func (h *hub) tellWaiting(list []mempool.Waiting) error {
 	return nil
 }
 
-// message returns a message that waits, or waited a moment ago.
-func (h *hub) message(id core.Hash) (*core.Message, error) {
+// message returns a message that waits, or waited a moment ago, as it may be shown.
+func (h *hub) message(id core.Hash) (*core.Message, *chain.Erasure, error) {
 	m, err := h.server.deps.Pool.Message(id)
 	if errors.Is(err, chain.ErrNotFound) {
 		m, err = h.server.deps.Messages.Message(id)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading message %v: %w", id, err)
+		return nil, nil, fmt.Errorf("reading message %v: %w", id, err)
 	}
-	return m, nil
+	return h.server.veil(m)
 }
 
 // messageEvent describes a message, without a payload that is long.
-func messageEvent(m *core.Message, accepted Time, local bool) MessageEvent {
-	e := MessageEvent{WaitingMessage: WaitingMessage{Content: contentOf(m), Accepted: accepted, Local: local}}
+func messageEvent(m *core.Message, erasure *chain.Erasure, accepted Time, local bool) MessageEvent {
+	e := MessageEvent{WaitingMessage: WaitingMessage{Content: contentOf(m, erasure), Accepted: accepted, Local: local}}
 	if m.Body != nil && len(m.Body.Payload) > mostPayload {
 		e.Payload, e.Truncated = Payload{}, true
 	}
@@ -266,13 +268,15 @@ func (h *hub) tellBlock(hash core.Hash) error {
 	}
 	f := &h.follower
 	var events []event
+	h.redacting.Lock() // what is erased from here on is in the log when it is redacted
+	defer h.redacting.Unlock()
 	for _, leaf := range leaves {
 		_, told := f.told[h.short(leaf.ID)]
 		_, back := f.back[h.short(leaf.ID)]
 		if told || back {
 			continue
 		}
-		m, err := h.server.deps.Messages.Message(leaf.ID)
+		m, erasure, err := h.server.find(leaf.ID)
 		if err != nil {
 			return fmt.Errorf("reading message %v: %w", leaf.ID, err)
 		}
@@ -280,7 +284,7 @@ func (h *hub) tellBlock(hash core.Hash) error {
 		if err != nil {
 			return fmt.Errorf("reading when message %v came: %w", leaf.ID, err)
 		}
-		events = append(events, h.event(kindMessage, messageEvent(m, Time(seen), m.Author == h.server.deps.author())))
+		events = append(events, h.event(kindMessage, messageEvent(m, erasure, Time(seen), m.Author == h.server.deps.author())))
 	}
 	block := blockOf(hash, &header)
 	block.Connected, block.Confirmations = true, 1

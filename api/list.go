@@ -210,13 +210,13 @@ func (l *list) passWaiting(ctx context.Context) error {
 		if l.enough() {
 			return nil
 		}
-		m, err := l.server.deps.Messages.Message(entry.ID)
+		m, erasure, err := l.server.find(entry.ID)
 		if err != nil && !errors.Is(err, chain.ErrNotFound) {
 			return err
 		}
 		l.seq = entry.Seq
 		if err == nil && l.passes(m) { // else it was dropped meanwhile
-			l.emit(m, &place{at: Standing{Status: StatusWaiting}, seenMS: entry.AcceptedMS})
+			l.emit(m, &place{at: Standing{Status: StatusWaiting}, seenMS: entry.AcceptedMS, erasure: erasure})
 		}
 	}
 	return ctx.Err()
@@ -306,7 +306,7 @@ func (l *list) passPiece(p *chain.Piece) (bool, error) {
 				return false, err
 			}
 			at := Standing{StatusConfirmed, &hash, &height, &position, confirmations(l.tip, height)}
-			l.emit(&m.Message, &place{at, m.SeenMS, &p.Header, written})
+			l.emit(&m.Message, &place{at, m.SeenMS, &p.Header, written, m.Erasure})
 		}
 		l.position--
 	}

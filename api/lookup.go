@@ -51,7 +51,7 @@ func (s *Server) getMessage(w *response, r *http.Request) error {
 
 // message returns a message whose standing is known.
 func (s *Server) message(id core.Hash, standing Standing) (Message, error) {
-	m, err := s.deps.Messages.Message(id)
+	m, erasure, err := s.find(id)
 	if err != nil {
 		return Message{}, fmt.Errorf("reading message %v: %w", id, err)
 	}
@@ -59,7 +59,7 @@ func (s *Server) message(id core.Hash, standing Standing) (Message, error) {
 	if err != nil {
 		return Message{}, fmt.Errorf("reading when message %v came: %w", id, err)
 	}
-	out := Message{Content: contentOf(m), Standing: standing, FirstSeen: Time(seen)}
+	out := Message{Content: contentOf(m, erasure), Standing: standing, FirstSeen: Time(seen)}
 	if standing.Block != nil {
 		h, err := s.deps.Chain.Header(*standing.Block)
 		if err != nil {
@@ -205,14 +205,14 @@ func (s *Server) streamMempool(out *stream, list []mempool.Waiting, limit int) e
 func (s *Server) writeMempool(out *stream, list []mempool.Waiting, between, after string) error {
 	sep := ""
 	for _, entry := range list {
-		m, err := s.deps.Messages.Message(entry.ID)
+		m, e, err := s.find(entry.ID)
 		if errors.Is(err, chain.ErrNotFound) {
 			continue // dropped meanwhile
 		}
 		if err != nil {
 			return err
 		}
-		out.buf = appendContent(append(out.buf, sep...), m)
+		out.buf = appendContent(append(out.buf, sep...), m, e)
 		out.buf = appendTime(append(out.buf, `,"accepted":`...), entry.AcceptedMS)
 		out.buf = append(strconv.AppendBool(append(out.buf, `,"local":`...), entry.Local), '}')
 		out.raw(after)

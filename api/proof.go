@@ -30,6 +30,12 @@ func (s *Server) getProof(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	switch e, err := s.erasure(id); {
+	case err != nil:
+		return err
+	case e != nil:
+		p = p.WithoutBody()
+	}
 	if unchanged(w, r, s.tagOf(w, tip.Hash, formProof)) {
 		return nil
 	}

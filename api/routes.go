@@ -33,6 +33,8 @@ func routes() []route {
 		{http.MethodPost, v1 + "/messages", (*Server).postMessages, scopeWrite},
 		{http.MethodGet, v1 + "/messages", (*Server).getMessages, scopeRead},
 		{http.MethodGet, v1 + "/messages/{id}", (*Server).getMessage, scopeRead},
+		{http.MethodDelete, v1 + "/messages/{id}", (*Server).deleteMessage, scopeAdmin},
+		{http.MethodGet, v1 + "/erased", (*Server).getErased, scopeRead},
 		{http.MethodGet, v1 + "/messages/{id}/proof", (*Server).getProof, scopeRead},
 		{http.MethodGet, v1 + "/search", (*Server).getSearch, scopeRead},
 		{http.MethodGet, v1 + "/mempool", (*Server).getMempool, scopeRead},
@@ -157,6 +159,7 @@ func (s *Server) run(route route, w *response, r *http.Request) error {
 		return busy("too_many_requests_at_once", "this node serves as many requests as it may")
 	}
 	defer s.reads.leave(r.Context())
+	w.epoch = s.deps.Erasures.Epoch()
 	s.negotiate(w, r)
 	if mayGrow(route.pattern, r) {
 		return s.inBackground(func() error { return route.handle(s, w, r) })

@@ -25,7 +25,8 @@ func bare(t *testing.T, edit func(*Config)) *Server {
 		edit(&cfg)
 	}
 	return &Server{
-		cfg: cfg, reads: newGate(cfg.MaxReads, 0), bodies: newGate(maxBodies, 0),
+		deps: Deps{Erasures: nothingErased{}},
+		cfg:  cfg, reads: newGate(cfg.MaxReads, 0), bodies: newGate(maxBodies, 0),
 		changes: newLimiter(0, 0, 0), wrongTokens: newLimiter(0, 0, 0), stats: newRouteCounters(),
 	}
 }

@@ -102,7 +102,7 @@ func (s *Server) appendChainBlock(dst []byte, p *chain.Piece) []byte {
 		if p.From+i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendChainMessage(dst, &p.Messages[i].Message)
+		dst = appendChainMessage(dst, &p.Messages[i].Message, p.Messages[i].Erasure)
 	}
 	if !p.Whole() {
 		return dst
@@ -119,9 +119,9 @@ func appendChainTail(dst []byte, p *chain.Piece) []byte {
 }
 
 // appendChainMessage appends a message in seed 1's form, with who wrote it and when.
-func appendChainMessage(dst []byte, m *core.Message) []byte {
+func appendChainMessage(dst []byte, m *core.Message, e *chain.Erasure) []byte {
 	dst = appendHex(append(dst, `{"id":`...), m.ID[:])
-	dst = appendPayload(append(dst, ','), m)
+	dst = appendPayload(append(dst, ','), m, e)
 	if m.MediaType != "" {
 		dst = appendString(append(dst, `,"media_type":`...), m.MediaType)
 	}

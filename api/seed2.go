@@ -99,7 +99,7 @@ func (s *Server) writeUnprocessed(ctx context.Context, out *stream) (int, error)
 		}
 		for _, entry := range page {
 			after = entry.Seq
-			m, err := s.deps.Messages.Message(entry.ID)
+			m, e, err := s.find(entry.ID)
 			if errors.Is(err, chain.ErrNotFound) {
 				continue // dropped meanwhile
 			}
@@ -110,7 +110,7 @@ func (s *Server) writeUnprocessed(ctx context.Context, out *stream) (int, error)
 				out.buf = append(out.buf, ',')
 			}
 			out.buf = appendHex(append(out.buf, `{"id":`...), m.ID[:])
-			out.buf = append(appendPayload(append(out.buf, ','), m), '}')
+			out.buf = append(appendPayload(append(out.buf, ','), m, e), '}')
 			out.ship()
 			length++
 		}

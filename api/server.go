@@ -59,6 +59,10 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err := errors.Join(cfg.Validate(), deps.validate()); err != nil {
 		return nil, err
 	}
+	if deps.Erasures == nil {
+		deps.Erasures = nothingErased{}
+	}
+	deps.Archive = veiled{deps.Archive, deps.Erasures}
 	s := &Server{
 		cfg: cfg, deps: deps, started: cfg.Now(),
 		reads: newGate(cfg.MaxReads, gateWait), bodies: newGate(maxBodies, gateWait),

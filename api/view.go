@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"p2pchain/core"
+	"p2pchain/core/chain"
 )
 
 // A Time is a moment in Unix milliseconds. As JSON it is RFC 3339 in UTC with milliseconds.
@@ -54,11 +55,13 @@ type Receipt struct {
 }
 
 // A Payload is what an author wrote. Message is null where it is not UTF-8, and Base64 has it then,
-// or where it was erased.
+// or where it cannot be shown: Erased says that somebody wanted it so, Missing that this node does not have
+// it for another reason.
 type Payload struct {
 	Message *string `json:"message"`
 	Base64  []byte  `json:"base64,omitempty"`
 	Erased  bool    `json:"erased,omitempty"`
+	Missing bool    `json:"missing,omitempty"`
 }
 
 // A Content is a message without its place in the chain.
@@ -70,6 +73,7 @@ type Content struct {
 	Author    core.PublicKey `json:"author"`
 	Time      Time           `json:"time"`       // by the author's clock
 	Seen      core.Hash      `json:"seen_block"` // a block that the author had seen
+	Erasure   *Erasure       `json:"erasure,omitempty"`
 }
 
 // A Message is a message and where it is.
@@ -83,10 +87,12 @@ type Message struct {
 }
 
 // payloadOf returns the payload of a message in the form that JSON can hold.
-func payloadOf(m *core.Message) Payload {
+func payloadOf(m *core.Message, e *chain.Erasure) Payload {
 	switch {
-	case m.Body == nil:
+	case e != nil:
 		return Payload{Erased: true}
+	case m.Body == nil:
+		return Payload{Missing: true}
 	case !utf8.Valid(m.Body.Payload):
 		return Payload{Base64: m.Body.Payload}
 	}
@@ -94,16 +100,17 @@ func payloadOf(m *core.Message) Payload {
 	return Payload{Message: &text}
 }
 
-// contentOf returns a message as JSON shows it.
-func contentOf(m *core.Message) Content {
+// contentOf returns a message as JSON shows it, with how it was erased, if it was.
+func contentOf(m *core.Message, e *chain.Erasure) Content {
 	return Content{
 		ID:        m.ID,
-		Payload:   payloadOf(m),
+		Payload:   payloadOf(m, e),
 		MediaType: m.Type(),
 		Size:      int(m.PayloadSize),
 		Author:    m.Author,
 		Time:      Time(m.TimeMS),
 		Seen:      m.Seen,
+		Erasure:   erasureOf(e),
 	}
 }
 

@@ -115,6 +115,7 @@ type Peer struct {
 	Tip           core.Hash `json:"tip"`
 	Height        uint64    `json:"height"`
 	Work          core.Work `json:"work"`
+	LowestFull    uint64    `json:"lowest_full"` // from this height on it lacks no payload, but for erased ones
 	LatencyMS     float64   `json:"latency_ms"`
 	Connected     Time      `json:"connected"` // since when
 	ClockOffsetMS int64     `json:"clock_offset_ms"`

@@ -27,6 +27,8 @@ func (p *Piece) Last() *Sealed { return &p.Messages[len(p.Messages)-1] }
 type Sealed struct {
 	core.Message
 	SeenMS uint64 // when it first came, by our clock
+	// Erasure is how the message was erased. Whoever shows pieces to people sets it, and takes the body out.
+	Erasure *Erasure
 }
 
 // An Extract says what to read of stored blocks: from a message of the first block on, until one of
@@ -71,7 +73,7 @@ func (p *Pieces) Add(leaf *core.Leaf, raw []byte, seenMS uint64) error {
 	if len(rest) < len(leaf.Signature) {
 		return fmt.Errorf("message of %d bytes: %w", len(raw), core.ErrMalformed)
 	}
-	p.messages = append(p.messages, Sealed{core.Message{ID: leaf.ID, Envelope: envelope, Signature: leaf.Signature}, seenMS})
+	p.messages = append(p.messages, Sealed{core.Message{ID: leaf.ID, Envelope: envelope, Signature: leaf.Signature}, seenMS, nil})
 	m := &p.messages[len(p.messages)-1]
 	switch body := rest[len(leaf.Signature):]; len(body) {
 	case 0:

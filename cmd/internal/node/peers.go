@@ -99,7 +99,7 @@ func (p peers) Peers() []api.Peer {
 	for i, k := range known {
 		out[i] = api.Peer{
 			ID: k.ID, Addresses: k.Addrs, Direction: string(k.Direction), Agent: k.Agent,
-			Tip: k.Tip, Height: k.Height, Work: k.Work,
+			Tip: k.Tip, Height: k.Height, Work: k.Work, LowestFull: k.LowestFull,
 			LatencyMS: float64(k.Latency) / float64(time.Millisecond),
 			Connected: api.Time(max(0, k.ConnectedSince.UnixMilli())), ClockOffsetMS: k.ClockOffset.Milliseconds(),
 		}
