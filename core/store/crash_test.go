@@ -32,9 +32,10 @@ func TestCrashImages(t *testing.T) {
 		crashRun(t, start+run, total)
 	}
 	t.Logf("%d images (%d with nothing, %d with all unsynced data) in %.1f s, %d taken during recovery; %d messages acknowledged; "+
-		"%d blocks connected, %d reorgs; %d long changes undone, %d finished",
+		"%d blocks connected, %d reorgs; %d long changes undone, %d finished; %d messages erased, %d bodies filled in, pruned %d times",
 		total.images.Load(), total.byPercent[0].Load(), total.byPercent[2].Load(), time.Since(begin).Seconds(), total.nested.Load(),
-		total.acked.Load(), total.connects.Load(), total.reorgs.Load(), total.undone.Load(), total.finished.Load())
+		total.acked.Load(), total.connects.Load(), total.reorgs.Load(), total.undone.Load(), total.finished.Load(),
+		total.erased.Load(), total.filled.Load(), total.pruned.Load())
 	if rare := total.rare(images / 100); len(rare) > 0 && !t.Failed() {
 		t.Errorf("the load did not happen: too few %v", rare)
 	}
@@ -43,6 +44,7 @@ func TestCrashImages(t *testing.T) {
 // crashTotals count what happened over all runs.
 type crashTotals struct {
 	images, nested, acked, connects, reorgs, undone, finished atomic.Int64
+	erased, filled, pruned                                    atomic.Int64
 	byPercent                                                 [3]atomic.Int64
 }
 
@@ -50,6 +52,7 @@ type crashTotals struct {
 func (c *crashTotals) rare(least int64) (names []string) {
 	for name, n := range map[string]*atomic.Int64{
 		"messages acknowledged": &c.acked, "blocks connected": &c.connects, "reorgs": &c.reorgs,
+		"messages erased": &c.erased, "bodies filled in": &c.filled, "times of pruning": &c.pruned,
 		"images during recovery": &c.nested, "changes undone": &c.undone,
 		"changes finished": &c.finished, "images with nothing unsynced": &c.byPercent[0],
 		"images with half of it": &c.byPercent[1], "images with all of it": &c.byPercent[2],
@@ -92,6 +95,8 @@ type crashDisk struct {
 	acked map[core.Hash]bool // messages that must be there
 	tips  []core.Hash        // of all commits so far, in order
 	done  int                // how many of them were acknowledged
+
+	forgotten forgottenThings
 }
 
 func (d *crashDisk) fs() vfs.FS {
@@ -108,6 +113,7 @@ func (d *crashDisk) fs() vfs.FS {
 func (d *crashDisk) image() {
 	d.state.Lock()
 	acked, done := maps.Clone(d.acked), d.done
+	gone := forgottenThings{maps.Clone(d.forgotten.erased), d.forgotten.pruned}
 	mode, rng := d.rng.IntN(3), rand.New(rand.NewPCG(d.rng.Uint64(), 1))
 	d.state.Unlock()
 	mem := d.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50 * mode, RNG: rng})
@@ -118,7 +124,7 @@ func (d *crashDisk) image() {
 	d.totals.byPercent[mode].Add(1)
 	inner := &crashDisk{
 		t: d.t, net: d.net, totals: d.totals, mem: mem, every: 1 << 60, nested: true,
-		rng: rng, acked: acked, tips: tips, done: 1,
+		rng: rng, acked: acked, tips: tips, done: 1, forgotten: gone,
 	}
 	if d.nested {
 		d.totals.nested.Add(1)
@@ -145,6 +151,7 @@ func (d *crashDisk) verify() {
 			d.t.Errorf("message %v was acknowledged, and is lost (%v)", id, err)
 		}
 	}
+	d.verifyForgotten(s)
 }
 
 // acknowledge notes that messages must be there from now on.
@@ -164,6 +171,7 @@ func crashRun(t *testing.T, seed uint64, totals *crashTotals) {
 	d := &crashDisk{
 		t: t, net: n, totals: totals, mem: vfs.NewCrashableMem(), every: 3 + rng.Int64N(9),
 		rng: rand.New(rand.NewPCG(seed, 2)), acked: make(map[core.Hash]bool), tips: []core.Hash{n.Genesis}, done: 1,
+		forgotten: forgottenThings{erased: make(map[core.Hash]bool)},
 	}
 	s, err := Open("store", n, options(t, d.fs(), func(o *Options) {
 		o.MaxBatchBytes, o.memtable = 8<<10, 64<<10
@@ -189,7 +197,11 @@ type crashLoad struct {
 	d     *crashDisk
 	s     *Store
 	texts uint64
-	next  atomic.Uint64
+
+	bareMu sync.Mutex // guards bare
+	bare   []*core.Message
+
+	next atomic.Uint64
 }
 
 // accept sends messages, some of which another worker sends at the same time.
@@ -244,6 +256,7 @@ func (l *crashLoad) chain(rng *rand.Rand, steps int) {
 			return
 		}
 		blocks = append(blocks[:fork:fork], fresh...)
+		l.forget(rng, 2)
 	}
 }
 
@@ -267,7 +280,7 @@ func (l *crashLoad) contents(rng *rand.Rand, left []*core.Block, count int) [][]
 		}
 	}
 	lists := make([][]*core.Message, count)
-	for _, m := range pool {
+	for _, m := range append(pool, l.bareMessages(rng)...) {
 		i := rng.IntN(count)
 		lists[i] = append(lists[i], m)
 	}

@@ -87,9 +87,15 @@ func (w *write) erase(e chain.Erasure) (bool, error) {
 	if err != nil || marked {
 		return false, err
 	}
-	if known, err := w.has(hashKey(prefixIndex, e.ID)); err != nil || !known {
-		return false, errors.Join(err, notKnown(known))
+	x, err := w.index(e.ID)
+	if err != nil {
+		return false, err
 	}
+	rec, err := w.record(x.slot)
+	if err != nil {
+		return false, missing(err, "record")
+	}
+	e.Author = rec.envelope.Author
 	w.forgotten.epoch++
 	e.Number, e.Settled = w.forgotten.erasures, false
 	w.forgotten.erasures++
@@ -99,13 +105,6 @@ func (w *write) erase(e chain.Erasure) (bool, error) {
 	w.errands++
 	_, err = w.drop(&e, e.TimeMS)
 	return true, err
-}
-
-func notKnown(known bool) error {
-	if known {
-		return nil
-	}
-	return chain.ErrNotFound
 }
 
 // drop takes the body of a marked message out, if the message is settled.

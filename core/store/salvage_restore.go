@@ -35,7 +35,7 @@ type Restored struct {
 // an error is right.
 func (s *Store) Restore(ctx context.Context, from *Salvage, judge func([]*core.Message) []error) (Restored, error) {
 	r := &restorer{store: s, from: from, judge: judge}
-	for _, step := range []func(context.Context) error{r.messages, r.times, r.peers, r.reorgs, r.notes, r.sync} {
+	for _, step := range []func(context.Context) error{r.messages, r.times, r.peers, r.reorgs, r.notes, r.cutPruned, r.sync} {
 		if err := step(ctx); err != nil {
 			return r.done, fmt.Errorf("restoring into store %s: %w", s.dir, wrap(err))
 		}
@@ -136,8 +136,8 @@ func (r *restorer) valid(list []SalvagedMessage) (map[core.Hash]bool, error) {
 func (r *restorer) message(w *write, m *SalvagedMessage, good bool) error {
 	x, err := w.index(m.ID)
 	if errors.Is(err, chain.ErrNotFound) {
-		if !good {
-			return nil
+		if refused, err := w.refusedHere(m.ID); err != nil || refused || !good {
+			return err
 		}
 		var flags byte
 		if m.Local {
@@ -159,11 +159,8 @@ func (r *restorer) message(w *write, m *SalvagedMessage, good bool) error {
 	if m.AcceptedMS > 0 {
 		rec.acceptedMS = m.AcceptedMS
 	}
-	if rec.body == nil && m.Body != nil {
-		rec.body = m.Body
-		x.flags &^= flagNoBody
-		w.putDigest(m.ID, x.slot, &rec.envelope, rec.body)
-		w.putIndex(m.ID, &x)
+	if err := r.takeBody(w, m.Message, &x, rec); err != nil {
+		return err
 	}
 	w.set(numberKey(prefixRecord, x.slot), rec.encode())
 	standing, at, err := w.standing(m.ID)
