@@ -64,4 +64,15 @@ func (v view) Place(id core.Hash) (core.Hash, int, bool, error) {
 	return p.Block, p.Position, err == nil, err
 }
 
-func (v view) Message(id core.Hash) (*core.Message, error) { return v.r.message(id) }
+// Message has no body where the message is marked as erased, although the bytes may still be here.
+func (v view) Message(id core.Hash) (*core.Message, error) {
+	m, err := v.r.message(id)
+	if err != nil || m.Body == nil {
+		return m, err
+	}
+	erased, err := v.r.has(hashKey(prefixErasure, id))
+	if erased {
+		m.Body = nil
+	}
+	return m, err
+}
