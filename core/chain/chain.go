@@ -27,6 +27,10 @@ type Config struct {
 	// Verified, if set, remembers signatures that were checked before their block came.
 	Verified *consensus.Verified
 
+	// Erased, if set, reports whether the body of a message was erased here for good: a block needs none
+	// of it, settled or not. It is called without a lock.
+	Erased func(id core.Hash) bool
+
 	// MaxAhead is how many headers a branch may run ahead of its stored blocks. It bounds what a
 	// peer can make us remember, at about 350 bytes a header. On networks with the classic proof of
 	// work, whose headers cost nothing, it is at most 1,024.

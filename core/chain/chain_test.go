@@ -256,6 +256,22 @@ func TestMissingBodyOfSettledBlock(t *testing.T) {
 	mustAdd(t, c, bare2)
 }
 
+// A block needs no body that was erased here, not even while it is not settled: after a reorg such a message
+// may be sealed again, and its body would be taken from nobody.
+func TestErasedBodyOfYoungBlock(t *testing.T) {
+	erased := make(map[core.Hash]bool)
+	c, _, f := setup(t, func(cfg *chain.Config) { cfg.Erased = func(id core.Hash) bool { return erased[id] } })
+	m := coretest.Messages(t, c.Network(), "m", 2)
+	bare := coretest.WithoutBodies(f.Next("genesis", "a1", m...))
+	erased[m[0].ID] = true
+	if _, err := c.AddBlocks([]*core.Block{bare}); !errors.Is(err, consensus.ErrBodyMissing) {
+		t.Fatalf("one of two is erased: %v, want ErrBodyMissing", err)
+	}
+	erased[m[1].ID] = true
+	mustAdd(t, c, bare)
+	wantTip(t, c, f, "a1")
+}
+
 func TestFailedCommitKeepsTip(t *testing.T) {
 	c, s, f := setup(t)
 	mustAdd(t, c, f.Chain("genesis", "a1", "a2")...)

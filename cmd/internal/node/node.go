@@ -199,7 +199,7 @@ func (n *Node) openChain(context.Context) error {
 	chainCfg := chain.DefaultConfig()
 	chainCfg.Now, chainCfg.Log = n.cfg.Now, n.log.With("part", "chain")
 	n.verified = consensus.NewVerified()
-	chainCfg.Verified = n.verified
+	chainCfg.Verified, chainCfg.Erased = n.verified, n.store.Refuses
 	var err error
 	if n.chain, err = chain.Open(n.cfg.Network, n.store, chainCfg); err != nil {
 		return err

@@ -141,6 +141,10 @@ func (r *repair) rebuild(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, r.fresh.Close()) }()
 	cfg := chain.DefaultConfig()
 	cfg.Now, cfg.Log, cfg.Verified = r.node.cfg.Now, r.opts.Log, consensus.NewVerified()
+	cfg.Erased = r.fresh.Refuses
+	if err := r.fresh.RestoreForgotten(ctx, r.salvage); err != nil {
+		return err
+	}
 	if r.chain, err = chain.Open(r.node.cfg.Network, r.fresh, cfg); err != nil {
 		return err
 	}
