@@ -3,15 +3,13 @@
 
     verify.py FILE [--file DOCUMENT] [--header HASH]
 
-Written from proof-format.md alone, step by step and in its order: a second opinion on `p2pchain verify`,
-short rather than fast, so that it can be read before it is believed. --file compares a document, or a
-manifest, with the SHA-256 that the message holds; --header the proof with the hash of a block that you
-have from a source which you trust. Exit codes are those of `p2pchain verify`: 0 holds, 1 unreadable,
-19 does not hold or is not about the document, 21 other header.
+Written from proof-format.md alone, step by step and in its order: a second opinion on `p2pchain verify`, short rather than
+fast, so that it can be read before it is believed. --file compares a document, or a manifest, with the SHA-256 that the
+message holds; --header the proof with the hash of a block that you have from a source which you trust. Exit codes are
+those of `p2pchain verify`: 0 holds, 1 unreadable, 19 does not hold or is not about the document, 21 other header.
 """
 import argparse, base64, functools, hashlib, json, re, struct, sys, time
 from collections import namedtuple
-
 MAX_TIME, MAX_FILE = 253402300799999, 262144
 
 class Fault(Exception):
@@ -39,7 +37,6 @@ FILE = (rf'\{{"format":"p2pchain-proof/1","network":({NETWORK}),'
         rf'"seen":{STEP},"next":{STEP},"tip":(?:null|{HEADER})\}}\n')
 
 def read(data):
-    """Returns the parsed file and the bytes of its network."""
     need(len(data) <= MAX_FILE, "too_large")
     at = data[:64].find(b"p2pchain-proof/")
     need(at >= 0, "not_a_proof")
@@ -77,16 +74,19 @@ P, L = 2 ** 255 - 19, 2 ** 252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, -1, P) % P
 
 def add(a, b):
-    """The sum of two points (x, y) of −x² + y² = 1 + d·x²·y²."""
-    t = D * a[0] * b[0] * a[1] * b[1]
-    return (a[0] * b[1] + b[0] * a[1]) * pow(1 + t, -1, P) % P, (a[1] * b[1] + a[0] * b[0]) * pow(1 - t, -1, P) % P
+    """The sum of two points (x : y : z) of −x² + y² = 1 + d·x²·y²; x and y stand for x/z and y/z."""
+    z, xx, yy, xy = a[2] * b[2], a[0] * b[0], a[1] * b[1], a[0] * b[1] + b[0] * a[1]
+    t = D * xx * yy % P
+    minus, plus = (z * z - t) % P, (z * z + t) % P
+    return z * xy * minus % P, z * (yy + xx) * plus % P, minus * plus % P
 
 def times(k, a):
-    out = (0, 1)
+    out = (0, 1, 1)
     for bit in bin(k)[2:]:
         out = add(out, out)
         out = add(out, a) if bit == "1" else out
-    return out
+    inverse = pow(out[2], -1, P)
+    return out[0] * inverse % P, out[1] * inverse % P, 1
 
 def decode(b):
     """The point of 32 bytes in the one canonical encoding, or None."""
@@ -96,16 +96,16 @@ def decode(b):
     x = pow(xx, (P + 3) // 8, P)
     x = x if x * x % P == xx else x * pow(2, (P - 1) // 4, P) % P
     good = y < P and x * x % P == xx and (x or not sign)
-    return (x if x % 2 == sign else P - x, y) if good else None
+    return (x if x % 2 == sign else P - x, y, 1) if good else None
 BASE = decode((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
 
 def signed(author, message, signature):
-    """[8][S]B = [8]R + [8][k]A with S < L, A and R canonical and A not of small order."""
+    """[8][S]B = [8](R + [k]A) with S < L, A and R canonical and A not of small order."""
     a, r, s = decode(author), decode(signature[:32]), int.from_bytes(signature[32:], "little")
-    if s >= L or not a or not r or times(8, a) == (0, 1):
+    if s >= L or not a or not r or times(8, a) == (0, 1, 1):
         return False
     k = int.from_bytes(hashlib.sha512(signature[:32] + author + message).digest(), "little") % L
-    return times(8, times(s, BASE)) == add(times(8, r), times(8, times(k, a)))
+    return times(8, times(s, BASE)) == times(8, add(r, times(k, a)))
 
 # --- 4. Headers ------------------------------------------------------------------------------------
 FORMAT = ">4sIQ32s32s32s16sQIIQ"
@@ -184,7 +184,6 @@ def verify(data):
         payload, salt = base64.b64decode(m["body"]["payload"]), bytes.fromhex(m["body"]["salt"])
         need(len(payload) == env.size and sha256(b"p2pchain/payload/1", salt, payload) == env.commitment, "body_mismatch")
     need(signed(env.author, id, signature), "bad_signature")
-
     alone(n, block)
     after(n, n.genesis, block)
     need(position < block.count, "wrong_position")
@@ -229,8 +228,9 @@ def words(p, anchor):
     yield "written after " + (at(p.seen) if p.seen else "nothing that is proven")
     yield "written before " + (at(p.next) if p.next else "nothing but its own block")
     yield f"shown work: {shown} hashes; claimed: {top.height - p.block.height} blocks, work of {top.work - p.block.work} on top"
-    for h in (h for h in (p.block, p.next, p.tip) if h and h.hash == anchor):
-        yield f"as certain as the given header: {h.height - p.block.height} blocks, work of {h.work - p.block.work} on top"
+    sure = [h for h in (p.block, p.next, p.tip) if h and h.hash == anchor]
+    yield (f"the given header makes sure: {sure[0].height - p.block.height} blocks, work of {sure[0].work - p.block.work} on top"
+           if sure else "no header was given: but for the signature, all of this could be made up for the shown work")
 
 def main():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
