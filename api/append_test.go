@@ -35,7 +35,7 @@ func FuzzAppend(f *testing.F) {
 		case 1:
 			erasure = &chain.Erasure{TimeMS: seen}
 		case 2:
-			erasure = &chain.Erasure{TimeMS: seen, ByAuthor: true, Author: core.PublicKey{5}, Message: core.Hash{6}, Settled: true}
+			erasure = &chain.Erasure{TimeMS: seen, ByAuthor: true, Author: core.PublicKey{5}, Message: core.Hash{6}, Settled: true, Gone: true}
 		}
 		at, want := Standing{Status: StatusWaiting}, Message{Content: contentOf(m, erasure), FirstSeen: Time(seen)}
 		var block *core.Header

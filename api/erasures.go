@@ -37,7 +37,8 @@ type Erasure struct {
 	By      string          `json:"by"`
 	Author  *core.PublicKey `json:"author"`  // whose key asked for it, null for the operator of this node
 	Message *core.Hash      `json:"message"` // which asked for it, null where the erasure is of this node alone
-	Settled bool            `json:"settled"` // the bytes are gone from the store
+	Settled bool            `json:"settled"` // the payload is gone from the store
+	Gone    bool            `json:"gone"`    // and its bytes from this node's files
 }
 
 // erasureOf returns an erasure as JSON shows it, nil for nil.
@@ -45,7 +46,7 @@ func erasureOf(e *chain.Erasure) *Erasure {
 	if e == nil {
 		return nil
 	}
-	out := &Erasure{At: Time(e.TimeMS), By: ByOperator, Settled: e.Settled}
+	out := &Erasure{At: Time(e.TimeMS), By: ByOperator, Settled: e.Settled, Gone: e.Gone}
 	if e.ByAuthor {
 		out.By, out.Author = ByAuthor, &e.Author
 	}
@@ -68,7 +69,8 @@ func appendErasure(dst []byte, e *chain.Erasure) []byte {
 	} else {
 		dst = append(dst, `,"message":null`...)
 	}
-	return append(strconv.AppendBool(append(dst, `,"settled":`...), e.Settled), '}')
+	dst = strconv.AppendBool(append(dst, `,"settled":`...), e.Settled)
+	return append(strconv.AppendBool(append(dst, `,"gone":`...), e.Gone), '}')
 }
 
 // nothingErased are the Erasures of a node that has none.

@@ -165,7 +165,11 @@ func (n *Node) Self() exchange.Hello {
 	tip := n.chain.Tip()
 	h.Tip, h.Height, h.Work = tip.Hash, tip.Header.Height, tip.Header.Work
 	if n.cfg.Bodies != nil {
-		h.LowestFull = n.cfg.Bodies.LowestFull()
+		var err error
+		if h.LowestFull, err = n.cfg.Bodies.LowestFull(); err != nil {
+			h.LowestFull = h.Height + 1 // nothing is promised
+			n.log.Error("reading which bodies are missing", "err", err)
+		}
 	}
 	return h
 }

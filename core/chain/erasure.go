@@ -10,7 +10,8 @@ type Erasure struct {
 	ByAuthor bool   // else by the operator of this node
 	Author   core.PublicKey
 	Message  core.Hash // the author's message that asks for it; zeros where there is none
-	Settled  bool      // the body is gone
+	Settled  bool      // the body is gone from the store
+	Gone     bool      // and nothing of it is left in files of this node; only what a store gives back has it
 	Number   uint64    // in the order in which this node learned of them, from 0; set by the store
 }
 

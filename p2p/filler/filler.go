@@ -17,8 +17,9 @@ import (
 
 // A Store knows which bodies are missing; it is the node's store but for tests.
 type Store interface {
-	// LowestFull returns the first height from which on no body is missing, but for erased ones.
-	LowestFull() uint64
+	// LowestFull returns the first height from which on no body is missing, but for erased ones. Hello tells
+	// it to peers; the filler does without.
+	LowestFull() (uint64, error)
 	// Gaps returns up to limit gaps after a place, in the order of places; the zero Place is before all.
 	Gaps(after chain.Place, limit int) ([]chain.Gap, error)
 	// Fill takes in bodies that were missing and returns how many; what is no gap is left out.

@@ -55,7 +55,7 @@ func (w *world) peer(id peer.ID, lowestFull uint64, has func(core.Hash) bool) {
 func everything(core.Hash) bool { return true }
 func nothing(core.Hash) bool    { return false }
 
-func (w *world) LowestFull() uint64 { return 0 }
+func (w *world) LowestFull() (uint64, error) { return 0, nil }
 
 func (w *world) Gaps(after chain.Place, limit int) ([]chain.Gap, error) {
 	var out []chain.Gap
