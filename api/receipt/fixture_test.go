@@ -15,7 +15,7 @@ import (
 var errNotThere = errors.New("not there")
 
 // A fixture is a chain in memory that proofs are made from: 12 blocks on genesis, of which the fifth has
-// seven messages.
+// seven messages (of one where the network allows no more).
 type fixture struct {
 	t      testing.TB
 	n      *core.Network
@@ -118,4 +118,14 @@ func (f *fixture) Message(id core.Hash) (*core.Message, error) {
 		}
 	}
 	return nil, errNotThere
+}
+
+// networkOf returns the network of a proof.
+func networkOf(t testing.TB, p *proof.Proof) *core.Network {
+	t.Helper()
+	n, err := core.NewNetwork(p.Params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -165,6 +165,13 @@ func (tab *Tab) Text(selector string) string {
 	return Eval[string](tab, `document.querySelector(`+quote(selector)+`)?.textContent ?? ""`)
 }
 
+// Fill puts a text into a field as a paste does, in place of what was there.
+func (tab *Tab) Fill(selector, text string) {
+	tab.t.Helper()
+	Eval[bool](tab, `(() => { const e = document.querySelector(`+quote(selector)+`); e.focus(); e.value = `+quote(text)+`;
+		return e.dispatchEvent(new Event("input", {bubbles: true})); })()`)
+}
+
 // Drop drops files on the middle of the first element that fits the selector, as a user's hand does.
 func (tab *Tab) Drop(selector string, files ...string) {
 	tab.t.Helper()

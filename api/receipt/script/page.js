@@ -6,7 +6,7 @@ const at = (id) => document.getElementById(id);
 let shown = null; // what check returned
 let otherName = ''; // of a proof that is not the receipt's own
 let anchor = ''; // which header the reader's hash is of
-let answer = null; // about the reader's last document
+let answers = []; // about the reader's last documents
 let kept = {}; // the manifest, once it was recognised
 
 // element makes an element with a class, and children that are nodes or texts.
@@ -20,7 +20,7 @@ function element(tag, className, ...children) {
 function show(bytes, name) {
   otherName = name;
   anchor = '';
-  answer = null;
+  answers = [];
   kept = {};
   at('anchor').value = '';
   shown = check(bytes);
@@ -86,8 +86,8 @@ function drawAnswers(s) {
   const key = text === '' ? '' : /[0-9a-f]{64}/i.test(text) ? 'anchor.' + (anchor || 'none') : 'anchor.form';
   const height = s.fault === null && anchor in s ? grouped(s[anchor].height ?? 0) : '';
   report('anchor-report', s.fault || key === '' ? '' : say(key, { height }), !['anchor.none', 'anchor.form', 'anchor.id'].includes(key));
-  report('document-report', answer ? say(answer.key, answer.values) : '', answer?.good);
-  if (answer?.key === 'd.reading') at('document-report').className = 'report';
+  at('document-report').replaceChildren(...answers.map(({ key, values, good }) =>
+    element('p', key === 'd.reading' ? 'report' : good ? 'report good' : 'report bad', say(key, values))));
 }
 
 // readAnchor finds the most that any hash in the text is of.
@@ -108,30 +108,26 @@ async function takeProof(file) {
   show(bytes, visible(file.name));
 }
 
-async function takeDocument(file) {
-  const s = shown;
-  const progress = (percent) => {
-    answer = { key: 'd.reading', values: { name: file.name, percent } };
-    drawAnswers(s);
+async function takeDocument(file, i) {
+  const s = shown, list = answers;
+  const tell = (answer) => {
+    list[i] = answer;
+    if (s === shown && list === answers) drawAnswers(s); // nothing else came meanwhile
   };
-  let result;
   try {
-    result = await compareFile(s, file, kept, progress);
+    tell(await compareFile(s, file, kept, (percent) => tell({ key: 'd.reading', values: { name: file.name, percent } })));
   } catch {
-    result = { key: 'd.unread', values: { name: file.name } };
+    tell({ key: 'd.unread', values: { name: file.name } });
   }
-  if (s !== shown) return; // another proof came meanwhile
-  answer = result;
-  drawAnswers(s);
 }
 
-async function takeAny(file) {
-  const start = ascii(await file.slice(0, 64).text());
-  return decodeText(start)?.includes('p2pchain-proof/') ? takeProof(file) : takeDocument(file);
+async function takeAny(file, i) {
+  return (await file.slice(0, 64).text()).includes('p2pchain-proof/') ? takeProof(file) : takeDocument(file, i);
 }
 
 async function takeFiles(fileList, take) {
-  for (const file of fileList) await take(file);
+  answers = [];
+  for (const [i, file] of [...fileList].entries()) await take(file, i);
 }
 
 function save(bytes, name, type) {
@@ -149,7 +145,7 @@ function start() {
     language = 1 - language;
     draw();
   });
-  on('save-proof', 'click', () => save(shown.bytes, otherName ? 'other.p2pproof' : at('proof').dataset.name, 'application/vnd.p2pchain.proof+json'));
+  on('save-proof', 'click', () => save(shown.bytes, otherName ? 'proof.p2pproof' : at('proof').dataset.name, 'application/vnd.p2pchain.proof+json'));
   on('save-payload', 'click', () => save(shown.payload, hex(shown.id).slice(0, 16) + '.payload', 'application/octet-stream'));
   on('anchor', 'input', readAnchor);
   on('other-back', 'click', () => show(own, ''));
@@ -159,6 +155,7 @@ function start() {
     at(zone).take = take;
   }
   const over = (event) => {
+    if (!event.dataTransfer.types.includes('Files')) return;
     event.preventDefault();
     for (const zone of document.querySelectorAll('.zone')) zone.classList.toggle('over', event.type === 'dragover' && zone.contains(event.target));
   };
