@@ -27,7 +27,7 @@ test: ## all tests (under 3 minutes on 2 cores)
 	$(GO) test $(PACKAGES)
 
 .PHONY: check
-check: fmt vet staticcheck layout tidy vuln build crash fuzz-short race ## everything that a change must pass
+check: fmt vet staticcheck layout tidy vuln build crash forgeries fuzz-short race ## everything that a change must pass
 
 .PHONY: fmt
 fmt: ## gofmt, without changing files
@@ -61,6 +61,10 @@ race: ## all tests under the race detector
 .PHONY: crash
 crash: ## 5,000 crash images of the store: whatever a power cut leaves, it opens and holds
 	$(GO) test -count=1 -run Crash ./core/store -args -images 5000
+
+.PHONY: forgeries
+forgeries: ## 100,000 altered proofs: every one is refused, with a reason
+	$(GO) test -count=1 -run Mutated ./core/proof -args -mutations 100000
 
 .PHONY: fuzz-short
 fuzz-short: ## every fuzz target for a few seconds (FUZZTIME)
