@@ -271,6 +271,14 @@ func (r reader) erasures(ids []core.Hash) ([]*chain.Erasure, error) {
 		out[i] = &e
 		return err
 	})
+	for _, e := range out {
+		if err != nil || e == nil || !e.Settled {
+			continue
+		}
+		var left bool
+		left, err = r.has(hashKey(prefixErrand, e.ID))
+		e.Gone = !left
+	}
 	return out, err
 }
 

@@ -173,3 +173,13 @@ func (w *write) untidy(slot uint64) {
 func rangeOf(prefix byte) *pebble.IterOptions {
 	return &pebble.IterOptions{LowerBound: []byte{prefix}, UpperBound: []byte{prefix + 1}}
 }
+
+// Bodies are what a store counts of them.
+type Bodies struct {
+	Erased uint64 // messages
+	Due    int64  // of them, whose bodies are still here, or may still be in files
+	Gaps   int64  // places without a body that nobody erased or pruned, off the best chain, too
+}
+
+// Bodies returns the counters.
+func (s *Store) Bodies() Bodies { return Bodies{s.erasures.Load(), s.errands.Load(), s.gaps.Load()} }

@@ -74,6 +74,7 @@ func (s *Store) Forgotten(list []Dropped) error {
 			if is {
 				w.delete(key)
 				w.errands--
+				w.forgotten.epoch++ // Erased says so
 			}
 		}
 		return len(list), nil
