@@ -6,14 +6,12 @@
 Written from proof-format.md alone, step by step and in its order: a second opinion on `p2pchain verify`, short rather than
 fast, so that it can be read before it is believed. --file compares a document, or a manifest, with the SHA-256 that the
 message holds; --header the proof with the hash of a block that you have from a source which you trust. Exit codes are
-those of `p2pchain verify`: 0 holds, 1 unreadable, 19 does not hold or is not about the document, 21 other header.
+those of `p2pchain verify`: 0 holds, 2 unreadable, 19 does not hold or is not about the document, 21 cannot be compared.
 """
 import argparse, base64, functools, hashlib, json, re, struct, sys, time
 from collections import namedtuple
 MAX_TIME, MAX_FILE = 253402300799999, 262144
-
-class Fault(Exception):
-    """A reason to refuse a file; the text is its code on the page."""
+class Fault(Exception): """A reason to refuse a file; the text is its code on the page."""
 
 def need(condition, code):
     if not condition:
@@ -83,10 +81,8 @@ def add(a, b):
 def times(k, a):
     out = (0, 1, 1)
     for bit in bin(k)[2:]:
-        out = add(out, out)
-        out = add(out, a) if bit == "1" else out
-    inverse = pow(out[2], -1, P)
-    return out[0] * inverse % P, out[1] * inverse % P, 1
+        out = add(add(out, out), a) if bit == "1" else add(out, out)
+    return *(c * pow(out[2], -1, P) % P for c in out[:2]), 1
 
 def decode(b):
     """The point of 32 bytes in the one canonical encoding, or None."""
@@ -213,24 +209,24 @@ def verify(data):
 
 # --- What it proves --------------------------------------------------------------------------------
 def is_about(p, document):
-    """Whether a document, or a manifest, is the one whose SHA-256 the message records, or else is its payload."""
-    if p.payload is None or not re.fullmatch(rb"application/vnd\.p2pchain\.(file|manifest|commit)\+json", p.envelope.media_type):
-        return p.payload == document
-    member = r'"[a-z_]+":("([^"\\]|\\["\\])*"|[0-9]+),'
-    record = re.fullmatch(rf'\{{({member})+"(manifest_)?sha256":({HASH})\}}'.encode(), p.payload)
-    return bool(record) and record.groups()[-1] == b'"%s"' % sha256(document).hex().encode()
+    """Whether a document, or a manifest, is the one that the message records, or else is its payload."""
+    kind = re.fullmatch(rb"application/vnd\.p2pchain\.(file|manifest|commit)\+json", p.envelope.media_type)
+    text, hash = r'"(?:[^"\\]|\\["\\])*"', sha256(document).hex()
+    file = rf'\{{"name":{text},"size":{len(document)},"media_type":{text},"sha256":"{hash}"\}}'
+    manifest = rf'\{{(?:"[a-z]+":(?:{text}|[0-9]+),)+"manifest_sha256":"{hash}"\}}'
+    return re.fullmatch((file if kind[1] == b"file" else manifest).encode(), p.payload) if kind else p.payload == document
 
 def words(p, anchor):
     at = lambda h: f"block {h.height} {h.hash.hex()}, {time.strftime('%F %T', time.gmtime(h.time / 1000))} UTC by its miner's clock"
     top, shown = p.tip or p.next or p.block, 0 if p.network.classic else sum(own(h) for h in (p.next, p.tip) if h)
     yield f"holds on the network {p.network.p['name']} {p.network.genesis.hash.hex()}"
-    yield f"message {p.id.hex()} by {p.envelope.author.hex()}, number {p.position} of {at(p.block)}"
+    yield f"message {p.id.hex()} by {p.envelope.author.hex()}, number {p.position + 1} of {p.block.count} in {at(p.block)}"
     yield "written after " + (at(p.seen) if p.seen else "nothing that is proven")
     yield "written before " + (at(p.next) if p.next else "nothing but its own block")
     yield f"shown work: {shown} hashes; claimed: {top.height - p.block.height} blocks, work of {top.work - p.block.work} on top"
-    sure = [h for h in (p.block, p.next, p.tip) if h and h.hash == anchor]
-    yield (f"the given header makes sure: {sure[0].height - p.block.height} blocks, work of {sure[0].work - p.block.work} on top"
-           if sure else "no header was given: but for the signature, all of this could be made up for the shown work")
+    sure = [(h.height - p.block.height, h.work - p.block.work) for h in (p.block, p.next, p.tip) if h and h.hash == anchor]
+    yield ("the given header vouches for its block, and for %d blocks and work of %d on top" % sure[0] if sure else
+           "no header was given: but for the signature, all of this can be made up for the work of its own headers")
 
 def main():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -238,10 +234,14 @@ def main():
         args.add_argument(name, metavar=form, type=kind)
     args = args.parse_args()
     try:
-        proof = verify(open(args.proof, "rb").read(MAX_FILE + 1))
-        need(not args.file or is_about(proof, open(args.file, "rb").read()), "it is not about this document")
+        proof, document = verify(open(args.proof, "rb").read(MAX_FILE + 1)), args.file and open(args.file, "rb").read()
+        need(not args.file or proof.payload is None or is_about(proof, document), "it is not about this document")
+    except OSError as err:
+        return print(err, file=sys.stderr) or 2
     except Fault as fault:
         return print("does not hold:", fault) or 19
+    if args.file and proof.payload is None:
+        return print("holds, but its content was left out, so there is nothing to compare the document with") or 21
     if args.header and args.header not in [h.hash for h in (proof.block, proof.next, proof.tip) if h]:
         return print("holds, but the given header is none of its block, next and last one") or 21
     return print(*words(proof, args.header), sep="\n")

@@ -54,12 +54,12 @@ for (const line of fs.readFileSync(0, 'utf8').trim().split('\n')) {
     console.log(s.fault);
     continue;
   }
-  const number = (n) => JSON.rawJSON ? JSON.rawJSON(String(n)) : Number(n);
+  const number = (n) => '#' + n; // which no hash has
   console.log(JSON.stringify({
     network: hex(s.network.hash.slice(0, 8)), message: hex(s.id), block: hex(s.block.hash), height: number(s.block.height),
     position: s.file.block.position, seen: s.seen ? hex(s.seen.hash) : '', next: s.next ? hex(s.next.hash) : '',
     last: hex(s.last.hash), confirmations: number(s.confirmations), confirmations_shown: [s.next, s.tip].filter(Boolean).length,
-    work_claimed: String(s.claimed), work_shown: String(s.shown), pow_binds: s.network.pow !== 'classic' }));
+    work_claimed: String(s.claimed), work_shown: String(s.shown), pow_binds: s.network.pow !== 'classic' }).replace(/"#(\d+)"/g, '$1'));
 }
 `
 
@@ -227,7 +227,9 @@ func TestPythonCommand(t *testing.T) {
 		{"another document", []string{proof, "--file", other}, 19, "not about this document"},
 		{"forged", []string{forged}, 19, "does not hold: wrong_position"},
 		{"no proof", []string{text}, 19, "does not hold: not_a_proof"},
-		{"no file", []string{filepath.Join(dir, "none")}, 1, ""},
+		{"no file", []string{filepath.Join(dir, "none")}, 2, ""},
+		{"no document", []string{proof, "--file", filepath.Join(dir, "none")}, 2, ""},
+		{"no content", []string{write("c.p2pproof", p.WithoutBody().Encode()), "--file", text}, 21, "nothing to compare"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), python, append([]string{"-B", pythonPage}, tt.args...)...)
