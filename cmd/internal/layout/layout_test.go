@@ -40,6 +40,7 @@ func rules() []rule {
 		{"core/mempool", []string{"core", "core/consensus", "core/chain"}, quiet},
 		{"core/miner", []string{"core/...", "core/miner/..."}, quiet},
 		{"core/store", []string{"core", "core/consensus", "core/chain", "core/mempool", "core/proof", "core/document"}, []string{libp2p, "net/http"}},
+		{"core/forget", []string{"core", "core/chain", "core/store"}, quiet},
 		{"core/chainfile", []string{"core"}, pure},
 		{"core/coretest", []string{"core/..."}, quiet},
 		{"core", nil, pure},
@@ -59,7 +60,7 @@ func rules() []rule {
 		{"cmd/internal", []string{"core/...", "p2p/...", "api/...", "bootstrap/...", "cmd/..."}, nil},
 		// The command talks to running nodes by their API and builds one by cmd/internal/node; of the
 		// parts it knows what their errors mean.
-		{"cmd/p2pchain", []string{"core", "core/document", "core/proof", "core/chainfile", "core/store", "core/miner", "api", "api/client", "api/evidence", "api/receipt", "bootstrap", "cmd/internal/anchor", "cmd/internal/invite", "cmd/internal/spool", "cmd/internal/node", "cmd/internal/doctor", "cmd/internal/logs", "cmd/internal/systemd"}, []string{libp2p, pebble}},
+		{"cmd/p2pchain", []string{"core", "core/document", "core/proof", "core/chainfile", "core/store", "core/miner", "api", "api/client", "api/evidence", "api/receipt", "bootstrap", "cmd/internal/anchor", "cmd/internal/invite", "cmd/internal/spool", "cmd/internal/node", "cmd/internal/doctor", "cmd/internal/notary", "cmd/internal/logs", "cmd/internal/systemd"}, []string{libp2p, pebble}},
 	}
 }
 
