@@ -58,7 +58,7 @@ func (e *Error) kind() error {
 			return ErrUnauthorized
 		}
 	case http.StatusConflict:
-		if e.Code == "idempotency_key_in_use" {
+		if e.Code == "idempotency_key_in_use" || e.Code == "not_confirmed" {
 			return ErrBusy
 		}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInsufficientStorage:

@@ -120,7 +120,7 @@ func TestInterrupted(t *testing.T) {
 			}
 			defer c.Close()
 			a := &app{stdin: strings.NewReader("a\n"), stdout: io.Discard, stderr: io.Discard, shared: sharedFlags{json: tt.json}}
-			err = a.addFile(ctx, c, true)
+			err = a.addFile(ctx, c, &addOptions{wait: true})
 			if !errors.Is(err, errInterrupted) || err.Error() != tt.want {
 				t.Errorf("%v, want %q", err, tt.want)
 			}
@@ -148,7 +148,7 @@ func TestInterruptedWait(t *testing.T) {
 	defer c.Close()
 	var out strings.Builder
 	a := &app{stdout: &out, stderr: io.Discard}
-	if err := a.addText(ctx, c, "x", true); !errors.Is(err, errInterrupted) || !strings.Contains(out.String(), id) {
+	if err := a.addText(ctx, c, "x", &addOptions{wait: true}); !errors.Is(err, errInterrupted) || !strings.Contains(out.String(), id) {
 		t.Errorf("%v, with output %q; want an interruption and the id", err, out.String())
 	}
 }

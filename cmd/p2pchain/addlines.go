@@ -19,12 +19,12 @@ type tally struct {
 // addFile adds every line of standard input, which is a file: what is not sent can be read again, so
 // nothing is kept. A signal ends the input; what was read by then is still sent, if the node takes it
 // before the farewell is over.
-func (a *app) addFile(ctx context.Context, c *client.Client, wait bool) error {
+func (a *app) addFile(ctx context.Context, c *client.Client, o *addOptions) error {
 	var sum tally
 	sending, cancel := lingering(ctx)
 	defer cancel()
 	err := c.AddAll(sending, untilDone(ctx, client.Lines(a.stdin)), func(r client.LineResult) error {
-		return a.countLine(&sum, r, wait)
+		return a.countLine(&sum, r, o.waits())
 	})
 	if batch, ok := errors.AsType[*client.BatchError](err); ok {
 		sum.done, sum.doubt = batch.Done, batch.InDoubt
@@ -33,9 +33,9 @@ func (a *app) addFile(ctx context.Context, c *client.Client, wait bool) error {
 		err = ctx.Err() // which ends the input early
 	}
 	if err == nil {
-		err = a.awaitAll(ctx, c, sum.ids)
+		err = a.awaitAll(ctx, c, o, sum.ids)
 	}
-	return a.sumUp(&sum, wait, err)
+	return a.sumUp(&sum, o.waits(), err)
 }
 
 // sumUp says what became of the lines.
@@ -52,14 +52,17 @@ func (a *app) sumUp(sum *tally, wait bool, err error) error {
 	return err
 }
 
-// awaitAll waits until every message is in a block.
-func (a *app) awaitAll(ctx context.Context, c *client.Client, ids []core.Hash) error {
+// awaitAll waits until every message is in a block, and writes the proofs, if these are wanted.
+func (a *app) awaitAll(ctx context.Context, c *client.Client, o *addOptions, ids []core.Hash) error {
 	for _, id := range ids {
-		if _, err := c.Await(ctx, id); err != nil {
+		if _, err := c.AwaitConfirmations(ctx, id, o.proof.confirmations); err != nil {
 			return fmt.Errorf("all is stored; waiting for the block of message %v: %w", id, err)
 		}
 	}
-	return nil
+	if o.proof.out == "" || len(ids) == 0 {
+		return nil
+	}
+	return a.saveProofs(ctx, c, &o.proof, ids, func(savedProof) error { return nil })
 }
 
 // countLine notes and shows the result of one line.

@@ -21,6 +21,7 @@ const spoolFolder = "spool"
 // addOptions are the flags of "add".
 type addOptions struct {
 	wait      bool
+	proof     proofOptions // where proofs go, and after how many blocks
 	flush     bool
 	noSpool   bool
 	spoolMost int64 // MiB
@@ -28,10 +29,15 @@ type addOptions struct {
 
 func (o *addOptions) declare(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.wait, "wait", false, "return only when all of it is in a block")
+	flags.StringVar(&o.proof.out, "proof", "", "wait for the block, and write the proof of the message to this `FILE`; of lines into a folder, each a file")
+	flags.Uint64Var(&o.proof.confirmations, "confirmations", 0, "with --wait or --proof: wait for so many `BLOCKS` on top of its block, too")
 	flags.BoolVar(&o.flush, "flush", false, "send the lines that wait in spools, and read nothing")
 	flags.BoolVar(&o.noSpool, "no-spool", false, "keep no lines on disk: end where the node does not answer")
 	flags.Int64Var(&o.spoolMost, "spool-max", 1024, "`MIB` of lines to keep at most; then nothing more is read")
 }
+
+// waits reports whether what is added has to be in a block.
+func (o *addOptions) waits() bool { return o.wait || o.proof.out != "" }
 
 // spools reports whether lines are kept while the node does not answer. Those of a file need not be:
 // they can be read again.
@@ -92,7 +98,7 @@ func (a *app) addSpooled(ctx context.Context, f *clientFlags, o *addOptions) err
 	sending, cancel := lingering(ctx)
 	defer cancel()
 	path, most := spool.Name(folder, time.Now()), o.spoolMost<<20
-	out := &outbox{app: a, flags: f, wait: o.wait, id: spool.ID(path)}
+	out := &outbox{app: a, flags: f, options: o, id: spool.ID(path)}
 	defer out.close()
 	lines := newGatherer(out.id)
 	d := &delivery{send: out.send, from: lines, stop: stop, say: a.sayKept, own: spool.New(path, most)}
@@ -120,10 +126,10 @@ func (a *app) sayKept(format string, args ...any) {
 
 // An outbox sends groups to a node, which may be another process, at another address, each time.
 type outbox struct {
-	app   *app
-	flags *clientFlags
-	wait  bool
-	id    string // of the keys of this run
+	app     *app
+	flags   *clientFlags
+	options *addOptions
+	id      string // of the keys of this run
 
 	node *client.Client // nil: to be found
 	sum  tally
@@ -151,7 +157,7 @@ func (o *outbox) send(ctx context.Context, g *spool.Group) error {
 	}
 	for i, r := range results {
 		r.Line = g.Lines[i].Number
-		if err := o.app.countLine(&o.sum, r, o.wait); err != nil {
+		if err := o.app.countLine(&o.sum, r, o.options.waits()); err != nil {
 			return err
 		}
 	}
@@ -165,7 +171,7 @@ func (o *outbox) end(ctx context.Context, err, readErr error) error {
 		err = ctx.Err() // which ends the input early
 	}
 	if err == nil && o.node != nil {
-		err = o.app.awaitAll(ctx, o.node, o.sum.ids)
+		err = o.app.awaitAll(ctx, o.node, o.options, o.sum.ids)
 	}
 	kept, isKept := errors.AsType[*keptError](err)
 	if isKept && ctx.Err() == nil {
@@ -177,7 +183,7 @@ func (o *outbox) end(ctx context.Context, err, readErr error) error {
 	if isKept {
 		return fmt.Errorf("%w: %s, %w", errInterrupted, o.sum.words(false), err)
 	}
-	return o.app.sumUp(&o.sum, o.wait, err)
+	return o.app.sumUp(&o.sum, o.options.waits(), err)
 }
 
 func (o *outbox) close() {
