@@ -142,6 +142,9 @@ type Deps struct {
 	Proofs proof.Source
 	// Metrics and Profiles answer GET /metrics and /debug/pprof/; nil: there are no such routes.
 	Metrics, Profiles http.Handler
+	// Pages answers GET / and /ui/, and other unknown paths for who wants HTML; nil: there are no pages. It
+	// gets requests with the rights of whoever asks.
+	Pages http.Handler
 	// Import takes in the blocks of a chain file of this network, and tells progress now and then what
 	// is done. Errors about the file are *chainfile.LineError; what was taken in before one stays. Nil:
 	// there is no such route.

@@ -43,6 +43,8 @@ type fixture struct {
 
 	log  *bytes.Buffer // read it after stop
 	stop func()        // ends the server and waits for it
+
+	handler http.Handler // of the server
 }
 
 // fakeChain is a chain that can lose bodies.
@@ -273,6 +275,7 @@ func startAt(t *testing.T, n *core.Network, l net.Listener, edits ...func(*api.C
 		t.Fatal(err)
 	}
 	api.Record(t, s)
+	f.handler = s.Handler()
 	f.serve(s, l)
 	return f
 }

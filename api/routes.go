@@ -57,6 +57,8 @@ func routes() []route {
 
 		{http.MethodGet, v1 + "/openapi.json", (*Server).getOpenAPIJSON, scopeOpen},
 		{http.MethodGet, v1 + "/openapi.yaml", (*Server).getOpenAPIYAML, scopeOpen},
+		{http.MethodGet, homePattern, (*Server).getPages, scopeOpen},
+		{http.MethodGet, pagesPattern, (*Server).getPages, scopeOpen},
 		{http.MethodGet, "/api", (*Server).getPage, scopeOpen},
 		{http.MethodGet, "/api/page.css", (*Server).getPageStyle, scopeOpen},
 		{http.MethodGet, "/api/try.js", (*Server).getPageScript, scopeOpen},
@@ -152,6 +154,9 @@ func (s *Server) run(route route, w *response, r *http.Request) error {
 		// What a write needs is bounded where its work begins: a slow body must hold up nobody.
 		return route.handle(s, w, r)
 	}
+	if route.pattern == homePattern || route.pattern == pagesPattern { // what they ask for has its bounds
+		return route.handle(s, w, r)
+	}
 	if route.pattern == eventsPattern { // has a bound of its own, and goes on for hours
 		return route.handle(s, w, r)
 	}
@@ -167,8 +172,12 @@ func (s *Server) run(route route, w *response, r *http.Request) error {
 	return route.handle(s, w, r)
 }
 
-// notFound answers seed 1's way, whose paths have no slash in front.
-func (s *Server) notFound(_ *response, r *http.Request) error {
+// notFound answers seed 1's way, whose paths have no slash in front, and browsers with a page.
+func (s *Server) notFound(w *response, r *http.Request) error {
+	if s.deps.Pages != nil && !strings.HasPrefix(r.URL.Path, "/api/") && (r.Method == http.MethodGet || r.Method == http.MethodHead) && wantsHTML(r) {
+		s.deps.Pages.ServeHTTP(w, r)
+		return nil
+	}
 	p := problem(http.StatusNotFound, "no_such_endpoint", "")
 	p.Message = "'" + strings.TrimPrefix(r.URL.Path, "/") + "' is not a valid endpoint!"
 	return p

@@ -62,7 +62,7 @@ func everything(t *testing.T) *fixture {
 			w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 			io.WriteString(w, "p2pchain_blocks 3\n")
 		})
-		d.Profiles = http.HandlerFunc(pprof.Index)
+		d.Profiles, d.Pages = http.HandlerFunc(pprof.Index), http.HandlerFunc(page)
 		d.Backup = func(_ context.Context, w io.Writer) error {
 			_, err := io.WriteString(w, "a tar archive")
 			return err

@@ -82,6 +82,14 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	return s, nil
 }
 
+// Handler answers requests of this process. One that is made for another request should have its context:
+// it may do the same then, and takes no part in how that one's connection is watched.
+func (s *Server) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), connKey{}, nil)))
+	})
+}
+
 // Run serves on a listener until ctx ends, and then returns nil. Requests that run by then are given
 // Config.Grace to end, but waiting for a confirmation ends at once. By the time it returns the
 // listener is closed and every request has ended. Several listeners may be served at the same time.

@@ -28,6 +28,7 @@ type Client struct {
 	token   string
 	timeout time.Duration
 	dial    func(context.Context) (net.Conn, error) // nil: to the address
+	direct  http.RoundTripper                       // nil: over a connection
 	tls     *tls.Config                             // nil: the system's authorities decide
 }
 
@@ -44,6 +45,9 @@ func WithTimeout(d time.Duration) Option { return func(c *Client) { c.timeout = 
 func WithDialer(dial func(context.Context) (net.Conn, error)) Option {
 	return func(c *Client) { c.dial = dial }
 }
+
+// WithTransport replaces all of how requests reach the node, for one in the same process.
+func WithTransport(t http.RoundTripper) Option { return func(c *Client) { c.direct = t } }
 
 // New returns a client of the API at an address: http://HOST:PORT, https://HOST:PORT, HOST:PORT, or
 // unix:///PATH for a socket. It does not connect yet.
@@ -74,8 +78,12 @@ func New(address string, options ...Option) (*Client, error) {
 	if c.dial != nil {
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx) }
 	}
+	var through http.RoundTripper = transport
+	if c.direct != nil {
+		through = c.direct
+	}
 	c.http = &http.Client{
-		Transport: transport,
+		Transport: through,
 		// A node never redirects; whatever does is none.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

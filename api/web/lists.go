@@ -1,0 +1,106 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"p2pchain/api"
+	"p2pchain/api/client"
+	"p2pchain/core"
+)
+
+const (
+	// pageBlocks and pageMessages are how many of a list are on a page.
+	pageBlocks   = 50
+	pageMessages = 50
+)
+
+func (s *Site) blocks(ctx context.Context, r *http.Request) (view, error) {
+	page, err := s.cfg.Source.Blocks(ctx, r.URL.Query().Get("cursor"), pageBlocks)
+	return view{name: "blocks", title: "blocks.title", data: page}, err
+}
+
+// messagesData is a page of the list of messages.
+type messagesData struct {
+	api.MessagePage
+	Author string // whose messages these are, empty: everybody's
+}
+
+func (s *Site) messages(ctx context.Context, r *http.Request) (view, error) {
+	query := r.URL.Query()
+	var f client.Filter
+	author := query.Get("author")
+	if author != "" {
+		key, err := core.ParsePublicKey(author)
+		if err != nil {
+			return s.notFound(ctx, r)
+		}
+		f.Author = &key
+	}
+	page, err := s.cfg.Source.Messages(ctx, f, query.Get("cursor"), pageMessages)
+	return view{name: "messages", title: "messages.title", data: messagesData{page, author}}, err
+}
+
+// blockData is a block and some of its messages.
+type blockData struct {
+	api.FullBlock
+	From     int // position of the first one shown
+	Messages []api.Content
+	Before   int  // where the part before begins
+	After    int  // where the next part begins, 0: nowhere
+	Genesis  bool // it has no messages but the network's text
+}
+
+func (s *Site) block(ctx context.Context, r *http.Request) (view, error) {
+	b, err := s.cfg.Source.Block(ctx, r.PathValue("name"))
+	if err != nil {
+		return view{}, err
+	}
+	from, err := strconv.Atoi(r.URL.Query().Get("from"))
+	if err != nil || from < 0 || from >= len(b.Messages) {
+		from = 0
+	}
+	to := min(from+pageMessages, len(b.Messages))
+	data := blockData{FullBlock: b, From: from, Messages: b.Messages[from:to], Before: max(0, from-pageMessages), Genesis: b.Height == 0}
+	if to < len(b.Messages) {
+		data.After = to
+	}
+	return view{name: "block", title: "raw:#" + strconv.FormatUint(b.Height, 10), data: data}, nil
+}
+
+// messageData is a message as its page shows it.
+type messageData struct {
+	api.Message
+	Text string // what is shown of its payload
+	Cut  bool   // there is more
+}
+
+func (s *Site) message(ctx context.Context, r *http.Request) (view, error) {
+	id, err := core.ParseHash(r.PathValue("id"))
+	if err != nil {
+		return s.notFound(ctx, r)
+	}
+	m, err := s.cfg.Source.Message(ctx, id)
+	if err != nil {
+		return view{}, err
+	}
+	data := messageData{Message: m}
+	if m.Payload.Message != nil {
+		data.Text = safeText(cut(*m.Payload.Message, mostShown))
+		data.Cut = len(*m.Payload.Message) > mostShown
+	}
+	return view{name: "message", title: "raw:" + short(id), data: data}, nil
+}
+
+func (s *Site) search(ctx context.Context, r *http.Request) (view, error) {
+	text := r.URL.Query().Get("q")
+	v := view{name: "search", title: "search.title"}
+	if text == "" {
+		v.data = api.SearchResult{}
+		return v, nil
+	}
+	result, err := s.cfg.Source.Search(ctx, text)
+	v.data = result
+	return v, err
+}

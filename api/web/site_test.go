@@ -1,0 +1,338 @@
+package web
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"p2pchain/api"
+	"p2pchain/api/client"
+	"p2pchain/core"
+)
+
+func sources() fs.FS { return os.DirFS(".") }
+
+// A fakeSource is a chain of a few blocks whose messages all have the same payload.
+type fakeSource struct {
+	payload api.Payload
+	media   string
+	err     error
+	empty   bool
+}
+
+func (f *fakeSource) Node(context.Context) (api.Node, error) {
+	n := api.Node{Network: api.NetworkInfo{Name: "lab"}, Peers: 2, Sync: api.Sync{State: api.SyncSynced}}
+	if !f.empty {
+		n.Tip.Height, n.Mempool.Count = 3, 1
+		n.Mining = api.Mining{Working: true, HashRate: 1.234e6}
+	}
+	return n, f.err
+}
+
+func (f *fakeSource) Blocks(context.Context, string, int) (api.BlockPage, error) {
+	page := api.BlockPage{Next: "2-00"}
+	for h := range uint64(3) {
+		page.Blocks = append(page.Blocks, api.Block{Hash: core.Hash{byte(h)}, Height: 3 - h, MessageCount: 1, Connected: true})
+	}
+	return page, f.err
+}
+
+func (f *fakeSource) Block(_ context.Context, name string) (api.FullBlock, error) {
+	b := api.FullBlock{Block: api.Block{Hash: core.Hash{1}, Height: 2, MessageCount: 120, Connected: name != "side", Confirmations: 2}}
+	for range 120 {
+		b.Messages = append(b.Messages, f.content())
+	}
+	return b, f.err
+}
+
+func (f *fakeSource) content() api.Content {
+	return api.Content{ID: core.Hash{7}, Payload: f.payload, MediaType: f.media, Size: 9}
+}
+
+func (f *fakeSource) Mempool(context.Context, string, int) (api.MempoolPage, error) {
+	if f.empty {
+		return api.MempoolPage{}, f.err
+	}
+	return api.MempoolPage{Waiting: api.Waiting{Count: 1}, Messages: []api.WaitingMessage{{Content: f.content()}}}, f.err
+}
+
+func (f *fakeSource) Message(context.Context, core.Hash) (api.Message, error) {
+	height, position := uint64(2), 5
+	block, at := core.Hash{1}, api.Time(1e12)
+	return api.Message{
+		Content: f.content(), FirstSeen: at, BlockTime: &at, Written: &api.Written{Words: "written between block 1 and block 3"},
+		Standing: api.Standing{Status: api.StatusConfirmed, Block: &block, Height: &height, Position: &position, Confirmations: 2},
+	}, f.err
+}
+
+func (f *fakeSource) Messages(ctx context.Context, _ client.Filter, _ string, _ int) (api.MessagePage, error) {
+	if f.empty {
+		return api.MessagePage{}, f.err
+	}
+	m, err := f.Message(ctx, core.Hash{})
+	return api.MessagePage{Messages: []api.Message{m}, Next: "w5"}, err
+}
+
+func (f *fakeSource) Search(ctx context.Context, text string) (api.SearchResult, error) {
+	m, err := f.Message(ctx, core.Hash{})
+	return api.SearchResult{Query: text, Messages: []api.Message{m}, LookedAt: 3}, err
+}
+
+// paths are those of all pages.
+func paths() []string {
+	return []string{
+		"/", "/ui/blocks", "/ui/blocks/2", "/ui/blocks/2?from=50", "/ui/messages", "/ui/messages?author=" + strings.Repeat("00", 32),
+		"/ui/messages/" + strings.Repeat("07", 32), "/ui/search?q=hello", "/ui/search", "/nowhere",
+	}
+}
+
+func newSite(t *testing.T, source Source) *Site {
+	t.Helper()
+	s, err := New(Config{Source: source, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func get(t *testing.T, s http.Handler, path string) *http.Response {
+	t.Helper()
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	return w.Result()
+}
+
+// parse returns the nodes of a page.
+func parse(t *testing.T, s *Site, path string) []*html.Node {
+	t.Helper()
+	root, err := html.Parse(get(t, s, path).Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var nodes []*html.Node
+	for n := range root.Descendants() {
+		nodes = append(nodes, n)
+	}
+	return nodes
+}
+
+func text(s string) api.Payload { return api.Payload{Message: &s} }
+
+// TestPages holds what is so for every page in every language.
+func TestPages(t *testing.T) {
+	s := newSite(t, &fakeSource{payload: text("hello"), media: "text/plain"})
+	for _, path := range paths() {
+		for _, lang := range s.texts.languages() {
+			separator := "?"
+			if strings.Contains(path, "?") {
+				separator = "&"
+			}
+			resp := get(t, s, path+separator+"lang="+lang)
+			want := http.StatusOK
+			if path == "/nowhere" {
+				want = http.StatusNotFound
+			}
+			if resp.StatusCode != want || resp.Header.Get("Content-Security-Policy") != policy {
+				t.Errorf("%s: %d, policy %q", path, resp.StatusCode, resp.Header.Get("Content-Security-Policy"))
+			}
+			counts := make(map[string]int)
+			ids := make(map[string]bool)
+			for _, n := range parse(t, s, path+separator+"lang="+lang) {
+				checkNode(t, path, n, ids)
+				counts[n.Data]++
+			}
+			if counts["h1"] != 1 || counts["main"] != 1 {
+				t.Errorf("%s: %d h1, %d main", path, counts["h1"], counts["main"])
+			}
+		}
+	}
+}
+
+// checkNode holds that a node is nothing that the policy forbids, and has the texts that it should.
+func checkNode(t *testing.T, path string, n *html.Node, ids map[string]bool) {
+	t.Helper()
+	if n.Type == html.TextNode && (strings.Contains(n.Data, "ZgotmplZ") || strings.Contains(n.Data, "<no value>") || strings.Contains(n.Data, "0xc")) {
+		t.Errorf("%s: %q", path, n.Data)
+	}
+	if n.Type != html.ElementNode {
+		return
+	}
+	if n.Data == "style" || n.Data == "script" && n.FirstChild != nil {
+		t.Errorf("%s: there is a %s inside", path, n.Data)
+	}
+	for _, a := range n.Attr {
+		switch {
+		case a.Key == "style", strings.HasPrefix(a.Key, "on"):
+			t.Errorf("%s: %s has %s", path, n.Data, a.Key)
+		case a.Key == "id" && ids[a.Val]:
+			t.Errorf("%s: the id %s is there twice", path, a.Val)
+		case a.Key == "id":
+			ids[a.Val] = true
+		case (a.Key == "href" || a.Key == "src" || a.Key == "action") && !strings.HasPrefix(a.Val, "/") && !strings.HasPrefix(a.Val, "#"):
+			t.Errorf("%s: %s leads to %q", path, n.Data, a.Val)
+		case strings.Contains(a.Val, "ZgotmplZ"):
+			t.Errorf("%s: %s has %s=%q", path, n.Data, a.Key, a.Val)
+		}
+	}
+}
+
+// hostile returns payloads that try to be more than text.
+func hostile() []string {
+	tags := []string{"script", "img src=x onerror=alert(1)", "svg onload=alert(1)", "iframe src=javascript:alert(1)", "style", "base href=//x", "form action=//x",
+		"a href=javascript:alert(1)", "template", "math", "object data=x", "embed src=x", "link rel=stylesheet href=//x", "meta http-equiv=refresh content=0"}
+	frames := []string{"<%s>", "</code><%s>", "\"><%s>", "'><%s>", "--><%s><!--", "]]><%s>", "</title><%s>", "</textarea><%s>", "&lt;%s&gt;", "{{%s}}", "<\x00%s>", "\u202e<%s>",
+		"</pre></bdi></main><%s>", "<%s", "<%s/>"}
+	var out []string
+	for _, tag := range tags {
+		for _, frame := range frames {
+			out = append(out, fmt.Sprintf(frame, tag))
+		}
+	}
+	return append(out, strings.Repeat("x", 100_000), strings.Repeat("<", 5000), strings.Repeat("\u202e\u200b\x1b", 500), "\u2028\u2029\u0000\u0085")
+}
+
+// TestHostile holds that no payload adds or changes an element of any page.
+func TestHostile(t *testing.T) {
+	source := &fakeSource{payload: text("plain"), media: "text/plain"}
+	s := newSite(t, source)
+	shape := func(path string) string {
+		var b strings.Builder
+		for _, n := range parse(t, s, path) {
+			if n.Type == html.ElementNode {
+				fmt.Fprintf(&b, "%s %v\n", n.Data, n.Attr)
+			}
+		}
+		return b.String()
+	}
+	payloads := hostile()
+	if len(payloads) < 200 {
+		t.Fatalf("only %d payloads", len(payloads))
+	}
+	for _, path := range paths() {
+		source.payload, source.media = text("plain"), "text/plain"
+		want := shape(path)
+		for _, p := range payloads {
+			source.payload, source.media = text(p), p
+			got := shape(path)
+			if path == "/ui/messages/"+strings.Repeat("07", 32) { // says that it is cut
+				got, want = strings.ReplaceAll(got, "p [{ class faint}]\n", ""), strings.ReplaceAll(want, "p [{ class faint}]\n", "")
+			}
+			if got != want {
+				t.Fatalf("%s: %.100q changes the page from\n%s\nto\n%s", path, p, want, got)
+			}
+		}
+	}
+}
+
+// TestHostileQuery holds the same for what is searched.
+func TestHostileQuery(t *testing.T) {
+	s := newSite(t, &fakeSource{payload: text("plain")})
+	for _, q := range hostile()[:30] {
+		r := httptest.NewRequest("GET", "/ui/search", nil)
+		r.URL.RawQuery = "q=" + strings.NewReplacer(" ", "%20", "&", "%26", "\x00", "%00", "#", "%23", "+", "%2b").Replace(q)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		root, err := html.Parse(w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range root.Descendants() {
+			checkNode(t, q, n, make(map[string]bool))
+		}
+	}
+}
+
+// TestPayloads holds what is shown in the place of a text.
+func TestPayloads(t *testing.T) {
+	source := &fakeSource{}
+	s := newSite(t, source)
+	for _, tt := range []struct {
+		payload api.Payload
+		want    string
+	}{
+		{api.Payload{Erased: true}, "erased"},
+		{api.Payload{Base64: []byte{0xff}}, "9 bytes that are no text"},
+		{text(""), "no content"},
+	} {
+		source.payload = tt.payload
+		for _, path := range []string{"/", "/ui/blocks/2", "/ui/messages/" + strings.Repeat("07", 32)} {
+			body, _ := io.ReadAll(get(t, s, path).Body)
+			if !strings.Contains(string(body), tt.want) {
+				t.Errorf("%s does not say %q", path, tt.want)
+			}
+		}
+	}
+}
+
+// TestTroubles holds what a page says when its source cannot say anything.
+func TestTroubles(t *testing.T) {
+	source := &fakeSource{payload: text("x")}
+	s := newSite(t, source)
+	source.err = &client.Error{Problem: api.Problem{Status: http.StatusNotFound, Code: "block_not_found", Detail: "no <such> block"}}
+	resp := get(t, s, "/ui/blocks/2")
+	body, _ := io.ReadAll(resp.Body)
+	if resp.StatusCode != http.StatusNotFound || !strings.Contains(string(body), "no &lt;such&gt; block") {
+		t.Errorf("%d\n%s", resp.StatusCode, body)
+	}
+	source.err = errors.New("secret path /x")
+	resp = get(t, s, "/")
+	body, _ = io.ReadAll(resp.Body)
+	if resp.StatusCode != http.StatusServiceUnavailable || strings.Contains(string(body), "secret") {
+		t.Errorf("%d\n%s", resp.StatusCode, body)
+	}
+	source.err = nil
+	source.empty = true
+	body, _ = io.ReadAll(get(t, s, "/").Body)
+	if !strings.Contains(string(body), "p2pchain add") {
+		t.Error("an empty chain's page does not say what to do")
+	}
+}
+
+// TestStatic holds how files are kept and compressed, and that every page finds its own.
+func TestStatic(t *testing.T) {
+	s := newSite(t, &fakeSource{payload: text("x")})
+	css := s.address("page.css")
+	if got := get(t, s, css).Header.Get("Cache-Control"); !strings.Contains(got, "immutable") {
+		t.Errorf("Cache-Control: %s", got)
+	}
+	if got := get(t, s, "/ui/static/old/page.css").Header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("an old version has Cache-Control: %s", got)
+	}
+	for _, path := range []string{"/ui/static/x/", "/ui/static/x/../texts/en.json", "/ui/static/x/nothing"} {
+		if resp := get(t, s, path); resp.StatusCode == http.StatusOK {
+			t.Errorf("%s: %d", path, resp.StatusCode)
+		}
+	}
+	r := httptest.NewRequest("GET", css, nil)
+	r.Header.Set("Accept-Encoding", "br, gzip;q=0.5")
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	zr, err := gzip.NewReader(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(zr); err != nil || string(got) != readAll(t, "static")["static/page.css"] {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	for _, path := range paths() {
+		for _, n := range parse(t, s, path) {
+			for _, a := range n.Attr {
+				if strings.HasPrefix(a.Val, "/ui/static/") && get(t, s, a.Val).StatusCode != http.StatusOK {
+					t.Errorf("%s: there is no %s", path, a.Val)
+				}
+			}
+		}
+	}
+}

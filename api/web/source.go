@@ -1,0 +1,22 @@
+package web
+
+import (
+	"context"
+
+	"p2pchain/api"
+	"p2pchain/api/client"
+	"p2pchain/core"
+)
+
+// A Source is the node that pages are about; a *client.Client is one. Its errors are the client's.
+type Source interface {
+	Node(ctx context.Context) (api.Node, error)
+	Blocks(ctx context.Context, cursor string, limit int) (api.BlockPage, error)
+	Block(ctx context.Context, name string) (api.FullBlock, error)
+	Mempool(ctx context.Context, cursor string, limit int) (api.MempoolPage, error)
+	Message(ctx context.Context, id core.Hash) (api.Message, error)
+	Messages(ctx context.Context, f client.Filter, cursor string, limit int) (api.MessagePage, error)
+	Search(ctx context.Context, text string) (api.SearchResult, error)
+}
+
+var _ Source = (*client.Client)(nil)
