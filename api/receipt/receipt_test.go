@@ -49,7 +49,7 @@ func TestWrite(t *testing.T) {
 			t.Errorf("what is proven lacks %q", want)
 		}
 	}
-	for _, want := range []string{"That these blocks are the network's", "7 blocks and 112 hashes", "A time by a trusted clock", "That this page is honest"} {
+	for _, want := range []string{"That these blocks are the network's", "blocks on the message's block: 7; work in them: 112 hashes", "A time by a trusted clock", "That this page is honest"} {
 		if !strings.Contains(textOf(find(doc, "unproven")), want) {
 			t.Errorf("what is not proven lacks %q", want)
 		}

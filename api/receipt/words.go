@@ -12,6 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"p2pchain/api/evidence"
 	"p2pchain/core"
 	"p2pchain/core/proof"
 )
@@ -76,12 +77,9 @@ func grouped(digits string) string {
 
 func number[T int | uint32 | uint64](n T) string { return grouped(strconv.FormatUint(uint64(n), 10)) }
 
-// laptopRate is how many hashes a second one core of a laptop tries.
-const laptopRate = 20e6
-
 // effort says how long one core of a laptop needs for some work.
 func (t texts) effort(w core.Work) string {
-	seconds := w.Float() / laptopRate
+	seconds := w.Float() / evidence.HashRate
 	for _, unit := range []struct {
 		key     string
 		seconds float64

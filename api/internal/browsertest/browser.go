@@ -15,7 +15,7 @@ import (
 )
 
 // patience bounds a test's whole use of a browser, so that one that hangs fails by itself.
-const patience = 2 * time.Minute
+const patience = 4 * time.Minute
 
 // A Browser is one running process; its tabs share a profile.
 type Browser struct {

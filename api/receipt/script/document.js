@@ -24,9 +24,13 @@ function readDocument(s) {
 // hashFile reads a file in pieces and tells how far it came.
 async function hashFile(file, progress) {
   const hash = new Sha256(), piece = 4 << 20;
+  let told = 0;
   for (let from = 0; from < file.size; from += piece) {
     hash.update(new Uint8Array(await file.slice(from, from + piece).arrayBuffer()));
-    progress(Math.floor((100 * Math.min(from + piece, file.size)) / file.size));
+    const percent = Math.floor((100 * from) / file.size);
+    if (percent < told + 10) continue; // a listener wants to hear other things too
+    told = percent;
+    progress(percent);
   }
   return hex(hash.digest());
 }

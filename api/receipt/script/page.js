@@ -1,7 +1,7 @@
 // The page: it checks the proof that it holds, shows what came out, and takes other proofs, documents and
 // hashes from its reader. Text of strangers becomes text nodes only.
 
-const own = ascii(document.getElementById('proof').textContent);
+const own = new TextEncoder().encode(document.getElementById('proof').textContent);
 const at = (id) => document.getElementById(id);
 let shown = null; // what check returned
 let otherName = ''; // of a proof that is not the receipt's own
@@ -30,6 +30,8 @@ function show(bytes, name) {
 // draw writes everything that depends on the proof, the language or the reader's answers.
 function draw() {
   document.documentElement.lang = language ? 'de' : 'en';
+  at('language').lang = language ? 'en' : 'de';
+  document.title = say('title') + ' · p2pchain';
   for (const e of document.querySelectorAll('[data-text]')) e.textContent = say(e.dataset.text);
   const s = shown, holds = s.fault === null;
   at('lead').textContent = say('lead', { network: s.network?.name ?? '?' });
@@ -114,11 +116,7 @@ async function takeDocument(file, i) {
     list[i] = answer;
     if (s === shown && list === answers) drawAnswers(s); // nothing else came meanwhile
   };
-  try {
-    tell(await compareFile(s, file, kept, (percent) => tell({ key: 'd.reading', values: { name: file.name, percent } })));
-  } catch {
-    tell({ key: 'd.unread', values: { name: file.name } });
-  }
+  tell(await compareFile(s, file, kept, (percent) => tell({ key: 'd.reading', values: { name: file.name, percent } })));
 }
 
 async function takeAny(file, i) {
@@ -127,7 +125,14 @@ async function takeAny(file, i) {
 
 async function takeFiles(fileList, take) {
   answers = [];
-  for (const [i, file] of [...fileList].entries()) await take(file, i);
+  for (const [i, file] of [...fileList].entries()) {
+    try {
+      await take(file, i);
+    } catch { // a folder, or it was taken away
+      answers[i] = { key: 'd.unread', values: { name: file.name } };
+      drawAnswers(shown);
+    }
+  }
 }
 
 function save(bytes, name, type) {
@@ -151,7 +156,10 @@ function start() {
   on('other-back', 'click', () => show(own, ''));
   on('other-check', 'click', () => show(new TextEncoder().encode(at('other-text').value.trim() + '\n'), say('other.pasted')));
   for (const [zone, input, take] of [['document-zone', 'document-file', takeDocument], ['other-zone', 'other-file', takeProof]]) {
-    on(input, 'change', () => takeFiles(at(input).files, take));
+    on(input, 'change', () => {
+      takeFiles(at(input).files, take);
+      at(input).value = ''; // so that the same file can be chosen again
+    });
     at(zone).take = take;
   }
   const over = (event) => {

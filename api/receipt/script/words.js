@@ -15,7 +15,7 @@ function moment(ms) {
   return new Date(Number(ms)).toISOString().replace('T', ' ').replace('Z', ' UTC');
 }
 
-const LAPTOP_RATE = 20e6; // hashes a second on one core
+const LAPTOP_RATE = 50e6; // hashes a second on one core
 
 function effort(work) {
   const seconds = Number(work) / LAPTOP_RATE;
@@ -90,7 +90,7 @@ function proven(s, anchor) {
   if (s.next && anchor !== 'block') out.push(say('p.next', bound(s.next)));
   if (isBlock(anchor)) {
     const last = s[anchor], work = last.work - s.block.work, blocks = grouped(last.height - s.block.height);
-    out.push(say('p.anchored', { blocks, work: grouped(work), effort: effort(work) }));
+    if (last !== s.block) out.push(say('p.anchored', { blocks, work: grouped(work), effort: effort(work) }));
   } else if (s.next) {
     out.push(say('p.shown', { work: grouped(s.shown), effort: effort(s.shown) }));
   }
