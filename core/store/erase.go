@@ -339,3 +339,31 @@ func (s *Store) ErasuresBefore(before uint64, limit int) ([]chain.Erasure, error
 // Epoch is a number that rises whenever an answer about bodies changes without a new tip: after an
 // erasure, after a body was found again, while old ones are pruned. It survives restarts.
 func (s *Store) Epoch() uint64 { return s.epoch.Load() }
+
+// Forgets reports which messages of a block at this height have, or are to have, no body here for good: those
+// that were erased, and those that were pruned. Files beside the store follow it.
+func (s *Store) Forgets(height uint64, ids []core.Hash) ([]bool, error) {
+	out := make([]bool, len(ids))
+	if s.epoch.Load() == 0 {
+		return out, nil
+	}
+	return out, s.read(func(r reader) error {
+		if s.erasures.Load() > 0 {
+			found, err := r.erasures(ids)
+			if err != nil {
+				return err
+			}
+			for i, e := range found {
+				out[i] = e != nil && e.Settled
+			}
+		}
+		if height > s.pruned.Load() {
+			return nil
+		}
+		known, err := r.indexes(ids)
+		for i, x := range known {
+			out[i] = out[i] || x != nil && x.flags&flagNoBody != 0
+		}
+		return err
+	})
+}

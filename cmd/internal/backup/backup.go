@@ -61,7 +61,7 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// A Job keeps the chain file of one network. Only Run and Recheck may be called, and Run once.
+// A Job keeps the chain file of one network. Only Run, Recheck and Rewrite may be called, and Run once.
 type Job struct {
 	network *core.Network
 	chain   Chain
@@ -69,6 +69,8 @@ type Job struct {
 	path    string // of the chain file
 	genesis []byte // its first line
 	recheck atomic.Bool
+
+	rewritings chan rewriting
 
 	failing bool // the last pass failed, and this was logged
 	status  atomic.Pointer[Status]
@@ -92,7 +94,7 @@ func New(n *core.Network, c Chain, cfg Config) (*Job, error) {
 	return &Job{
 		network: n, chain: c, cfg: cfg,
 		path:    filepath.Join(cfg.Dir, n.Params.Name+".chain"),
-		genesis: genesisLine(n),
+		genesis: genesisLine(n), rewritings: make(chan rewriting),
 	}, nil
 }
 
@@ -110,6 +112,8 @@ func (j *Job) Run(ctx context.Context) error {
 		j.try(ctx, false)
 		select {
 		case <-tick.C:
+		case r := <-j.rewritings:
+			j.rewrite(r)
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.cfg.LastPass)
 			defer cancel()

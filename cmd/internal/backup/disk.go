@@ -3,8 +3,10 @@ package backup
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 // A disk is where the files are, by their whole paths; it is osDisk but for tests.
@@ -16,6 +18,12 @@ type disk interface {
 	Read(path string) ([]byte, error)
 	Rename(from, to string) error
 	Exists(path string) bool
+	// List returns the names in a folder.
+	List(dir string) ([]string, error)
+	// Remove removes a file, if it is there.
+	Remove(path string) error
+	// SyncDir makes the names in a folder durable, where the system can.
+	SyncDir(dir string) error
 }
 
 // A file is an open file without a position.
@@ -46,6 +54,33 @@ func (osDisk) Rename(from, to string) error     { return os.Rename(from, to) }
 func (osDisk) Exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
+}
+
+func (osDisk) List(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names, err
+}
+
+func (osDisk) Remove(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (osDisk) SyncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil // it cannot, and need not
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 type osFile struct{ *os.File }
