@@ -227,6 +227,27 @@ func goods() []good {
 		{"block-of-32767-last", func(t testing.TB) *Proof { return large(t, 32766, 32767) }},
 		{"harder", harder},
 		{"mined", mined},
+		{"edge-nonce", of(withHeader(at, largestNonce))},
+		{"edge-time", of(withHeader(lastAt, func(h *core.Header) { h.TimeMS = core.MaxTimeMS }))},
+		{"edge-message-time", of(withMessage(func(m *core.Message) { m.TimeMS = core.MaxTimeMS }))},
+		{"edge-busy", of(withHeader(at, func(h *core.Header) { h.TimeMS, h.BusyMS = h.TimeMS+600, 800 }))},
+		{"edge-fast", fast},
+		{"edge-small-network", of(withParams(func(p *core.Params) {
+			p.Name, p.Text, p.GenesisTimeMS, p.BlockIntervalMS = "a", "", 0, 100
+			p.MaxPayloadBytes, p.MaxBlockMessages, p.MaxBlockBytes = 28, 1, 65536
+		}))},
+		{"edge-large-network", of(withParams(func(p *core.Params) {
+			p.Name, p.BlockIntervalMS, p.StampBits = strings.Repeat("z-09", 8), 3600000, 4
+			p.Text = "  !#$%'()*+,-./0123456789:;=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~" + strings.Repeat("}", 109)
+			p.MaxPayloadBytes, p.MaxBlockMessages, p.MaxBlockBytes = core.MaxPayload, 32768, 33554432
+		}))},
+		{"edge-authors", of(withParams(func(p *core.Params) {
+			keys := make([]int, 1024)
+			for i := range keys {
+				keys[i] = i
+			}
+			authors(keys...)(p)
+		}))},
 		{"mixed-order-key", mixedOrderKey},
 		{"small-order-r", smallOrderR},
 	}
@@ -273,6 +294,26 @@ func harder(t testing.TB) *Proof {
 	options := []sceneOption{withBlocks(20)}
 	for height := uint64(1); height <= 20; height++ {
 		options = append(options, withHeader(height, func(h *core.Header) { h.BusyMS = uint32(1 + height%7) }))
+	}
+	return newScene(t, options...).proof()
+}
+
+// largestNonce gives a header the largest nonce that there may be, and a busy time with which that one is
+// proof of work.
+func largestNonce(h *core.Header) {
+	target, err := h.Bits.Target()
+	if err != nil {
+		panic(err)
+	}
+	for h.Nonce = 1<<53 - 1; !target.MetBy(h.Hash()); h.BusyMS-- {
+	}
+}
+
+// fast has blocks with the least time between them.
+func fast(t testing.TB) *Proof {
+	var options []sceneOption
+	for height := uint64(1); height <= lastAt; height++ {
+		options = append(options, withHeader(height, func(h *core.Header) { h.TimeMS, h.BusyMS = h.TimeMS-199, 1 }))
 	}
 	return newScene(t, options...).proof()
 }
