@@ -29,6 +29,7 @@ const (
 	formJSON  = "json"
 	formLines = "lines"
 	formProof = "proof"
+	formPaper = "receipt"
 )
 
 // unchanged gives the answer its ETag, and sends no more than 304 if the client has it already.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"p2pchain/api/receipt"
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/proof"
@@ -16,12 +18,16 @@ import (
 // soonSealed is when to ask again for the proof of a message that waits.
 const soonSealed = 5 * time.Second
 
-// getProof sends the proof of a message.
+// getProof sends the proof of a message, as a file for programs or as a page for people.
 func (s *Server) getProof(w *response, r *http.Request) error {
 	if s.deps.Proofs == nil {
 		return s.notFound(w, r)
 	}
 	id, err := hashParam("message id", mux.Vars(r)["id"])
+	if err != nil {
+		return err
+	}
+	page, err := wantsPage(w, r)
 	if err != nil {
 		return err
 	}
@@ -36,11 +42,46 @@ func (s *Server) getProof(w *response, r *http.Request) error {
 	case e != nil:
 		p = p.WithoutBody()
 	}
-	if unchanged(w, r, s.tagOf(w, tip.Hash, formProof)) {
+	form := formProof
+	if page {
+		form = formPaper
+	}
+	if unchanged(w, r, s.tagOf(w, tip.Hash, form)) {
 		return nil
+	}
+	if page {
+		return writeReceipt(w, p)
 	}
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%v%s"`, id, proof.Extension))
 	writeWhole(w, http.StatusOK, proof.MediaType, p.Encode())
+	return nil
+}
+
+// wantsPage reports whether a request wants the proof as a page.
+func wantsPage(w *response, r *http.Request) (bool, error) {
+	accepts := prefers(w, r, "text/html", proof.MediaType)
+	format, err := queryParam(r, "format")
+	if err != nil {
+		return false, err
+	}
+	switch format {
+	case "":
+		return accepts, nil
+	case "json", "html":
+		return format == "html", nil
+	}
+	return false, badRequest("bad_parameter", fmt.Sprintf("format %q: want json or html", format))
+}
+
+// writeReceipt sends the page of a proof. It verifies the proof with a script of its own, which the policy
+// of all other answers would not run.
+func writeReceipt(w *response, p *proof.Proof) error {
+	var page bytes.Buffer
+	if err := receipt.Write(&page, p, receipt.Options{}); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Security-Policy", receipt.ContentSecurityPolicy())
+	writeWhole(w, http.StatusOK, "text/html; charset=utf-8", page.Bytes())
 	return nil
 }
 

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"p2pchain/api"
 	"p2pchain/api/client"
+	"p2pchain/api/receipt"
 	"p2pchain/core"
 	"p2pchain/core/coretest"
 	"p2pchain/core/proof"
@@ -148,5 +150,40 @@ func TestClientVerifiesProofs(t *testing.T) {
 	lie.ask = one.ID
 	if _, _, err := r.client.Proof(context.Background(), one.ID); err != nil {
 		t.Errorf("of a good proof: %v", err)
+	}
+}
+
+// TestProofPage holds who gets the page, and that it may run its own script and nothing else.
+func TestProofPage(t *testing.T) {
+	r := newReadNode(t)
+	m := coretest.Message(t, r.deps.Network, coretest.Key(1), "for people <b>")
+	r.add(r.forks.Next("genesis", "a1", m))
+	for _, tt := range []struct {
+		query, accept string
+		page          bool
+	}{
+		{"", "", false}, {"", "*/*", false}, {"", proof.MediaType, false}, {"", "text/html,application/xhtml+xml,*/*;q=0.8", true},
+		{"", "text/html;q=0.5, " + proof.MediaType, false}, {"?format=html", "", true}, {"?format=json", "text/html", false},
+	} {
+		resp, body := r.get(proofPath(m.ID)+tt.query, "Accept", tt.accept)
+		page := resp.Header.Get("Content-Type") == "text/html; charset=utf-8"
+		if resp.StatusCode != 200 || page != tt.page || !slices.Contains(resp.Header.Values("Vary"), "Accept") {
+			t.Errorf("%q, Accept %q: %d %q, Vary %q, want a page: %v", tt.query, tt.accept, resp.StatusCode, resp.Header.Get("Content-Type"), resp.Header.Values("Vary"), tt.page)
+		}
+		policy := resp.Header.Get("Content-Security-Policy")
+		if !strings.HasPrefix(policy, "default-src 'none'; ") || page && (policy != receipt.ContentSecurityPolicy() || strings.Contains(policy, "unsafe")) {
+			t.Errorf("%q, Accept %q: policy %q", tt.query, tt.accept, policy)
+		}
+		if page && (!strings.Contains(body, m.ID.String()) || strings.Contains(body, "people <b>")) {
+			t.Errorf("the page has not the id, or markup of the message: %.300s", body)
+		}
+	}
+	asPage, _ := r.get(proofPath(m.ID) + "?format=html")
+	asFile, _ := r.get(proofPath(m.ID) + "?format=json")
+	if asPage.Header.Get("ETag") == asFile.Header.Get("ETag") {
+		t.Error("page and file have one ETag")
+	}
+	if resp, body := r.get(proofPath(m.ID) + "?format=pdf"); resp.StatusCode != 400 || !strings.Contains(body, "bad_parameter") {
+		t.Errorf("%d %s", resp.StatusCode, body)
 	}
 }

@@ -63,6 +63,7 @@ func everything(t *testing.T) *fixture {
 			io.WriteString(w, "p2pchain_blocks 3\n")
 		})
 		d.Profiles, d.Pages = http.HandlerFunc(pprof.Index), http.HandlerFunc(page)
+		d.Proofs = provable{d.Archive.(*archive).MemStore, d.Network}
 		d.Backup = func(_ context.Context, w io.Writer) error {
 			_, err := io.WriteString(w, "a tar archive")
 			return err
