@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"flag"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -18,6 +20,9 @@ import (
 	"p2pchain/api/internal/browsertest"
 	"p2pchain/core/proof"
 )
+
+// mutations is for long runs: go test -run Browser/Mutated -args -mutations 20000.
+var mutations = flag.Int("mutations", 300, "how many changed proofs the page and the program judge")
 
 // primitives holds the hashes against Go's and the signature rule against ed25519-speccheck.
 func primitives(t *testing.T, b *browsertest.Browser) {
@@ -141,6 +146,69 @@ func golden(t *testing.T, b *browsertest.Browser) {
 			t.Errorf("%s: %+v, want %+v", e.File, got[i], want)
 		}
 	}
+}
+
+// mutated holds that proofs in which something was changed at random get the same verdict here as from
+// the program: two implementations that share nothing but the description of the format.
+func mutated(t *testing.T, b *browsertest.Browser) {
+	tab := openMinutes(t, b)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	all := readExamples(t)
+	var files, want []string
+	for range *mutations {
+		e := all[random.IntN(len(all))]
+		content := mutate(random, e.bytes)
+		code := "none"
+		if fault, ok := errors.AsType[*proof.Fault](judge(content)); ok {
+			code = fault.Code
+		}
+		files, want = append(files, base64.StdEncoding.EncodeToString(content)), append(want, code)
+	}
+	for from := 0; from < len(files); from += 500 {
+		to := min(from+500, len(files))
+		got := browsertest.Eval[[]string](tab, javascript(t, files[from:to])+
+			`.map((text) => check(Uint8Array.from(atob(text), (c) => c.charCodeAt(0))).fault ?? "none")`)
+		for i := range got {
+			if got[i] != want[from+i] {
+				t.Errorf("the page says %s, the program %s:\n%s", got[i], want[from+i], files[from+i])
+			}
+		}
+	}
+}
+
+// judge returns the fault of a proof, nil if it holds.
+func judge(b []byte) error {
+	p, err := proof.Decode(b)
+	if err == nil {
+		_, err = p.Verify()
+	}
+	return err
+}
+
+// mutate changes a few characters of a proof, mostly such that it still has its form.
+func mutate(random *rand.Rand, b []byte) []byte {
+	out := slices.Clone(b)
+	for range 1 + random.IntN(2) {
+		if len(out) == 0 {
+			return out
+		}
+		i := random.IntN(len(out))
+		switch random.IntN(8) {
+		case 0:
+			out[i] = byte(random.Uint32())
+		case 1:
+			out = slices.Delete(out, i, min(i+1+random.IntN(3), len(out)))
+		case 2:
+			out = slices.Insert(out, i, out[random.IntN(len(out))])
+		default:
+			if strings.IndexByte("0123456789abcdef", out[i]) >= 0 {
+				out[i] = "0123456789abcdef"[random.IntN(16)]
+			}
+		}
+	}
+	return out
 }
 
 // shownWords is what the page says about a proof.
