@@ -18,6 +18,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/consensus"
+	"p2pchain/core/forget"
 	"p2pchain/core/mempool"
 	"p2pchain/core/miner"
 	"p2pchain/core/miner/minertest"
@@ -32,6 +33,8 @@ type SimConfig struct {
 	Dials []int
 	// TriesPerSecond is the rate of its miner, which works while messages wait; 0 is no miner.
 	TriesPerSecond float64
+	// Keeps says that the node keeps what authors ask to erase.
+	Keeps bool
 	// P2P changes the settings of its network side.
 	P2P func(*p2p.Config)
 	// Log takes what the node logs; nil drops it.
@@ -58,6 +61,7 @@ type SimNode struct {
 	cfg    SimConfig
 	disk   *vfs.MemFS
 	miner  *miner.Miner
+	forget *forget.Forgetter
 	wires  *simTransport
 	cancel context.CancelFunc
 	ended  sync.WaitGroup
@@ -140,6 +144,7 @@ func (n *SimNode) up() {
 	n.run(ctx, "pool", n.Pool.Run)
 	n.run(ctx, "p2p", n.P2P.Run)
 	n.run(ctx, "bootstrap", seeker.Run)
+	n.run(ctx, "forget", n.forget.Run)
 	if n.miner != nil {
 		n.run(ctx, "miner", n.miner.Run)
 	}
@@ -194,7 +199,7 @@ func (n *SimNode) open() error {
 	}
 	chains, pools := chain.DefaultConfig(), mempool.DefaultConfig()
 	chains.Log, pools.Log = log, log
-	chains.Verified = consensus.NewVerified()
+	chains.Verified, chains.Erased = consensus.NewVerified(), n.Store.Refuses
 	pools.Verified = chains.Verified
 	if n.Chain, err = chain.Open(n.Network, n.Store, chains); err != nil {
 		return err
@@ -206,11 +211,17 @@ func (n *SimNode) open() error {
 	cfg := p2p.DefaultConfig()
 	cfg.Key, cfg.Listen, cfg.Agent = simKey(n.t, n.Index), []string{simListen(n.Index)}, fmt.Sprintf("simulated/%d", n.Index)
 	cfg.HostOptions = n.wires.options()
-	cfg.Log, cfg.Exchange.Log, cfg.Syncer.Log, cfg.Gossip.Log = log, log, log, log
+	cfg.Log, cfg.Exchange.Log, cfg.Syncer.Log, cfg.Gossip.Log, cfg.Filler.Log = log, log, log, log, log
+	cfg.Bodies = n.Store
 	if n.cfg.P2P != nil {
 		n.cfg.P2P(&cfg)
 	}
 	if n.P2P, err = p2p.Open(n.Network, n.Chain, n.Pool, cfg); err != nil {
+		return err
+	}
+	forgets := forget.DefaultConfig()
+	forgets.Honour, forgets.Log = !n.cfg.Keeps, log
+	if n.forget, err = forget.New(n.Store, n.Chain, n.Pool, forgets); err != nil {
 		return err
 	}
 	return n.openMiner(log)
