@@ -6,6 +6,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"p2pchain/api/evidence"
+	"p2pchain/core"
 )
 
 var update = flag.Bool("update", false, "write the tables of docs/trust.md anew")
@@ -41,6 +44,25 @@ func TestPage(t *testing.T) {
 		}
 	}
 	t.Fatalf("%s is stale (-update writes it)", trustPage)
+}
+
+// TestSameCore holds that the page and the words about a proof speak of the same laptop core.
+func TestSameCore(t *testing.T) {
+	page, err := os.ReadFile(trustPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := readAssumptions(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := a.machines[0].rate; got != evidence.HashRate {
+		t.Errorf("%s does %v, p2pchain verify assumes %v", a.machines[0].name, got, evidence.HashRate)
+	}
+	main, _ := core.Builtin("main")
+	if a.digits != main.Difficulty || a.interval*1000 != float64(main.BlockIntervalMS) {
+		t.Errorf("difficulty %d and T = %v s are not those of main", a.digits, a.interval)
+	}
 }
 
 // smallPage has the input tables and an empty section for each other table but one.
