@@ -25,12 +25,14 @@ type addOptions struct {
 	flush     bool
 	noSpool   bool
 	spoolMost int64 // MiB
+	sources   sources
 }
 
 func (o *addOptions) declare(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.wait, "wait", false, "return only when all of it is in a block")
 	flags.StringVar(&o.proof.out, "proof", "", "wait for the block, and write the proof of the message to this `FILE`; of lines into a folder, each a file")
 	flags.Uint64Var(&o.proof.confirmations, "confirmations", 0, "with --wait or --proof: wait for so many `BLOCKS` on top of its block, too")
+	o.sources.declare(flags)
 	flags.BoolVar(&o.flush, "flush", false, "send the lines that wait in spools, and read nothing")
 	flags.BoolVar(&o.noSpool, "no-spool", false, "keep no lines on disk: end where the node does not answer")
 	flags.Int64Var(&o.spoolMost, "spool-max", 1024, "`MIB` of lines to keep at most; then nothing more is read")

@@ -129,7 +129,7 @@ func (a *app) getBlock(ctx context.Context, c *client.Client, args []string) err
 		t.row("messages", b.MessageCount)
 		t.line("")
 		for _, m := range b.Messages {
-			t.line("%v  %s", m.ID, payloadText(m.Payload))
+			t.line("%v  %s", m.ID, messageText(m.MediaType, m.Payload))
 		}
 	})
 }
@@ -171,6 +171,9 @@ func (a *app) getMessage(ctx context.Context, c *client.Client, args []string) e
 		t.row("seen block", m.Seen)
 		t.row("type", m.MediaType)
 		t.row("size", plural(m.Size, "byte"))
+		if d := documentOf(m.MediaType, m.Payload); d != nil {
+			t.document(d)
+		}
 		t.line("")
 		t.line("%s", payloadText(m.Payload))
 	})
@@ -181,7 +184,7 @@ func (a *app) getData(ctx context.Context, c *client.Client, _ []string) error {
 	waiting := 0
 	err := showList(a, "unprocessed", c.AllWaiting(ctx), 0, func(m client.WaitingMessage) error {
 		waiting++
-		_, err := fmt.Fprintf(a.stdout, "%v  %s\n", m.ID, payloadText(m.Payload))
+		_, err := fmt.Fprintf(a.stdout, "%v  %s\n", m.ID, messageText(m.MediaType, m.Payload))
 		return err
 	})
 	if err == nil && waiting == 0 && !a.shared.json {

@@ -22,7 +22,7 @@ func (a *app) getMempool(ctx context.Context, c *client.Client, _ []string) erro
 		if m.Local {
 			from = "from here"
 		}
-		_, err := fmt.Fprintf(a.stdout, "%v  %v  %6d bytes  %-11s  %s\n", m.ID, m.Accepted, m.Size, from, payloadText(m.Payload))
+		_, err := fmt.Fprintf(a.stdout, "%v  %v  %6d bytes  %-11s  %s\n", m.ID, m.Accepted, m.Size, from, messageText(m.MediaType, m.Payload))
 		return err
 	})
 	if err != nil || a.shared.json {
@@ -140,7 +140,7 @@ func (a *app) showMessageLine(m client.Message) error {
 	if m.Height != nil {
 		place = fmt.Sprintf("block %d", *m.Height)
 	}
-	_, err := fmt.Fprintf(a.stdout, "%v  %-10s  %v  %s\n", m.ID, place, m.Time, payloadText(m.Payload))
+	_, err := fmt.Fprintf(a.stdout, "%v  %-10s  %v  %s\n", m.ID, place, m.Time, messageText(m.MediaType, m.Payload))
 	return err
 }
 

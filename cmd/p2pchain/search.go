@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"p2pchain/api/client"
 )
@@ -13,24 +14,45 @@ import (
 // searchCommand is "search".
 func (a *app) searchCommand() *cobra.Command {
 	var limit int
+	var files sources
+	var flags *pflag.FlagSet
 	cmd := a.clientCommand(&cobra.Command{
 		Use:     "search WORDS...",
-		Short:   "Find blocks and messages by words, by a height, or by the beginning of a hash",
+		Short:   "Find blocks and messages by words, by a height, by a hash, or by a file",
 		GroupID: groupClient,
 		Long: `Finds the block at a height, the blocks and messages whose hash begins with some digits,
 and the messages that have all of the words, in any case and order, newest first. It ends
-with 4 if there is nothing.`,
+with 4 if there is nothing.
+
+With --file, --directory or --git it tells whether a file, a directory or a commit with
+this very content was notarised, when and where. 64 digits are a SHA-256 of a file, too.`,
 		Example: `  p2pchain search hello
   p2pchain search disk full --limit 0          all that there are
   p2pchain search 1d51b1a8                     what has this hash
+  p2pchain search --file report.pdf            was it notarised, and when
+  p2pchain search "$(sha256sum < report.pdf | cut -c1-64)"
   p2pchain search hello --json | jq -r '.messages[].id'`,
-		Args: takes(1, anyNumber),
+		Args: takes(0, anyNumber),
 	}, func(ctx context.Context, c *client.Client, args []string) error {
 		if limit < 0 {
 			return usagef("--limit is %d, want 0 or more", limit)
 		}
+		switch {
+		case files.count() > 0 && len(args) > 0:
+			return usagef("--file, --directory and --git take no words besides")
+		case files.count() == 0 && len(args) == 0:
+			return usagef("an argument is missing: want p2pchain search WORDS... | --file FILE")
+		}
+		if err := files.check(flags); err != nil {
+			return err
+		}
+		if files.count() > 0 {
+			return a.searchSources(ctx, c, &files, limit)
+		}
 		return a.search(ctx, c, strings.Join(args, " "), limit)
 	})
+	flags = cmd.Flags()
+	files.declareFinding(flags, "find")
 	cmd.Flags().IntVar(&limit, "limit", 20, "look on until there are so many `MESSAGES`; 0 is all")
 	return cmd
 }
@@ -48,7 +70,7 @@ func (a *app) search(ctx context.Context, c *client.Client, words string, limit 
 		err = a.showFound(found)
 	}
 	if err == nil && len(found.Blocks)+len(found.Messages) == 0 {
-		err = fmt.Errorf("nothing has %q: %w", words, client.ErrNotFound)
+		err = nothingHas(words)
 	}
 	return err
 }

@@ -255,6 +255,6 @@ func (t *tailer) show(m client.Message) error {
 	if t.confirmed && m.Height != nil {
 		place = fmt.Sprintf("%6d  ", *m.Height)
 	}
-	_, err := fmt.Fprintf(t.app.stdout, "%s%s  %.8s  %s\n", place, m.Time.Time().Format(time.DateTime), m.Author, payloadText(m.Payload))
+	_, err := fmt.Fprintf(t.app.stdout, "%s%s  %.8s  %s\n", place, m.Time.Time().Format(time.DateTime), m.Author, messageText(m.MediaType, m.Payload))
 	return err
 }

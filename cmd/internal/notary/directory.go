@@ -16,14 +16,14 @@ import (
 // directory on and slashes between their parts. Symbolic links are not followed and, like special files,
 // not part of the list. Memory holds the names of one directory for each level.
 //
-// Errors may wrap ErrKind, ErrChanged and those of the file system: a file that cannot be read ends it.
+// Errors may wrap ErrNotDirectory, ErrChanged and those of the file system: a file that cannot be read ends it.
 func (h *Hasher) Directory(ctx context.Context, dir string, out io.Writer) (List, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return List{}, err
 	}
 	if !info.IsDir() {
-		return List{}, fmt.Errorf("%s is no directory: %w", dir, ErrKind)
+		return List{}, fmt.Errorf("%s is %w", dir, ErrNotDirectory)
 	}
 	w := &walk{h: h, list: newListWriter(out)}
 	if err := w.directory(ctx, dir, ""); err != nil {

@@ -15,8 +15,9 @@ import (
 var (
 	// ErrChanged means that a file or a directory was not the same before and after it was read.
 	ErrChanged = errors.New("changed while it was read")
-	// ErrKind means that a path is of a kind that cannot be hashed in the way that was asked for.
-	ErrKind = errors.New("not of the right kind")
+	// ErrNotFile and ErrNotDirectory mean that a path leads to something else.
+	ErrNotFile      = errors.New("no regular file")
+	ErrNotDirectory = errors.New("no directory")
 )
 
 // bufferSize is how much of a file is read at a time.
@@ -75,7 +76,7 @@ func (h *Hasher) Reader(ctx context.Context, what string, size uint64, in io.Rea
 	}
 }
 
-// File hashes a regular file, or the one that a symbolic link leads to. Errors may wrap ErrKind, ErrChanged
+// File hashes a regular file, or the one that a symbolic link leads to. Errors may wrap ErrNotFile, ErrChanged
 // and those of the file system.
 func (h *Hasher) File(ctx context.Context, path string) (Content, error) {
 	info, err := os.Stat(path) // before it is opened: that of a pipe would wait for somebody to write
@@ -83,7 +84,7 @@ func (h *Hasher) File(ctx context.Context, path string) (Content, error) {
 		return Content{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return Content{}, fmt.Errorf("%s is a %s: %w", path, kindOf(info.Mode()), ErrKind)
+		return Content{}, fmt.Errorf("%s is a %s, %w", path, kindOf(info.Mode()), ErrNotFile)
 	}
 	return h.regular(ctx, path, info)
 }
