@@ -130,6 +130,8 @@ type Deps struct {
 	Erasures Erasures
 	// Erase erases one; nil: there is no such route.
 	Erase Eraser
+	// Forgetting says what was forgotten; nil: nothing ever is.
+	Forgetting func() Forgetting
 	// Invite returns what others join with. An error means that nobody can say yet where the node is.
 	Invite func() (Invite, error)
 	// Ready says why the node cannot take messages now, nil if it can. May be nil itself.

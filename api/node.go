@@ -33,6 +33,7 @@ func (s *Server) node() Node {
 		Mempool:       s.waiting(),
 		Mining:        s.deps.Miner.Status(),
 		Links:         s.links(),
+		Forgetting:    s.forgetting(),
 		Started:       Time(max(0, s.started.UnixMilli())),
 		UptimeSeconds: int64(now.Sub(s.started).Seconds()),
 	}
@@ -42,6 +43,14 @@ func (s *Server) node() Node {
 		out.ClockSkewMS = &ms
 	}
 	return out
+}
+
+// forgetting says what was forgotten.
+func (s *Server) forgetting() Forgetting {
+	if s.deps.Forgetting == nil {
+		return Forgetting{Pruning: PruningOff}
+	}
+	return s.deps.Forgetting()
 }
 
 // syncAt brings what the syncer said last to the heights of now, so that an answer has one height and

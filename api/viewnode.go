@@ -20,9 +20,28 @@ type Node struct {
 	Mining        Mining         `json:"mining"`
 	Peers         int            `json:"peers"`
 	Links         Links          `json:"links"`
+	Forgetting    Forgetting     `json:"forgetting"`
 	Started       Time           `json:"started"`
 	UptimeSeconds int64          `json:"uptime_seconds"`
 	ClockSkewMS   *int64         `json:"clock_skew_ms"` // our clock minus that of the peers, null without any
+}
+
+// What becomes of old payloads.
+const (
+	PruningOff     = "off"        // they are kept
+	PruningRefused = "no_archive" // they are kept, since no connected peer has all of them
+)
+
+// Forgetting says which payloads the node does not have any more.
+type Forgetting struct {
+	Honour            bool   `json:"honour_erasures"`     // those that authors ask for
+	PruneAfterSeconds int64  `json:"prune_after_seconds"` // 0: old payloads are kept
+	Pruning           string `json:"pruning"`             // off, done, running, or no_archive: refused, since no connected peer has all payloads
+	PrunedHeight      uint64 `json:"pruned_height"`       // of the last block whose payloads were dropped since they were old
+	Pruned            uint64 `json:"pruned"`              // such payloads
+	Erased            uint64 `json:"erased"`              // messages
+	Missing           int64  `json:"missing"`             // payloads that nobody erased or pruned here, and that peers are asked for
+	LowestFull        uint64 `json:"lowest_full"`         // from this height on no payload is missing, but for erased ones
 }
 
 // A NetworkInfo names the network.

@@ -123,6 +123,10 @@ func (e *exam) lookAtPeers(ctx context.Context) []Finding {
 	default:
 		add(Warning, "the node is alone: it has no peers", "its messages are on this machine only", "join another one with --bootstrap or an invite; see what is said of multicast, firewall and bootstrap")
 	}
+	if n.Forgetting.Pruning == client.PruningRefused {
+		add(Warning, "old payloads are kept in spite of --prune-payloads-after: no connected peer has all of them",
+			"in a network in which no node has a payload it is lost", "connect to a node that keeps everything: one without --prune-payloads-after, synced from the start")
+	}
 	for _, reason := range n.Mining.Paused {
 		add(Warning, "mining pauses: "+reason, "messages wait for blocks of others", "")
 	}

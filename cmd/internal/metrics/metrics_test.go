@@ -24,6 +24,7 @@ import (
 	"p2pchain/cmd/internal/logs"
 	"p2pchain/core"
 	"p2pchain/core/chain"
+	"p2pchain/core/forget"
 	"p2pchain/core/mempool"
 	"p2pchain/core/miner"
 	"p2pchain/core/store"
@@ -57,6 +58,9 @@ func sources(peers int) *Sources {
 			took := make([]uint64, len(store.SyncBuckets())+1)
 			took[2] = 7
 			return store.Stats{Log: store.SyncStats{Took: took, Total: time.Second}, Tables: store.SyncStats{Took: took}}, nil
+		},
+		Forgetting: func() forget.Status {
+			return forget.Status{Pruning: forget.PruningRefused, Erased: 3, Due: 1, Gaps: 2, LowestFull: 9}
 		},
 		Introducers: func() []p2p.Peer { return nil }, Relays: func() int { return 0 },
 		ClockSkew: func() (time.Duration, bool) { return time.Second, true },

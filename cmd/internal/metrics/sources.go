@@ -10,6 +10,7 @@ import (
 	"p2pchain/cmd/internal/backup"
 	"p2pchain/cmd/internal/logs"
 	"p2pchain/core/chain"
+	"p2pchain/core/forget"
 	"p2pchain/core/mempool"
 	"p2pchain/core/miner"
 	"p2pchain/core/store"
@@ -35,6 +36,7 @@ type Sources struct {
 	Disk       func() (used, free uint64, err error)
 	Reserve    uint64 // bytes of free disk under which nothing is written
 	StoreStats func() (store.Stats, error)
+	Forgetting func() forget.Status
 
 	Peers       func() []p2p.Peer
 	Introducers func() []p2p.Peer
@@ -64,7 +66,7 @@ func Register(r *prometheus.Registry, s *Sources) error {
 // tables returns every metric, part by part.
 func tables(s *Sources) []table {
 	return []table{
-		nodeTable(s), chainTable(s), mempoolTable(s), storeTable(s), diskTable(s),
+		nodeTable(s), chainTable(s), mempoolTable(s), storeTable(s), forgetTable(s), diskTable(s),
 		peersTable(s), watchdogTable(s), searchTable(s), gossipTable(s), syncTable(s),
 		minerTable(s), chainFileTable(s), apiTable(s), logTable(s),
 	}

@@ -64,8 +64,12 @@ type Config struct {
 	MineThreads int
 	// OnMiners, if set, is told how many search threads there are, at the start and whenever that
 	// changes; GOMAXPROCS should follow: see miner.Procs.
-	OnMiners     func(threads int)
-	ChainFile    bool   // keep the chain as a file beside the store, too
+	OnMiners  func(threads int)
+	ChainFile bool // keep the chain as a file beside the store, too
+	// HonourErasures says that messages by which authors ask to forget their own ones are honoured.
+	HonourErasures bool
+	// PruneAfter is the age of blocks from which on payloads are dropped; 0: never.
+	PruneAfter   time.Duration
 	ReserveBytes uint64 // free disk under which mining pauses and writes are refused
 
 	// Profiles serves Go's profiles to those who may administer the node.
@@ -94,13 +98,14 @@ func DefaultConfig() Config {
 		HTTPRate:        1000,
 		MaxEventClients: 1024,
 
-		Mine:         miner.Auto,
-		MineThreads:  1,
-		ChainFile:    true,
-		ReserveBytes: 256 << 20,
-		Version:      "unknown",
-		Log:          slog.Default(),
-		Now:          time.Now,
+		Mine:           miner.Auto,
+		MineThreads:    1,
+		ChainFile:      true,
+		HonourErasures: true,
+		ReserveBytes:   256 << 20,
+		Version:        "unknown",
+		Log:            slog.Default(),
+		Now:            time.Now,
 	}
 }
 
@@ -124,6 +129,9 @@ func (c *Config) Validate() error {
 	}
 	if _, err := miner.ParseMode(string(c.Mine)); err != nil {
 		bad("mine: %v", err)
+	}
+	if c.PruneAfter < 0 || c.PruneAfter > 0 && c.PruneAfter < time.Hour {
+		bad("prune-payloads-after is %v, want 0 or at least 1h", c.PruneAfter)
 	}
 	if c.ReserveBytes == 0 {
 		bad("ReserveBytes is 0, want at least 1")

@@ -18,7 +18,7 @@ func (n *Node) measure() (http.Handler, error) {
 		Started: n.started, Now: n.cfg.Now, Ready: n.ready,
 		Tip: n.chain.Tip, BestHeader: n.chain.BestHeader, ChainStats: n.chain.Stats,
 		Waiting: n.pool.Totals, Added: n.pool.Stats,
-		Disk: n.store.Disk, Reserve: n.cfg.ReserveBytes, StoreStats: n.store.Stats,
+		Disk: n.store.Disk, Reserve: n.cfg.ReserveBytes, StoreStats: n.store.Stats, Forgetting: n.forget.Status,
 		Peers: n.p2p.Peers, Introducers: n.p2p.Introducers, Relays: n.p2p.Relays, ClockSkew: n.p2p.ClockSkew,
 		Watchdogs: n.p2p.Watchdogs, Bootstrap: n.bootstrap.Status, Gossip: n.p2p.Gossip, Sync: n.p2p.Sync,
 		Miner: n.miner.Status, Log: n.cfg.LogStats,

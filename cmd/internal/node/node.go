@@ -23,6 +23,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/consensus"
+	"p2pchain/core/forget"
 	"p2pchain/core/mempool"
 	"p2pchain/core/miner"
 	"p2pchain/core/store"
@@ -51,6 +52,7 @@ type Node struct {
 	pool      *mempool.Pool
 	miner     *miner.Miner
 	guard     *guard
+	forget    *forget.Forgetter
 	p2p       *p2p.Node
 	bootstrap *bootstrap.Bootstrap
 	pulse     *pulse
@@ -78,7 +80,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg, log: cfg.Log, failed: make(chan error, 1), started: cfg.Now(), metrics: metrics.NewRegistry()}
 	n.openPulse()
 	for _, step := range []func(context.Context) error{
-		n.openDirectory, n.openStore, n.openChain, n.openSocket, n.openPeers, n.openMiner, n.openBootstrap, n.openAPI, n.openBackup, n.leaveAddress,
+		n.openDirectory, n.openStore, n.openChain, n.openSocket, n.openPeers, n.openMiner, n.openBootstrap, n.openForget, n.openAPI, n.openBackup, n.leaveAddress,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, n.Close())
@@ -108,6 +110,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"p2p", n.p2p.Run},
 		{"bootstrap", n.bootstrap.Run},
 		{"guard", n.guard.Run},
+		{"forget", n.forget.Run},
 		{"pulse", n.pulse.Run},
 		{"miner", n.miner.Run},
 		{"disk", func(ctx context.Context) error { return n.watchDisk(ctx, cancel) }},
@@ -275,12 +278,16 @@ func (n *Node) openBackup(context.Context) error {
 	if !n.cfg.ChainFile {
 		return nil
 	}
+	var err error
+	n.backup, err = backup.New(n.cfg.Network, n.chain, n.backupConfig())
+	return err
+}
+
+func (n *Node) backupConfig() backup.Config {
 	cfg := backup.DefaultConfig()
 	cfg.Dir, cfg.Now, cfg.Room = n.cfg.Dir, n.cfg.Now, n.ready
 	cfg.Log = n.log.With("part", "backup")
-	var err error
-	n.backup, err = backup.New(n.cfg.Network, n.chain, cfg)
-	return err
+	return cfg
 }
 
 // leaveAddress tells the commands of this machine where the node is.

@@ -67,8 +67,8 @@ func (n *Node) listenOn(addrs []string) error {
 	cfg.MaxPeers, cfg.Agent = n.cfg.MaxPeers, "p2pchain/"+n.cfg.Version
 	cfg.Now, cfg.Log = n.cfg.Now, log
 	cfg.Syncer.Now, cfg.Syncer.Log = n.cfg.Now, n.log.With("part", "syncer")
-	cfg.Exchange.Log = n.log.With("part", "exchange")
-	cfg.Metrics = n.metrics
+	cfg.Exchange.Log, cfg.Filler.Log = n.log.With("part", "exchange"), n.log.With("part", "filler")
+	cfg.Metrics, cfg.Bodies = n.metrics, n.store
 	cfg.Gossip.Now, cfg.Gossip.Log = n.cfg.Now, n.log.With("part", "gossip")
 	host, err := p2p.Open(n.cfg.Network, n.chain, n.pool, cfg)
 	if err != nil {

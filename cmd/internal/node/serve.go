@@ -57,6 +57,7 @@ func (n *Node) openAPI(context.Context) error {
 		Miner: mining{n}, Host: peers{n.p2p, n.bootstrap, n.cfg.Reach}, Ready: n.ready, Invite: n.Invite,
 		Live: n.Live, Metrics: measured, Profiles: n.profiles(), Pages: pages,
 		Import: n.importStream, Backup: n.Backup,
+		Erasures: n.store, Erase: n.forget.Erase, Forgetting: n.forgetting,
 	})
 	return err
 }
