@@ -240,6 +240,8 @@ func payloadText(p client.Payload) string {
 	switch {
 	case p.Erased:
 		return "(erased)"
+	case p.Missing:
+		return "(not on this node)"
 	case p.Message != nil:
 		return printable(*p.Message)
 	}
