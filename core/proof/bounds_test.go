@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -131,6 +132,27 @@ func TestPaths(t *testing.T) {
 					t.Fatalf("leaf %d of %d: hash %d does not count", index, size, wrong)
 				}
 				path[wrong][0] ^= 1
+			}
+		}
+	}
+}
+
+// A block's path is the same whether its leaves are hashed in one piece or in several, at the edges of the
+// pieces too.
+func TestMessagePath(t *testing.T) {
+	leaves := make([]core.Leaf, 5*pieceLeaves+3)
+	hashes := make([]core.Hash, len(leaves))
+	for i := range leaves {
+		leaves[i].ID = core.Hash{byte(i), byte(i >> 8)}
+		hashes[i] = leafHash(&leaves[i])
+	}
+	for _, count := range []int{1, 2, 3, pieceLeaves - 1, pieceLeaves, pieceLeaves + 1, 2 * pieceLeaves, 4*pieceLeaves + 1, 5*pieceLeaves + 3} {
+		for _, position := range []int{0, 1, count / 2, pieceLeaves - 1, pieceLeaves, 4 * pieceLeaves, count - 1} {
+			if position >= count {
+				continue
+			}
+			if got, want := messagePath(leaves[:count], position), plainPath(position, hashes[:count]); !slices.Equal(got, want) {
+				t.Errorf("message %d of %d: %v, want %v", position, count, got, want)
 			}
 		}
 	}

@@ -183,32 +183,3 @@ func auditPath(index, size uint64, root func(from, to uint64) (core.Hash, error)
 	}
 	return path, nil
 }
-
-// messagePath returns the audit path of a message in its block.
-func messagePath(leaves []core.Leaf, position int) []core.Hash {
-	hashes := make([]core.Hash, len(leaves))
-	for i := range leaves {
-		if i != position { // its own hash is on no path
-			hashes[i] = leafHash(&leaves[i])
-		}
-	}
-	path, _ := auditPath(uint64(position), uint64(len(leaves)), func(from, to uint64) (core.Hash, error) {
-		return fold(hashes[from:to]), nil
-	})
-	return path
-}
-
-// fold returns the root over the hashes of leaves, and overwrites them.
-func fold(hashes []core.Hash) core.Hash {
-	for len(hashes) > 1 {
-		half := (len(hashes) + 1) / 2
-		for i := range len(hashes) / 2 {
-			hashes[i] = nodeHash(hashes[2*i], hashes[2*i+1])
-		}
-		if len(hashes)%2 == 1 { // the last one goes up as it is
-			hashes[half-1] = hashes[len(hashes)-1]
-		}
-		hashes = hashes[:half]
-	}
-	return hashes[0]
-}

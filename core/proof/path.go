@@ -36,11 +36,3 @@ func nodeHash(left, right core.Hash) core.Hash {
 	copy(b[1+core.HashSize:], right[:])
 	return sha256.Sum256(b[:])
 }
-
-// leafHash returns the RFC 6962 hash of a message's leaf, SHA-256(0x00 ‖ id ‖ signature).
-func leafHash(l *core.Leaf) core.Hash {
-	var b [1 + core.LeafSize]byte // on the stack: a block has up to 32,768 of them
-	copy(b[1:], l.ID[:])
-	copy(b[1+core.HashSize:], l.Signature[:])
-	return sha256.Sum256(b[:])
-}

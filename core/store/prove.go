@@ -29,7 +29,14 @@ func (v view) Height() (uint64, error) {
 	return t.height, err
 }
 
-func (v view) HashAt(height uint64) (core.Hash, error) { return v.r.hashAt(height) }
+// HashAt is asked for heights up to the tip's alone: a missing one is damage, not an unknown message.
+func (v view) HashAt(height uint64) (core.Hash, error) {
+	hash, err := v.r.hashAt(height)
+	if err != nil {
+		return core.Hash{}, missing(err, "block at height %d", height)
+	}
+	return hash, nil
+}
 
 func (v view) Header(block core.Hash) (core.Header, bool, error) {
 	e, err := v.r.stored(block)
@@ -49,11 +56,14 @@ func (v view) HistoryNode(level int, index uint64) (core.Hash, error) {
 
 func (v view) Leaves(block core.Hash) ([]core.Leaf, error) {
 	kept, err := v.r.leaves(block)
+	if err != nil {
+		return nil, missing(err, "leaves of block %v", block)
+	}
 	leaves := make([]core.Leaf, len(kept))
 	for i := range kept {
 		leaves[i] = kept[i].Leaf
 	}
-	return leaves, err
+	return leaves, nil
 }
 
 func (v view) Place(id core.Hash) (core.Hash, int, bool, error) {

@@ -214,3 +214,35 @@ func TestProofsWhileTheChainMoves(t *testing.T) {
 		})
 	}
 }
+
+// What a proof needs and the store has lost is damage, and never taken for a message that is not known.
+func TestProofFromDamagedStore(t *testing.T) {
+	n := coretest.Network(t)
+	for name, key := range map[string]func(blocks []*core.Block) []byte{
+		"height":  func([]*core.Block) []byte { return numberKey(prefixHeight, 3) },
+		"history": func([]*core.Block) []byte { return historyKey(1, 0) },
+		"leaves":  func(b []*core.Block) []byte { return blockKey(prefixLeaves, 2, b[1].Header.Hash()) },
+		"record":  func([]*core.Block) []byte { return numberKey(prefixRecord, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			told := false
+			s, err := Open("store", n, options(t, vfs.NewMem(), func(o *Options) { o.OnDamage = func(error) { told = true } }))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			msgs := coretest.Messages(t, n, "m", 1)
+			blocks := branch(t, n, coretest.Genesis(n), nil, msgs, nil, nil)
+			connect(t, s, blocks...)
+			if err := s.db.Delete(key(blocks), nil); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := proof.Build(s, msgs[0].ID); !errors.Is(err, ErrCorrupt) || errors.Is(err, chain.ErrNotFound) {
+				t.Errorf("Build = %v, want ErrCorrupt", err)
+			}
+			if !told {
+				t.Error("the damage was not told")
+			}
+		})
+	}
+}
