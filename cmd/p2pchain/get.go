@@ -52,7 +52,7 @@ func (a *app) getCommand() *cobra.Command {
 			Use: "mempool", Short: "The messages that wait for a block, with their size, age and origin", Args: takes(0, 0),
 			Example: "  p2pchain get mempool\n  p2pchain get mempool --json | jq '.messages[] | select(.local)'",
 		}, a.getMempool),
-		a.getMessagesCommand(), a.getHeadersCommand(), a.getForksCommand(),
+		a.getMessagesCommand(), a.getHeadersCommand(), a.getForksCommand(), a.getErasedCommand(),
 		a.clientCommand(&cobra.Command{
 			Use: "neighbours", Short: "The addresses of the connected nodes, as HOST:PORT", Args: takes(0, 0),
 			Example: "  p2pchain get neighbours",
@@ -171,6 +171,9 @@ func (a *app) getMessage(ctx context.Context, c *client.Client, args []string) e
 		t.row("seen block", m.Seen)
 		t.row("type", m.MediaType)
 		t.row("size", plural(m.Size, "byte"))
+		if m.Erasure != nil {
+			t.row("erased", eraser(m.Erasure))
+		}
 		if d := documentOf(m.MediaType, m.Payload); d != nil {
 			t.document(d)
 		}
