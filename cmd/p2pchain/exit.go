@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"p2pchain/api/client"
+	"p2pchain/cmd/internal/anchor"
 	"p2pchain/cmd/internal/invite"
 	"p2pchain/cmd/internal/node"
 	"p2pchain/core"
@@ -42,6 +43,7 @@ const (
 	exitAltered      = 19
 	exitOtherProof   = 20
 	exitWeak         = 21
+	exitCut          = 22
 	exitInterrupted  = 130
 )
 
@@ -72,10 +74,10 @@ func exitTable() []exitRow {
 		{exitUsage, "the command line, a `P2PCHAIN_` variable, the configuration file or a parameter file is wrong",
 			"", []error{errUsage, core.ErrBadParams, node.ErrConfig, node.ErrTokenName, node.ErrTokenExists, invite.ErrInvite, node.ErrHasChain}},
 		{exitUnreachable, "no node answers", "start one, or name one with `--name`, `--data-dir` or `--api`", []error{client.ErrUnreachable, node.ErrNoAddress, node.ErrNoInvite}},
-		{exitNotFound, "the node does not have what was asked for", "", []error{client.ErrNotFound, node.ErrNoBlock, node.ErrNoToken, node.ErrNoChain}},
+		{exitNotFound, "the node does not have what was asked for", "", []error{client.ErrNotFound, node.ErrNoBlock, node.ErrNoToken, node.ErrNoChain, anchor.ErrNone}},
 		{exitAddressInUse, "an address that you set is taken or is not this machine's", "stop the other program, or choose another address",
 			[]error{node.ErrAddressInUse}},
-		{exitLocked, "another process uses the data directory", "stop it, or choose another `--data-dir` or `--name`", []error{store.ErrLocked}},
+		{exitLocked, "another process uses the data directory", "stop it, or choose another `--data-dir` or `--name`", []error{store.ErrLocked, anchor.ErrInUse}},
 		{exitOtherNetwork, "the data directory belongs to another network", "choose that network, or another `--data-dir` or `--name`",
 			[]error{store.ErrOtherNetwork}},
 		{exitOtherVersion, "the data directory was written by a newer version, or by one before the first release",
@@ -94,7 +96,8 @@ func exitTable() []exitRow {
 		{exitVerification, "a chain file or a backup is damaged, breaks a rule or does not fit what is stored", "everything before that line is kept: get the file again and repeat the command",
 			[]error{chainfile.ErrUnverified, node.ErrArchive}},
 		{exitFindings, "`doctor` found a problem", "", []error{errFindings}},
-		{exitAltered, "a proof does not hold: it is none, was altered, or is not about the document that was given", "get the file again from whoever gave it; what does not hold proves nothing", []error{errAltered}},
+		{exitAltered, "a proof does not hold: it is none, was altered, or is not about the document that was given; or a log is not what it was when it was anchored", "get the file again from whoever gave it; what does not hold proves nothing", []error{errAltered, anchor.ErrAltered}},
+		{exitCut, "bytes of a log that were anchored are missing at its end; what is left is intact", "look for a copy of the file from after the last look that `anchor verify` names", []error{anchor.ErrCut}},
 		{exitOtherProof, "a proof holds, but for another network than the one that was asked for", "", []error{errOtherProof}},
 		{exitWeak, "a proof holds, but is too weak for what was asked: too little work, too few blocks, or not tied to what you trust",
 			"get a newer proof of the message, which shows more work, or name a header (`--header`) or a node (`--node`) that you trust", []error{errWeak}},
@@ -120,6 +123,10 @@ func adviceFor(err error, row exitRow) string {
 	switch row.code {
 	case exitVerification:
 		return adviceForFile(err, row)
+	case exitAltered:
+		if errors.Is(err, anchor.ErrAltered) {
+			return "keep the file as it is, and compare these lines with a copy; what is called intact is as it was"
+		}
 	case exitUnreachable:
 		_, unknown := errors.AsType[*tls.CertificateVerificationError](err)
 		if unknown || errors.Is(err, client.ErrCertificate) {

@@ -13,6 +13,7 @@ import (
 
 	"p2pchain/api"
 	"p2pchain/api/client"
+	"p2pchain/cmd/internal/anchor"
 	"p2pchain/cmd/internal/node"
 	"p2pchain/core"
 )
@@ -63,6 +64,9 @@ func shapes() map[string]shape {
 		"add":            {addedMessage{}, "with - a line for each line"},
 		"proof":          {savedProof{}, "where files are written"},
 		"verify":         {verdict{}, "a line for each file"},
+		"anchor":         {anchored{}, "a line for each anchor"},
+		"anchor verify":  {anchor.Report{}, ""},
+		"anchor list":    {anchoredLogs{}, ""},
 		"get chain":      {chainAnswer{}, ""},
 		"get block":      {client.FullBlock{}, ""},
 		"get message":    {client.Message{}, ""},

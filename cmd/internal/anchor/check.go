@@ -27,18 +27,17 @@ func (c *Collection) Check(file io.ReaderAt, size uint64, base string, choice Ch
 		compared = lines
 	}
 	compared = compared[max(0, len(compared)-mostCompared):]
-	reports := make([]*Report, len(compared))
+	reports := make([]*Comparison, len(compared))
 	best := 0
 	for i, l := range compared {
 		if reports[i], err = compare(file, size, l); err != nil {
 			return nil, err
 		}
-		reports[i].Fits = len(fitting) > 0
 		if reports[i].good() >= reports[best].good() {
 			best = i
 		}
 	}
-	r, chosen := reports[best], compared[best]
+	r, chosen := &Report{Comparison: *reports[best], Fits: len(fitting) > 0, Erased: c.Erased}, compared[best]
 	linked, err := c.link(file, size, r, chosen, choice.Generation != "")
 	if err != nil {
 		return nil, err
@@ -58,7 +57,7 @@ func (c *Collection) Check(file io.ReaderAt, size uint64, base string, choice Ch
 }
 
 // good returns how many bytes are intact.
-func (r *Report) good() (n uint64) {
+func (r *Comparison) good() (n uint64) {
 	for _, part := range r.Ranges {
 		if part.State == Intact {
 			n += part.To - part.From
@@ -80,7 +79,7 @@ func worse(a, b string) string {
 // link adds what the generations before and after say, and returns all that links lead to.
 func (c *Collection) link(file io.ReaderAt, size uint64, r *Report, chosen *Line, explicit bool) (map[*Line]bool, error) {
 	linked := map[*Line]bool{chosen: true}
-	for at, same := r, true; ; {
+	for same := true; ; {
 		l := c.before(chosen)
 		if l == nil || linked[l] {
 			break
@@ -92,11 +91,10 @@ func (c *Collection) link(file io.ReaderAt, size uint64, r *Report, chosen *Line
 				return nil, err
 			}
 			if same = sameFile(chosen.first().Began, before, explicit); same {
-				at.Before = before
+				r.Before = append(r.Before, before)
 				r.Verdict = worse(r.Verdict, before.Verdict)
-				at = before
 			} else {
-				at.Prior = &before.Summary
+				r.Prior = &before.Summary
 			}
 		}
 		chosen = l
@@ -111,7 +109,7 @@ const copyBytes = 512
 
 // sameFile reports whether what a generation says is about a file that is of the next one, which began
 // for some reason.
-func sameFile(began string, before *Report, explicit bool) bool {
+func sameFile(began string, before *Comparison, explicit bool) bool {
 	if began == document.BeganCut || began == document.BeganChanged {
 		return true
 	}
@@ -166,11 +164,11 @@ func beginAs(file io.ReaderAt, size uint64, lines []*Line) ([]*Line, error) {
 }
 
 // compare compares a file with one generation.
-func compare(file io.ReaderAt, size uint64, l *Line) (*Report, error) {
+func compare(file io.ReaderAt, size uint64, l *Line) (*Comparison, error) {
 	outcomes, err := scan(file, size, l.Anchors)
 	if err != nil {
 		return nil, err
 	}
 	j := judge{line: l, outcomes: outcomes, size: size, earliest: make(map[uint64]*Found), latest: make(map[uint64]*Found)}
-	return j.report(), nil
+	return j.comparison(), nil
 }

@@ -257,10 +257,10 @@ func TestNoticed(t *testing.T) {
 				t.Errorf("%s, want %s: %+v", r.Verdict, tt.verdict, r)
 			}
 			switch {
-			case (tt.before == "") != (r.Before == nil):
+			case (tt.before == "") != (len(r.Before) == 0):
 				t.Errorf("before: %+v", r.Before)
-			case r.Before != nil && r.Before.Verdict != tt.before:
-				t.Errorf("before: %s, want %s: %+v", r.Before.Verdict, tt.before, r.Before)
+			case len(r.Before) > 0 && r.Before[0].Verdict != tt.before:
+				t.Errorf("before: %s, want %s: %+v", r.Before[0].Verdict, tt.before, r.Before)
 			}
 			if len(r.Others) > 0 || r.Rival != nil {
 				t.Errorf("others: %+v, %+v", r.Others, r.Rival)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"p2pchain/core"
 	"p2pchain/core/document"
@@ -24,7 +23,7 @@ var (
 type Place struct {
 	Height    uint64
 	Block     core.Hash
-	BlockTime time.Time // by its miner's clock
+	BlockTime Moment // by its miner's clock
 }
 
 // A Found anchor is one with its message.

@@ -93,7 +93,7 @@ func (c *chain) collection() *anchor.Collection {
 	defer c.mu.Unlock()
 	out := anchor.NewCollection()
 	for i, p := range c.payloads {
-		out.Add(p, c.ids[i], core.PublicKey{1}, anchor.Place{Height: uint64(i + 1), BlockTime: time.UnixMilli(int64(i))})
+		out.Add(p, c.ids[i], core.PublicKey{1}, anchor.Place{Height: uint64(i + 1), BlockTime: anchor.Moment(i)})
 	}
 	return out
 }

@@ -20,9 +20,9 @@ type judge struct {
 	cut    bool   // what is missing at the end is in ranges
 }
 
-func (j *judge) report() *Report {
+func (j *judge) comparison() *Comparison {
 	l := j.line
-	r := &Report{Size: j.size, Summary: l.Summary()}
+	r := &Comparison{Size: j.size, Summary: l.Summary()}
 	order := make([]int, len(l.Anchors))
 	for i, a := range l.Anchors {
 		order[i] = i

@@ -2,6 +2,7 @@ package anchor
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"p2pchain/core"
@@ -24,18 +25,43 @@ var (
 	ErrCut = errors.New("the end of the log is missing")
 )
 
+// A Moment is a time in Unix milliseconds, which JSON has as RFC 3339 in UTC.
+type Moment uint64
+
+const momentForm = "2006-01-02T15:04:05.000Z"
+
+// String returns the time in whole seconds, for people.
+func (m Moment) String() string {
+	return time.UnixMilli(int64(m)).UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+// MarshalText writes RFC 3339 with milliseconds.
+func (m Moment) MarshalText() ([]byte, error) {
+	return time.UnixMilli(int64(m)).UTC().AppendFormat(nil, momentForm), nil
+}
+
+// UnmarshalText reads what MarshalText writes.
+func (m *Moment) UnmarshalText(text []byte) error {
+	t, err := time.Parse(momentForm, string(text))
+	if err != nil {
+		return fmt.Errorf("a time: %w", err)
+	}
+	*m = Moment(max(0, t.UnixMilli()))
+	return nil
+}
+
 // A Point is an anchor, for people.
 type Point struct {
 	Sequence  uint64     `json:"sequence"`
-	Time      time.Time  `json:"time"` // of the look, by the clock of who followed
+	Time      Moment     `json:"time"` // of the look, by the clock of who followed
 	ID        core.Hash  `json:"id"`
 	Height    uint64     `json:"height,omitempty"`
 	Block     *core.Hash `json:"block,omitempty"` // none: it waits for one
-	BlockTime *time.Time `json:"block_time,omitempty"`
+	BlockTime *Moment    `json:"block_time,omitempty"`
 }
 
 func pointOf(f *Found) *Point {
-	p := &Point{Sequence: f.Sequence, Time: f.Time(), ID: f.ID}
+	p := &Point{Sequence: f.Sequence, Time: Moment(f.TimeMS), ID: f.ID}
 	if f.InBlock() {
 		p.Height, p.Block, p.BlockTime = f.Height, &f.Block, &f.BlockTime
 	}
@@ -67,34 +93,39 @@ type Summary struct {
 	Last       *Point         `json:"last"`
 }
 
-// A Report is a file compared with the anchors of a generation.
+// A Comparison is a file compared with the anchors of a generation.
+type Comparison struct {
+	Verdict   string  `json:"verdict"` // Intact, Altered or Cut
+	Size      uint64  `json:"size"`    // of the file
+	Intact    uint64  `json:"intact"`  // so many of its first bytes are
+	Summary           // of the generation
+	Ranges    []Range `json:"ranges"`
+	Missing   int     `json:"missing,omitempty"`   // anchors that are not there: erased, or never sent
+	Conflicts int     `json:"conflicts,omitempty"` // numbers that more than one anchor has
+	Waiting   int     `json:"waiting,omitempty"`   // anchors in no block yet: nothing but the node's word
+}
+
+// A Report is what Check found.
 type Report struct {
-	Verdict string  `json:"verdict"` // Intact, Altered or Cut
-	Size    uint64  `json:"size"`    // of the file
-	Intact  uint64  `json:"intact"`  // so many of its first bytes are
-	Summary         // of the generation
-	Ranges  []Range `json:"ranges"`
-	// Missing are numbers of anchors that are not there: erased, or never sent.
-	Missing int `json:"missing,omitempty"`
-	// Conflicts are numbers that more than one anchor has.
-	Conflicts int `json:"conflicts,omitempty"`
-	// Waiting are anchors that are in no block yet: nothing but the node's word.
-	Waiting int `json:"waiting,omitempty"`
+	Comparison // with the generation that the file is of
 	// Fits says that the beginning of the file is that of the generation. Where it does not, this may be
 	// the wrong generation, too.
 	Fits bool `json:"fits"`
-	// Before is the same for the generation before, where this one began since the file had been changed
-	// or cut, or where this file holds so much of that one that it is a changed copy.
-	Before *Report `json:"before,omitempty"`
-	// Prior is the generation before, where that was another file.
+	// Before are comparisons with generations before, latest first, where the one after began since the
+	// file had been changed or cut, or where this file holds so much of them that it is a changed copy.
+	// What they found is in Verdict.
+	Before []*Comparison `json:"before,omitempty"`
+	// Prior is the generation before those, which was another file.
 	Prior *Summary `json:"prior,omitempty"`
-	// Next is the generation that followed this one, if any did.
+	// Next is the generation that followed, if any did.
 	Next *Summary `json:"next,omitempty"`
-	// Rival is the same for another generation that the file begins as, and that nothing links to this
-	// one: a log that was changed and then followed anew looks like this.
-	Rival *Report `json:"rival,omitempty"`
+	// Rival is a comparison with another generation that the file begins as, and that nothing links to
+	// this one: a log that was changed and then followed anew looks like this.
+	Rival *Comparison `json:"rival,omitempty"`
 	// Others are more generations of this name that nothing links to this one.
 	Others []Summary `json:"others,omitempty"`
+	// Erased are anchors whose payload was erased: nobody knows of which logs.
+	Erased int `json:"erased,omitempty"`
 }
 
 // Err returns what the verdict means, nil for a file that is intact.

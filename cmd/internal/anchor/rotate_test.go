@@ -266,7 +266,7 @@ func (s *schedule) run(steps int) {
 	s.stop = s.follow(s.config())
 	time.Sleep(time.Second)
 	for range steps {
-		name := names[s.rng.IntN(len(names))]
+		name, alone := names[s.rng.IntN(len(names))], false
 		switch s.rng.IntN(7) {
 		case 0, 1:
 			name = "append"
@@ -275,7 +275,7 @@ func (s *schedule) run(steps int) {
 				name = "write to the old one"
 			}
 		case 3: // after which nothing else hides what it does
-			name = []string{"cut", "change the end"}[s.rng.IntN(2)]
+			name, alone = []string{"cut", "change the end", "copy and truncate"}[s.rng.IntN(3)], true
 		}
 		ok := faults[name]()
 		if *seedFlag > 0 {
@@ -285,7 +285,7 @@ func (s *schedule) run(steps int) {
 			s.counts[name]++
 		}
 		s.see()
-		if s.rng.IntN(3) > 0 {
+		if alone || s.rng.IntN(3) > 0 {
 			looks := 1 + s.rng.IntN(6)
 			time.Sleep(time.Duration(looks)*10*time.Second + time.Duration(s.rng.IntN(1000))*time.Millisecond)
 			s.watched = s.watched || s.stop != nil && looks > 1 && len(s.content()) > 0
