@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -36,6 +37,8 @@ type runFlags struct {
 	logFile                     string
 	pprof                       bool
 	forceNewChain, noChainFile  bool
+	honourErasures              bool
+	prunePayloadsAfter          time.Duration
 	repair                      bool
 	neighbours                  *list
 	chainSerialization          *choice
@@ -50,7 +53,8 @@ func (a *app) runCommand() *cobra.Command {
 		Example: `  p2pchain run
   p2pchain run --name two                      a second node on this machine
   p2pchain run --genesis lab7.json             a node of a network of your own
-  p2pchain run --bootstrap http://host:12345   join the node with this API`,
+  p2pchain run --bootstrap http://host:12345   join the node with this API
+  p2pchain run --prune-payloads-after 720h     keep what is older than 30 days without payloads`,
 	}
 	a.makeRun(cmd)
 	return cmd
@@ -100,6 +104,7 @@ func newSettings() *runFlags {
 		logFormat:          newChoice("auto", "auto", "text", "json"),
 		neighbours:         &list{kind: "HOST:PORT", check: checkHostPort},
 		chainSerialization: newChoice("json", "json", "pickle"),
+		honourErasures:     def.HonourErasures,
 	}
 }
 
@@ -135,6 +140,8 @@ func (f *runFlags) addWorkFlags(flags *pflag.FlagSet) {
 	flags.Var(f.mine, "mine", "seal blocks: auto while messages wait, always, or off")
 	flags.IntVar(&f.mineThreads, "mine-threads", f.mineThreads, "how many `THREADS` mine")
 	flags.BoolVar(&f.noChainFile, "no-chain-file", false, "do not keep the chain as a file of JSON lines, too")
+	flags.BoolVar(&f.honourErasures, "honour-erasures", f.honourErasures, "drop payloads whose authors ask for it")
+	flags.DurationVar(&f.prunePayloadsAfter, "prune-payloads-after", 0, "drop payloads of blocks that are older than `TIME`, as in 720h, while a connected peer has them all (default: keep all, as an archive)")
 	flags.BoolVar(&f.repair, "repair", false, "repair a damaged store at the start, instead of ending with code 9")
 	flags.BoolVar(&f.forceNewChain, "force-new-chain", false, "set the old data aside and start with an empty chain")
 }
@@ -170,6 +177,7 @@ func (a *app) nodeConfig(f *runFlags, to *invite.Invite) (node.Config, error) {
 	f.safety.fill(&cfg)
 	cfg.ChainFile, cfg.Profiles = !f.noChainFile, f.pprof
 	cfg.Mine, cfg.MineThreads = miner.Mode(f.mine.value), f.mineThreads
+	cfg.HonourErasures, cfg.PruneAfter = f.honourErasures, f.prunePayloadsAfter
 	cfg.OnSyncFailure = a.dieOfSync
 	return cfg, cfg.Validate()
 }

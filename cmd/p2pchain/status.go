@@ -63,6 +63,9 @@ func (a *app) showStatus(ctx context.Context, c *client.Client) error {
 		}
 		t.row("waiting", plural(n.Mempool.Count, "message")+", "+plural(n.Mempool.Bytes, "byte"))
 		t.row("mining", miningWords(n.Mining))
+		if words := forgettingWords(n.Forgetting); words != "" {
+			t.row("payloads", words)
+		}
 		if n.ClockSkewMS != nil {
 			t.row("clock", fmt.Sprintf("%v from that of the peers", time.Duration(*n.ClockSkewMS)*time.Millisecond))
 		}
@@ -136,6 +139,28 @@ func syncWords(n client.Node) string {
 		words += fmt.Sprintf(", %v left", seconds(*n.Sync.ETASeconds))
 	}
 	return words
+}
+
+// forgettingWords says which payloads a node does not have, nothing where it has all.
+func forgettingWords(f client.Forgetting) string {
+	var words []string
+	add := func(format string, args ...any) { words = append(words, fmt.Sprintf(format, args...)) }
+	if f.Erased > 0 {
+		add("%s erased", plural(f.Erased, "message"))
+	}
+	if f.PrunedHeight > 0 {
+		add("%s up to block %d dropped since they were old", plural(f.Pruned, "payload"), f.PrunedHeight)
+	}
+	if f.Missing > 0 {
+		add("%s missing, peers are asked for them", plural(f.Missing, "payload"))
+	}
+	switch {
+	case f.Pruning == client.PruningRefused:
+		add("those older than %v are kept: no connected peer has all of them", time.Duration(f.PruneAfterSeconds)*time.Second)
+	case f.PruneAfterSeconds > 0:
+		add("kept for %v", time.Duration(f.PruneAfterSeconds)*time.Second)
+	}
+	return strings.Join(words, "; ")
 }
 
 // peerWords counts the peers by who called whom.
