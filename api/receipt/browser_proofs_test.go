@@ -258,7 +258,8 @@ func ownProof(t *testing.T, b *browsertest.Browser) {
 // alteredPage holds that a receipt whose proof was altered says so, and nothing of what its maker wrote
 // about the proof is left.
 func alteredPage(t *testing.T, b *browsertest.Browser) {
-	page := write(t, proofOf(t, "", minutes))
+	p := proofOf(t, "", minutes)
+	page := write(t, p)
 	payload := base64.StdEncoding.EncodeToString([]byte(minutes))
 	other := base64.StdEncoding.EncodeToString([]byte(strings.Replace(minutes, "agreed", "denied", 1)))
 	tab := open(t, b, bytes.Replace(page, []byte(payload), []byte(other), 1), desk())
@@ -271,6 +272,12 @@ func alteredPage(t *testing.T, b *browsertest.Browser) {
 	}
 	if browsertest.Eval[bool](tab, `["about", "statement", "save-payload"].some((id) => document.getElementById(id).offsetParent)`) {
 		t.Error("the statement is still shown")
+	}
+	tab.Fill("#anchor", p.Tip.Hash().String())
+	tab.Drop("#document-zone", put(t, "minutes.txt", minutes))
+	answer(t, tab, "The proof does not hold, so it says nothing", false)
+	if got := tab.Text("#anchor-report") + tab.Text("#verdict"); !strings.HasPrefix(got, "The proof does not hold") {
+		t.Errorf("with an anchor: %q", got)
 	}
 	tab.Screenshot("receipt/altered.png")
 }

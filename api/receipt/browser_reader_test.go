@@ -68,6 +68,12 @@ func manifest(t *testing.T, b *browsertest.Browser) {
 	answer(t, tab, "Yes: b.txt is in the manifest, as sub/b.txt.", true)
 	tab.Drop("#document-zone", put(t, "c.txt", "content of c.txt"))
 	answer(t, tab, "No: no file of the manifest has the content of c.txt", false)
+
+	other := &document.Manifest{Name: "other", Files: 1, Size: 1, SHA256: sha256.Sum256(nil)}
+	tab.Drop("#other-zone", put(t, "other.p2pproof", string(proofOf(t, other.Type(), string(other.Encode())).Encode())))
+	tab.Wait(`document.querySelector("#other-state").textContent.includes("other.p2pproof")`)
+	tab.Drop("#document-zone", put(t, "b.txt", "content of sub/b.txt")) // of the manifest before
+	answer(t, tab, "No: b.txt (SHA-256 ", false)
 }
 
 // anchors types hashes that the reader trusts.
