@@ -10,7 +10,7 @@ import (
 	"p2pchain/core/consensus"
 )
 
-var differFlag = flag.Int("differ", 120, "how many random forgeries the verifiers are compared on")
+var differFlag = flag.Int("differ", 80, "how many random forgeries the verifiers are compared on")
 
 // A forger makes proofs up from good ones: it changes parts at random and then mends most of what no
 // longer fits, down to signatures and proofs of work, so that every rule is met and missed.

@@ -171,7 +171,7 @@ func trueProofs(t *testing.T) (all []*Proof, known map[pair]bool) {
 	return all, known
 }
 
-const splices = 8000
+const splices = 4000
 
 // TestSplices puts parts of two good proofs together at random. Whatever holds says nothing that one of
 // the good ones does not say.

@@ -70,7 +70,7 @@ func otherVerifiers(t *testing.T) map[string][]string {
 	if python, err := exec.LookPath("python3"); err != nil {
 		t.Log("docs/verify.py is NOT compared: there is no python3 here")
 	} else {
-		out["docs/verify.py"] = []string{python, "-B", "-c", pythonDriver, filepath.Dir(pythonPage)}
+		out["docs/verify.py"] = []string{python, "-ISB", "-c", pythonDriver, filepath.Dir(pythonPage)}
 	}
 	if node, err := exec.LookPath("node"); err != nil {
 		t.Log("the receipt's scripts are NOT compared: there is no node here (their browser tests are api/receipt's)")
@@ -178,7 +178,7 @@ import verify as v
 for c in json.load(open(sys.argv[2]))["cases"]:
     print(v.signed(*(bytes.fromhex(c[k]) for k in ("pub_key", "message", "signature"))) == c["valid"], c["comment"])
 `
-	cmd := exec.CommandContext(t.Context(), python, "-B", "-c", driver, filepath.Dir(pythonPage), "../consensus/testdata/speccheck.json")
+	cmd := exec.CommandContext(t.Context(), python, "-ISB", "-c", driver, filepath.Dir(pythonPage), "../consensus/testdata/speccheck.json")
 	cmd.Stderr = os.Stderr
 	text, err := cmd.Output()
 	if err != nil {
@@ -232,7 +232,7 @@ func TestPythonCommand(t *testing.T) {
 		{"no content", []string{write("c.p2pproof", p.WithoutBody().Encode()), "--file", text}, 21, "nothing to compare"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), python, append([]string{"-B", pythonPage}, tt.args...)...)
+			cmd := exec.CommandContext(t.Context(), python, append([]string{"-ISB", pythonPage}, tt.args...)...)
 			out, _ := cmd.Output()
 			if code := cmd.ProcessState.ExitCode(); code != tt.code || !strings.Contains(string(out), tt.says) {
 				t.Errorf("exit code %d, %q; want %d, %q", code, out, tt.code, tt.says)
