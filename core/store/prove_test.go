@@ -246,3 +246,24 @@ func TestProofFromDamagedStore(t *testing.T) {
 		})
 	}
 }
+
+// Leaves for proofs are read like all others, and refused like them.
+func FuzzBareLeaves(f *testing.F) {
+	f.Add([]byte(nil))
+	f.Add([]byte{valueVersion})
+	f.Add([]byte{valueVersion + 1})
+	f.Add(encodeLeaves(make([]keptLeaf, 2)))
+	f.Add(append(encodeLeaves([]keptLeaf{{core.Leaf{ID: core.Hash{1}, Signature: core.Signature{2}}, 3}}), 0))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		want, wantErr := decodeLeaves(value)
+		got, err := decodeBareLeaves(value)
+		if (err == nil) != (wantErr == nil) || err == nil && len(got) != len(want) {
+			t.Fatalf("%d leaves, %v, want %d, %v", len(got), err, len(want), wantErr)
+		}
+		for i := range got {
+			if got[i] != want[i].Leaf {
+				t.Fatalf("leaf %d = %v, want %v", i, got[i], want[i].Leaf)
+			}
+		}
+	})
+}
