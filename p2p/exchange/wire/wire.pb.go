@@ -34,7 +34,7 @@ type Hello struct {
 	Tip           []byte                 `protobuf:"bytes,4,opt,name=tip,proto3" json:"tip,omitempty"`                                  // hash of the best chain's last block
 	Height        uint64                 `protobuf:"varint,5,opt,name=height,proto3" json:"height,omitempty"`                           // of the tip
 	Work          []byte                 `protobuf:"bytes,6,opt,name=work,proto3" json:"work,omitempty"`                                // of the tip, 16 bytes, big-endian
-	LowestFull    uint64                 `protobuf:"varint,7,opt,name=lowest_full,json=lowestFull,proto3" json:"lowest_full,omitempty"` // the first height from which on no body is missing
+	LowestFull    uint64                 `protobuf:"varint,7,opt,name=lowest_full,json=lowestFull,proto3" json:"lowest_full,omitempty"` // the first height from which on no body is missing, but for erased ones
 	ClockMs       uint64                 `protobuf:"varint,8,opt,name=clock_ms,json=clockMs,proto3" json:"clock_ms,omitempty"`          // the sender's clock, Unix milliseconds
 	Introducer    bool                   `protobuf:"varint,9,opt,name=introducer,proto3" json:"introducer,omitempty"`                   // the sender has no chain and only introduces peers
 	Records       [][]byte               `protobuf:"bytes,10,rep,name=records,proto3" json:"records,omitempty"`                         // the sender's own addresses, as libp2p signed peer records, at most 2
@@ -356,8 +356,8 @@ func (x *Part) GetMessages() [][]byte {
 	return nil
 }
 
-// MessagesRequest asks for waiting messages, which come as parts without a header. Those that the
-// answering node does not have are left out.
+// MessagesRequest asks for messages, waiting or in blocks, which come as parts without a header. Those that the
+// answering node does not have, or has no body of, are left out.
 type MessagesRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Ids           []byte                 `protobuf:"bytes,1,opt,name=ids,proto3" json:"ids,omitempty"` // of 32 bytes each
