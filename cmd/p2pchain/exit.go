@@ -97,10 +97,10 @@ func exitTable() []exitRow {
 			[]error{chainfile.ErrUnverified, node.ErrArchive}},
 		{exitFindings, "`doctor` found a problem", "", []error{errFindings}},
 		{exitAltered, "a proof does not hold: it is none, was altered, or is not about the document that was given; or a log is not what it was when it was anchored", "get the file again from whoever gave it; what does not hold proves nothing", []error{errAltered, anchor.ErrAltered}},
-		{exitCut, "bytes of a log that were anchored are missing at its end; what is left is intact", "look for a copy of the file from after the last look that `anchor verify` names", []error{anchor.ErrCut}},
 		{exitOtherProof, "a proof holds, but for another network than the one that was asked for", "", []error{errOtherProof}},
 		{exitWeak, "a proof holds, but is too weak for what was asked: too little work, too few blocks, or not tied to what you trust",
 			"get a newer proof of the message, which shows more work, or name a header (`--header`) or a node (`--node`) that you trust", []error{errWeak}},
+		{exitCut, "bytes of a log that were anchored are missing at its end; what is left is intact", "look for a copy of the file from after the last look that `anchor verify` names", []error{anchor.ErrCut}},
 		{exitInterrupted, "a signal ended the command before its work was done", "", []error{errInterrupted}},
 	}
 }
