@@ -9,6 +9,8 @@ import (
 	"errors"
 	"flag"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +20,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"p2pchain/api/internal/browsertest"
+	"p2pchain/api/receipt"
 	"p2pchain/core/proof"
 )
 
@@ -252,6 +255,28 @@ func ownProof(t *testing.T, b *browsertest.Browser) {
 	steps := browsertest.Eval[[]string](tab, `[...document.querySelectorAll("#steps li")].map((e) => e.textContent)`)
 	if len(steps) != 10 || slices.ContainsFunc(steps, func(s string) bool { return !strings.HasSuffix(s, " — passed") }) {
 		t.Errorf("steps = %q", steps)
+	}
+}
+
+// served holds that a receipt works under the policy that a server sends with it, and asks it for nothing
+// else, not even for an icon.
+func served(t *testing.T, b *browsertest.Browser) {
+	page := write(t, proofOf(t, "", minutes))
+	asked := make(chan string, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.Path
+		w.Header().Set("Content-Security-Policy", receipt.ContentSecurityPolicy())
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Write(page)
+	}))
+	defer server.Close()
+	tab := b.Open(t, server.URL+"/receipt", desk())
+	tab.Wait(`!!document.querySelector("#steps li")`)
+	if got := tab.Text("#verdict"); !strings.HasPrefix(got, "The proof holds") || len(tab.Complaints()) > 0 {
+		t.Errorf("%q, complaints %q", got, tab.Complaints())
+	}
+	if got := <-asked; got != "/receipt" || len(asked) > 0 || len(tab.Requests()) != 1 {
+		t.Errorf("the page asked for %q and more: %q", got, tab.Requests())
 	}
 }
 

@@ -20,7 +20,7 @@ func TestBrowser(t *testing.T) {
 		name string
 		test func(*testing.T, *browsertest.Browser)
 	}{
-		{"Primitives", primitives}, {"Golden", golden}, {"Mutated", mutated}, {"Words", words}, {"Own proof", ownProof},
+		{"Primitives", primitives}, {"Golden", golden}, {"Mutated", mutated}, {"Words", words}, {"Own proof", ownProof}, {"Served", served},
 		{"Altered page", alteredPage}, {"Hostile", hostile}, {"Other proofs", otherProofs},
 		{"Documents", documents}, {"Manifest", manifest}, {"Anchor", anchors}, {"Save", saves},
 		{"German", german}, {"No script", noScript}, {"Keyboard", keyboard}, {"Looks", looks}, {"Paper", paper},

@@ -29,9 +29,14 @@ func Start(t testing.TB) *Browser {
 	if path == "" {
 		t.Skip("no browser: this test needs chromium (Debian: apt-get install chromium)")
 	}
+	dir, err := os.MkdirTemp("", "browsertest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { remove(t, dir) })
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
-		chromedp.UserDataDir(t.TempDir()),
+		chromedp.UserDataDir(dir),
 		chromedp.NoSandbox, // tests run as root in containers, and open nothing but our own pages
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
@@ -43,13 +48,23 @@ func Start(t testing.TB) *Browser {
 	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(stop)
 	ctx, quit := chromedp.NewContext(ctx)
-	t.Cleanup(func() {
-		quit() // waits for the process to end
-	})
+	t.Cleanup(quit) // waits for the process to end
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("starting %s: %v", path, err)
 	}
 	return &Browser{ctx}
+}
+
+// remove removes the profile, into which processes that are about to end may still write for a moment.
+func remove(t testing.TB, dir string) {
+	var err error
+	for range 40 {
+		if err = os.RemoveAll(dir); err == nil {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Logf("the browser's profile stays: %v", err)
 }
 
 // find returns the browser's path, "" if there is none.

@@ -153,7 +153,7 @@ func Eval[T any](tab *Tab, expression string) T {
 // Wait waits until an expression is true.
 func (tab *Tab) Wait(expression string) {
 	tab.t.Helper()
-	_, err := chromedp.Run(tab.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(10*time.Second)))
+	_, err := chromedp.Run(tab.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(time.Minute)))
 	if err != nil {
 		tab.t.Fatalf("waiting for %s: %v", expression, err)
 	}
