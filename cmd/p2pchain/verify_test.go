@@ -253,3 +253,25 @@ func TestVerifyNode(t *testing.T) {
 		server.Close()
 	}
 }
+
+// TestVerifyCodesAreDocumented holds the page for users to the codes of checks that are not the proof's own.
+func TestVerifyCodesAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/proofs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := make(map[string]bool)
+	for _, fault := range proof.Faults() {
+		own[fault.Code] = true
+	}
+	for _, code := range []string{
+		codeOK, codeOtherNetwork, codeFileDiffers, codeNotInManifest, codeNoContent, codeOtherHeader, codeNotOnChain, codeLittleWork, codeFewBlocks,
+	} {
+		if own[code] {
+			t.Errorf("%s is a code of proofs, too", code)
+		}
+		if !strings.Contains(string(page), "`"+code+"`") {
+			t.Errorf("docs/proofs.md does not have %s", code)
+		}
+	}
+}

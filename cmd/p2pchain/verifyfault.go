@@ -24,7 +24,6 @@ const (
 	codeFileDiffers   = "file_differs"
 	codeNotInManifest = "not_in_manifest"
 	codeNoContent     = "no_content"
-	codeWrongMessage  = "wrong_message"
 	codeOtherHeader   = "header_not_in_proof"
 	codeNotOnChain    = "not_on_best_chain"
 	codeLittleWork    = "too_little_work"
