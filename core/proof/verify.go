@@ -2,7 +2,6 @@ package proof
 
 import (
 	"errors"
-	"fmt"
 
 	"p2pchain/core"
 	"p2pchain/core/consensus"
@@ -184,9 +183,4 @@ func checkPath(part, lengthCode, code string, index, size uint64, leaf core.Hash
 		return fault(part, code, "it leads to %v, not to %v", got, root)
 	}
 	return nil
-}
-
-// String says in one line what a proof is of, for logs and tests.
-func (p *Proof) String() string {
-	return fmt.Sprintf("proof of message %v in block %d of %s", p.Message.ID, p.Block.Height, p.Params.Name)
 }
