@@ -27,6 +27,7 @@ func sources() fs.FS { return os.DirFS(".") }
 // A fakeSource is a chain of a few blocks whose messages all have the same payload.
 type fakeSource struct {
 	payload api.Payload
+	erasure *api.Erasure
 	media   string
 	err     error
 	empty   bool
@@ -58,7 +59,7 @@ func (f *fakeSource) Block(_ context.Context, name string) (api.FullBlock, error
 }
 
 func (f *fakeSource) content() api.Content {
-	return api.Content{ID: core.Hash{7}, Payload: f.payload, MediaType: f.media, Size: 9}
+	return api.Content{ID: core.Hash{7}, Payload: f.payload, MediaType: f.media, Size: 9, Erasure: f.erasure}
 }
 
 func (f *fakeSource) Mempool(context.Context, string, int) (api.MempoolPage, error) {
@@ -263,6 +264,7 @@ func TestPayloads(t *testing.T) {
 		want    string
 	}{
 		{api.Payload{Erased: true}, "erased"},
+		{api.Payload{Missing: true}, "not on this node"},
 		{api.Payload{Base64: []byte{0xff}}, "9 bytes that are no text"},
 		{text(""), "no content"},
 	} {
@@ -271,6 +273,26 @@ func TestPayloads(t *testing.T) {
 			body, _ := io.ReadAll(get(t, s, path).Body)
 			if !strings.Contains(string(body), tt.want) {
 				t.Errorf("%s does not say %q", path, tt.want)
+			}
+		}
+	}
+}
+
+// TestErasures holds that the page of a message says who had it erased, when, and what became of the bytes.
+func TestErasures(t *testing.T) {
+	ask := core.Hash{0xab}
+	for _, tt := range []struct {
+		erasure api.Erasure
+		want    []string
+	}{
+		{api.Erasure{By: api.ByAuthor, At: 946684800000, Message: &ask}, []string{"Its author", "2000-01-01T00:00:00", "go when the block is settled", "/ui/messages/" + ask.String()}},
+		{api.Erasure{By: api.ByOperator, Settled: true, Gone: true}, []string{"The operator of this node", "Its bytes are gone"}},
+	} {
+		s := newSite(t, &fakeSource{payload: api.Payload{Erased: true}, erasure: &tt.erasure})
+		body, _ := io.ReadAll(get(t, s, "/ui/messages/"+strings.Repeat("07", 32)).Body)
+		for _, want := range tt.want {
+			if !strings.Contains(string(body), want) {
+				t.Errorf("%+v: the page does not say %q", tt.erasure, want)
 			}
 		}
 	}
