@@ -59,8 +59,14 @@ func (s *Statement) Anchored(hash core.Hash) (Weight, bool) {
 	return Weight{}, false
 }
 
-// Shown returns what lies on the message's block without any anchor: what whoever made the proof paid.
-func (s *Statement) Shown() Weight { return Weight{s.ConfirmationsShown, s.WorkShown} }
+// Shown returns what lies on the message's block without any anchor: what whoever made the proof paid. It
+// is nothing where headers cost nothing.
+func (s *Statement) Shown() Weight {
+	if !s.PowBinds {
+		return Weight{}
+	}
+	return Weight{s.ConfirmationsShown, s.WorkShown}
+}
 
 // statement says what the proof shows, once everything was checked.
 func (v *verifier) statement() *Statement {

@@ -84,7 +84,7 @@ func TestClaimsAreNotShown(t *testing.T) {
 // On a classic network headers cost nothing, so none of their work is shown.
 func TestClassicShowsNoWork(t *testing.T) {
 	says := verified(t, newScene(t, isClassic).proof())
-	if says.PowBinds || says.WorkShown != workOf(0) || says.WorkClaimed != workOf(256*(lastAt-at)) {
+	if says.PowBinds || says.WorkShown != workOf(0) || says.Shown() != (Weight{}) || says.ConfirmationsShown != 2 || says.WorkClaimed != workOf(256*(lastAt-at)) {
 		t.Errorf("%v, shown %v, claimed %v", says.PowBinds, says.WorkShown, says.WorkClaimed)
 	}
 }
