@@ -355,11 +355,11 @@ func BenchmarkFile(b *testing.B) {
 
 func BenchmarkDirectory(b *testing.B) {
 	dir := b.TempDir()
-	for i := range 10_000 {
-		put(b, dir, fmt.Sprintf("%d/%d", i%100, i), "some content")
+	for i := range 1_000 {
+		put(b, dir, fmt.Sprintf("%d/%d", i%10, i), "some content")
 	}
 	for b.Loop() {
 		list(b, dir)
 	}
-	b.ReportMetric(10_000*float64(b.N)/b.Elapsed().Seconds(), "files/s")
+	b.ReportMetric(1_000*float64(b.N)/b.Elapsed().Seconds(), "files/s")
 }
