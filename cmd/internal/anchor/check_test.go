@@ -383,3 +383,19 @@ func (p *place) overwrite(at int64, text string) {
 	_, err = f.WriteAt([]byte(text), at)
 	must(p.t, errors.Join(err, f.Close()))
 }
+
+// TestTwice: the same anchor in two messages counts once, in the first block that it is in.
+func TestTwice(t *testing.T) {
+	p := newPlace(t)
+	p.write("one\n")
+	p.once()
+	c := anchor.NewCollection()
+	for _, height := range []uint64{0, 9, 7, 8} {
+		c.Add(p.chain.payloads[0], core.Hash{byte(height)}, core.PublicKey{1}, anchor.Place{Height: height})
+	}
+	c.Add([]byte("{}"), core.Hash{1}, core.PublicKey{1}, anchor.Place{})
+	r, err := c.Check(strings.NewReader("one\n"), 4, "app.log", anchor.Choice{})
+	if err != nil || r.Verdict != anchor.Intact || r.Anchors != 1 || r.Conflicts != 0 || r.Waiting != 0 || r.Last.Height != 7 || c.Other != 1 {
+		t.Errorf("%v, %+v, in block %d", err, r, r.Last.Height)
+	}
+}

@@ -228,7 +228,7 @@ func TestDamagedState(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text[len(text)/2] ^= 1
+	text = bytes.Replace(text, []byte(`"lines":1`), []byte(`"lines":2`), 1)
 	if err := os.WriteFile(states[0], text, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -241,4 +241,39 @@ func TestDamagedState(t *testing.T) {
 	if kept, err := os.ReadFile(states[0] + ".damaged"); err != nil || !bytes.Equal(kept, text) {
 		t.Errorf("the damaged state is not kept: %v", err)
 	}
+}
+
+// TestStateCannotBeWritten: without a state on disk nothing is sent, and nothing is lost.
+func TestStateCannotBeWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlace(t)
+		p.write("one\n")
+		stop := p.follow(p.config())
+		time.Sleep(time.Second)
+		inTheWay := p.states()[0] + ".new"
+		must(t, os.Mkdir(inTheWay, 0o700))
+		for range 3 {
+			p.write("more\n")
+			time.Sleep(10 * time.Second)
+		}
+		if n := p.chain.count(); n != 1 {
+			t.Errorf("%d anchors, want the first one only", n)
+		}
+		must(t, os.Remove(inTheWay))
+		time.Sleep(10 * time.Second)
+		stop()
+		expect(t, p.chain.anchors(t), want{4, 1, 0, 0, "first"}, want{19, 4, 0, 4, "first"})
+		if r := p.check(p.log, anchor.Choice{}); r.Verdict != anchor.Intact || r.Intact != 19 {
+			t.Errorf("%+v", r)
+		}
+		troubles := 0
+		for _, e := range p.events {
+			if e.Kind == anchor.Trouble {
+				troubles++
+			}
+		}
+		if troubles != 1 {
+			t.Errorf("the same trouble was told %d times", troubles)
+		}
+	})
 }

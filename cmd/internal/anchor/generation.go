@@ -70,21 +70,20 @@ func begin(file *os.File, folder, began string, link core.Hash) *generation {
 
 // differs says in which way a file of this size is not the one whose bytes were read; "" where it may
 // still be that.
-func (g *generation) differs(size int64) (string, error) {
-	s := g.sum
+func (s *sum) differs(file io.ReaderAt, size int64) (string, error) {
 	switch {
 	case s.length == 0:
 		return "", nil
 	case size == 0:
 		return document.BeganEmptied, nil
 	}
-	if same, err := holds(g.file, 0, s.head[:min(int64(len(s.head)), size)]); err != nil || !same {
+	if same, err := holds(file, 0, s.head[:min(int64(len(s.head)), size)]); err != nil || !same {
 		return document.BeganReplaced, err
 	}
 	if uint64(size) < s.length {
 		return document.BeganCut, nil
 	}
-	if same, err := holds(g.file, int64(s.length)-int64(len(s.tail)), s.tail); err != nil || !same {
+	if same, err := holds(file, int64(s.length)-int64(len(s.tail)), s.tail); err != nil || !same {
 		return document.BeganChanged, err
 	}
 	return "", nil
@@ -118,7 +117,7 @@ func (g *generation) read(limit uint64, buf []byte) (step, error) {
 	if size == g.size && info.ModTime().Equal(g.changed) && uint64(size) == g.sum.length {
 		return step{}, nil
 	}
-	if other, err := g.differs(size); other != "" || err != nil {
+	if other, err := g.sum.differs(g.file, size); other != "" || err != nil {
 		return step{other: other}, err
 	}
 	out := step{more: uint64(size) > g.sum.length+limit}
@@ -141,8 +140,8 @@ func (g *generation) read(limit uint64, buf []byte) (step, error) {
 	if err != nil {
 		return step{}, err
 	}
-	if other, err := g.differs(now.Size()); other != "" || err != nil {
-		return step{other: other}, err
+	if other, err := draft.differs(g.file, now.Size()); other != "" || err != nil {
+		return step{}, err // it was changed while it was read: the next look says how
 	}
 	out.read = draft.length - g.sum.length
 	g.sum, g.size, g.changed = draft, size, info.ModTime()
