@@ -96,7 +96,7 @@ func exitTable() []exitRow {
 		{exitVerification, "a chain file or a backup is damaged, breaks a rule or does not fit what is stored", "everything before that line is kept: get the file again and repeat the command",
 			[]error{chainfile.ErrUnverified, node.ErrArchive}},
 		{exitFindings, "`doctor` found a problem", "", []error{errFindings}},
-		{exitAltered, "a proof does not hold: it is none, was altered, or is not about the document that was given; or a log is not what it was when it was anchored", "get the file again from whoever gave it; what does not hold proves nothing", []error{errAltered, anchor.ErrAltered}},
+		{exitAltered, "a proof does not hold: it is none, was altered, or is not about the document that was given; or a log is not what it was when it was anchored", "get the file again from whoever gave it; what does not hold proves nothing", []error{errAltered, errOtherDocument, anchor.ErrAltered}},
 		{exitOtherProof, "a proof holds, but for another network than the one that was asked for", "", []error{errOtherProof}},
 		{exitWeak, "a proof holds, but is too weak for what was asked: too little work, too few blocks, or not tied to what you trust",
 			"get a newer proof of the message, which shows more work, or name a header (`--header`) or a node (`--node`) that you trust", []error{errWeak}},
@@ -124,6 +124,9 @@ func adviceFor(err error, row exitRow) string {
 	case exitVerification:
 		return adviceForFile(err, row)
 	case exitAltered:
+		if errors.Is(err, errOtherDocument) {
+			return "compare with the document as it was then: one changed byte, also where nobody sees it, makes it another one"
+		}
 		if errors.Is(err, anchor.ErrAltered) {
 			return "keep the file as it is, and compare these lines with a copy; what is called intact is as it was"
 		}

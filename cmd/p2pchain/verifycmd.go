@@ -60,8 +60,8 @@ it is too weak. The first check that was not passed is named, with its code.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&o.document, "file", "", "the message must be about this `DOCUMENT`: notarise it, or hold its bytes")
-	flags.StringVar(&o.manifest, "manifest", "", "the `LIST` (NAME.sha256) of a notarised directory or commit; --file must be in it")
+	flags.StringVar(&o.document, "file", "", "the message must be about this `FILE`: notarise it, or hold its bytes")
+	flags.StringVar(&o.manifest, "manifest", "", "the list, in a `FILE` like NAME.sha256, of a notarised directory or commit; --file must be in it")
 	flags.StringVar(&o.genesis, "genesis", "", "the network must be this: a parameter `FILE`, the name of a built-in one, or the genesis hash")
 	flags.StringVar(&o.header, "header", "", "a block that you trust: the `HASH` of the last header of the proof, of the next one, or of the message's block")
 	flags.StringVar(&o.node, "node", "", "a node that you trust, by the `URL` of its API")
@@ -162,7 +162,7 @@ func name(file string) string {
 
 // kindOf returns which kind of failure it is, for the beginning of a sentence.
 func kindOf(err error) error {
-	for _, kind := range []error{errAltered, errOtherProof, errWeak} {
+	for _, kind := range []error{errAltered, errOtherDocument, errOtherProof, errWeak} {
 		if errors.Is(err, kind) {
 			return kind
 		}

@@ -10,6 +10,8 @@ import (
 var (
 	// errAltered means that a proof does not hold together, or not with the document that was given.
 	errAltered = errors.New("does not hold")
+	// errOtherDocument means that a proof holds, but is not about the document that was given.
+	errOtherDocument = errors.New("is not about that document")
 	// errOtherProof means that a proof holds, but for another network.
 	errOtherProof = errors.New("is of another network")
 	// errWeak means that a proof holds, and shows less than was asked for.
@@ -34,7 +36,7 @@ const (
 type verifyError struct {
 	code  string
 	words string
-	kind  error // errAltered, errOtherProof or errWeak
+	kind  error // errAltered, errOtherDocument, errOtherProof or errWeak
 }
 
 func (e *verifyError) Error() string { return fmt.Sprintf("%s (%s)", e.words, e.code) }

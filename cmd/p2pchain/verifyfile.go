@@ -62,7 +62,7 @@ func (o *verifyOptions) matchFile(d *document.File) (*matched, error) {
 		return nil, usagef("--file: %w", err)
 	}
 	if sum != d.SHA256 || size != d.Size {
-		return nil, failed(errAltered, codeFileDiffers, "%s has %s and SHA-256 %v; notarised was %v", o.document, plural(size, "byte"), sum, d)
+		return nil, failed(errOtherDocument, codeFileDiffers, "%s has %s and SHA-256 %v; notarised was %v", o.document, plural(size, "byte"), sum, d)
 	}
 	return &matched{File: o.document, Kind: "file", SHA256: &sum, Words: fmt.Sprintf("%s is the notarised %v", o.document, d)}, nil
 }
@@ -82,7 +82,7 @@ func (o *verifyOptions) matchPayload(payload []byte) (*matched, error) {
 		return nil, usagef("--file: %w", err)
 	}
 	if !bytes.Equal(content, payload) {
-		return nil, failed(errAltered, codeFileDiffers, "%s is not what the message says, byte for byte", o.document)
+		return nil, failed(errOtherDocument, codeFileDiffers, "%s is not what the message says, byte for byte", o.document)
 	}
 	return &matched{File: o.document, Kind: "payload", Words: o.document + " is what the message says, byte for byte"}, nil
 }
@@ -97,7 +97,7 @@ func (o *verifyOptions) matchListed(want core.Hash, what string) (*matched, erro
 		return nil, usagef("--manifest: %w", err)
 	}
 	if list != want {
-		return nil, failed(errAltered, codeFileDiffers, "%s has %s and SHA-256 %v; notarised was %s", o.manifest, plural(size, "byte"), list, what)
+		return nil, failed(errOtherDocument, codeFileDiffers, "%s has %s and SHA-256 %v; notarised was %s", o.manifest, plural(size, "byte"), list, what)
 	}
 	out := &matched{Manifest: o.manifest, Kind: "manifest", Words: fmt.Sprintf("%s is the notarised list of %s", o.manifest, what)}
 	if o.document == "" {
@@ -111,7 +111,7 @@ func (o *verifyOptions) matchListed(want core.Hash, what string) (*matched, erro
 		return nil, usagef("--manifest: %w", err)
 	}
 	if len(out.Listed) == 0 {
-		return nil, failed(errAltered, codeNotInManifest, "%s has SHA-256 %v, which no file of %s has", o.document, sum, o.manifest)
+		return nil, failed(errOtherDocument, codeNotInManifest, "%s has SHA-256 %v, which no file of %s has", o.document, sum, o.manifest)
 	}
 	out.File, out.SHA256 = o.document, &sum
 	out.Words += fmt.Sprintf(", and %s is in it as %s", o.document, strings.Join(out.Listed, ", "))
