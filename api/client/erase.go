@@ -14,7 +14,6 @@ import (
 type (
 	Erasure       = api.Erasure
 	EraseResult   = api.EraseResult
-	ErasedEvent   = api.ErasedEvent
 	ErasedMessage = api.ErasedMessage
 	ErasedPage    = api.ErasedPage
 )

@@ -38,7 +38,6 @@ const (
 	EventPeer      = api.EventPeer      // PeerEvent
 	EventSync      = api.EventSync      // Sync
 	EventMining    = api.EventMining    // Mining
-	EventErased    = api.EventErased    // ErasedEvent
 	EventReset     = api.EventReset     // Reset
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"p2pchain/api/internal/browsertest"
+	"p2pchain/api/browsertest"
 )
 
 // hostile holds that a browser runs and makes nothing of a payload.

@@ -19,7 +19,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"p2pchain/api/internal/browsertest"
+	"p2pchain/api/browsertest"
 	"p2pchain/api/receipt"
 	"p2pchain/core/proof"
 )

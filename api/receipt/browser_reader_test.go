@@ -10,7 +10,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"p2pchain/api/internal/browsertest"
+	"p2pchain/api/browsertest"
 	"p2pchain/core/document"
 )
 

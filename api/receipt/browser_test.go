@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"p2pchain/api/internal/browsertest"
+	"p2pchain/api/browsertest"
 )
 
 // examples are the golden proofs that every verifier is held to.

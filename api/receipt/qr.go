@@ -18,9 +18,9 @@ func qrText(id, block core.Hash) string {
 	return strings.ToUpper("p2pchain/1 id " + id.String() + " block " + block.String())
 }
 
-// qrCode draws a text as an SVG of one path, always dark on light. A seventh of it may be
+// QRCode draws a text as an SVG of one path, always dark on light, which the element qr-label names. A seventh of it may be
 // damaged: paper is folded.
-func qrCode(text string) (template.HTML, error) {
+func QRCode(text string) (template.HTML, error) {
 	code, err := qr.Encode(text, qr.M)
 	if err != nil {
 		return "", fmt.Errorf("QR code of %d characters: %w", len(text), err)

@@ -139,7 +139,7 @@ func Write(w io.Writer, p *proof.Proof, o Options) error {
 	if bytes.ContainsAny(encoded, "<&") { // it would end the element that holds it; no proof has it
 		return fmt.Errorf("receipt of %v: the proof holds markup", s.ID)
 	}
-	code, err := qrCode(qrText(s.ID, s.BlockHash))
+	code, err := QRCode(qrText(s.ID, s.BlockHash))
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ func (s *Site) funcs(lang string) template.FuncMap {
 		"count":     func(key string, n any, args ...any) string { return s.plural(lang, key, n, args...) },
 		"say":       func(key string, args []any) string { return s.texts.say(lang, key, args...) },
 		"list":      func(items ...any) []any { return items },
+		"texts":     func(keys ...string) map[string]string { return s.texts.some(lang, keys) },
 		"languages": s.texts.languages,
 		"asset":     s.address,
 		"short":     short,

@@ -22,6 +22,13 @@ type overviewData struct {
 	Waiting []api.WaitingMessage
 	Latest  []api.Message
 	Empty   bool // nobody has added a message yet
+	Nothing nothing
+}
+
+// nothing is what scripts copy and fill in when something happens.
+type nothing struct {
+	Block   api.Block
+	Message api.WaitingMessage
 }
 
 // health is how a node is, in words.
@@ -37,6 +44,7 @@ func (s *Site) overview(ctx context.Context, _ *http.Request) (view, error) {
 		return view{}, err
 	}
 	data := overviewData{Node: node, Health: healthOf(&node)}
+	data.Nothing.Block.Height = 1 // has one before it
 	page, err := s.cfg.Source.Blocks(ctx, "", rowBlocks)
 	if err != nil {
 		return view{}, err

@@ -67,6 +67,8 @@ func New(cfg Config) (*Site, error) {
 		"GET /ui/messages":      (*Site).messages,
 		"GET /ui/messages/{id}": (*Site).message,
 		"GET /ui/search":        (*Site).search,
+		"GET /ui/peers":         (*Site).peers,
+		"GET /ui/forks":         (*Site).forks,
 	} {
 		s.mux.Handle(pattern, s.page(build))
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -91,11 +93,44 @@ func (f *fakeSource) Search(ctx context.Context, text string) (api.SearchResult,
 	return api.SearchResult{Query: text, Messages: []api.Message{m}, LookedAt: 3}, err
 }
 
+func (f *fakeSource) Peers(context.Context) ([]api.Peer, error) {
+	agent := ""
+	if f.payload.Message != nil {
+		agent = *f.payload.Message
+	}
+	return []api.Peer{
+		{ID: "12D3KooWone", Addresses: []string{"/ip4/10.0.0.1/tcp/4001"}, Direction: api.DirectionInbound, Agent: agent, Height: 3},
+		{ID: "12D3KooWtwo", Addresses: []string{"/ip4/10.0.0.2/tcp/4001"}, Direction: "outbound", Agent: agent, Height: 3, Work: core.NewWork(0, 5)},
+	}, f.err
+}
+
+func (f *fakeSource) Invite(context.Context) (api.Invite, error) {
+	return api.Invite{Invite: "p2pchain1abc"}, f.err
+}
+
+func (f *fakeSource) Tips(context.Context) (api.TipList, error) {
+	reason := "x"
+	if f.payload.Message != nil {
+		reason = *f.payload.Message
+	}
+	return api.TipList{Tips: []api.Tip{
+		{TipInfo: api.TipInfo{Height: 40, Hash: core.Hash{4}}, Status: api.TipBest, Peers: []string{"12D3KooWone"}},
+		{TipInfo: api.TipInfo{Height: 41, Hash: core.Hash{5}}, Status: api.TipHeaders, Length: 3, Fork: &api.BlockName{Height: 38}},
+		{TipInfo: api.TipInfo{Height: 39, Hash: core.Hash{6}}, Status: api.TipSide, Length: 9, Fork: &api.BlockName{Height: 30}},
+		{TipInfo: api.TipInfo{Height: 39, Hash: core.Hash{7}}, Status: api.TipCondemned, Reason: reason},
+	}, Elsewhere: []string{"12D3KooWtwo"}, More: true}, f.err
+}
+
+func (f *fakeSource) Reorgs(context.Context, string, int) (api.ReorgPage, error) {
+	height, returned := uint64(30), 7
+	return api.ReorgPage{Reorgs: []api.Reorg{{Number: 1, ForkHeight: &height, Reverted: 2, Applied: 3, Returned: &returned}, {Number: 2}}, Next: "9"}, f.err
+}
+
 // paths are those of all pages.
 func paths() []string {
 	return []string{
 		"/", "/ui/blocks", "/ui/blocks/2", "/ui/blocks/2?from=50", "/ui/messages", "/ui/messages?author=" + strings.Repeat("00", 32),
-		"/ui/messages/" + strings.Repeat("07", 32), "/ui/search?q=hello", "/ui/search", "/nowhere",
+		"/ui/messages/" + strings.Repeat("07", 32), "/ui/search?q=hello", "/ui/search", "/ui/peers", "/ui/forks", "/nowhere",
 	}
 }
 
@@ -170,8 +205,12 @@ func checkNode(t *testing.T, path string, n *html.Node, ids map[string]bool) {
 	if n.Type != html.ElementNode {
 		return
 	}
-	if n.Data == "style" || n.Data == "script" && n.FirstChild != nil {
+	isData := slices.Contains(n.Attr, html.Attribute{Key: "type", Val: "application/json"}) // is never run
+	if n.Data == "style" || n.Data == "script" && n.FirstChild != nil && !isData {
 		t.Errorf("%s: there is a %s inside", path, n.Data)
+	}
+	if isData && !json.Valid([]byte(n.FirstChild.Data)) {
+		t.Errorf("%s: %s is not JSON", path, n.FirstChild.Data)
 	}
 	for _, a := range n.Attr {
 		switch {

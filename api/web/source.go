@@ -16,6 +16,10 @@ type Source interface {
 	Mempool(ctx context.Context, cursor string, limit int) (api.MempoolPage, error)
 	Message(ctx context.Context, id core.Hash) (api.Message, error)
 	Messages(ctx context.Context, f client.Filter, cursor string, limit int) (api.MessagePage, error)
+	Invite(ctx context.Context) (api.Invite, error)
+	Peers(ctx context.Context) ([]api.Peer, error)
+	Reorgs(ctx context.Context, cursor string, limit int) (api.ReorgPage, error)
+	Tips(ctx context.Context) (api.TipList, error)
 	Search(ctx context.Context, text string) (api.SearchResult, error)
 }
 

@@ -73,6 +73,15 @@ func (t *texts) say(lang, key string, args ...any) string {
 	return text
 }
 
+// some returns texts by their keys, for scripts.
+func (t *texts) some(lang string, keys []string) map[string]string {
+	out := make(map[string]string, len(keys))
+	for _, key := range keys {
+		out[key] = t.say(lang, key)
+	}
+	return out
+}
+
 // choose returns the language of an answer: what the address asks for, what was chosen before, what the
 // browser prefers, the fallback.
 func (t *texts) choose(r *http.Request) string {

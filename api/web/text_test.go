@@ -11,9 +11,11 @@ import (
 )
 
 var (
-	keyInTemplate = regexp.MustCompile(`\b(t|count) "([a-z0-9.]+)"`)
-	keyInCode     = regexp.MustCompile(`"([a-z]+(?:\.[a-z]+)+)"`)
-	argument      = regexp.MustCompile(`\{\d\}`)
+	keyInTemplate   = regexp.MustCompile(`\b(t|count) "([a-z0-9.]+)"`)
+	textsInTemplate = regexp.MustCompile(`\{\{texts [^}]*\}\}`)
+	quoted          = regexp.MustCompile(`"([^"]*)"`)
+	keyInCode       = regexp.MustCompile(`"([a-z]+(?:\.[a-z]+)+)"`)
+	argument        = regexp.MustCompile(`\{\d\}`)
 )
 
 // TestTexts holds that every language has every text, with the same arguments, and that none is unused.
@@ -62,7 +64,7 @@ func keysUsed(t *testing.T, all *texts) map[string]bool {
 	for _, lang := range all.languages() {
 		used["language."+lang] = true
 	}
-	for _, page := range []string{"overview", "blocks", "messages"} {
+	for _, page := range []string{"overview", "blocks", "messages", "peers", "forks"} {
 		used["nav."+page] = true
 	}
 	code, err := fs.Glob(sources(), "*.go")
@@ -76,6 +78,13 @@ func keysUsed(t *testing.T, all *texts) map[string]bool {
 		}
 		for _, m := range keyInCode.FindAllStringSubmatch(string(text), -1) {
 			if _, known := all.byLang[fallback][m[1]]; known {
+				used[m[1]] = true
+			}
+		}
+	}
+	for _, text := range readAll(t, "templates") {
+		for _, list := range textsInTemplate.FindAllString(text, -1) {
+			for _, m := range quoted.FindAllStringSubmatch(list, -1) {
 				used[m[1]] = true
 			}
 		}

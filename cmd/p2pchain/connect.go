@@ -86,6 +86,11 @@ func (a *app) connect(ctx context.Context, f *clientFlags) (*client.Client, erro
 	if err != nil {
 		return nil, err
 	}
+	return a.connectTo(ctx, f, to)
+}
+
+// connectTo returns a client of a node.
+func (a *app) connectTo(ctx context.Context, f *clientFlags, to target) (*client.Client, error) {
 	if f.tokenFile != "" {
 		text, err := os.ReadFile(f.tokenFile)
 		if err != nil {
@@ -147,6 +152,11 @@ func (a *app) findNode(f *clientFlags) (target, error) {
 	case f.api != "":
 		return target{url: f.api}, nil
 	}
+	return a.ownNode()
+}
+
+// ownNode returns the node that runs in the data directory.
+func (a *app) ownNode() (target, error) {
 	dir, err := a.dataDir()
 	if err != nil {
 		return target{}, err

@@ -60,12 +60,12 @@ func rules() []rule {
 		{"cmd/internal", []string{"core/...", "p2p/...", "api/...", "bootstrap/...", "cmd/..."}, nil},
 		// The command talks to running nodes by their API and builds one by cmd/internal/node; of the
 		// parts it knows what their errors mean.
-		{"cmd/p2pchain", []string{"core", "core/document", "core/proof", "core/chainfile", "core/store", "core/miner", "api", "api/client", "api/evidence", "api/receipt", "bootstrap", "cmd/internal/anchor", "cmd/internal/invite", "cmd/internal/spool", "cmd/internal/node", "cmd/internal/doctor", "cmd/internal/notary", "cmd/internal/logs", "cmd/internal/systemd"}, []string{libp2p, pebble}},
+		{"cmd/p2pchain", []string{"core", "core/document", "core/proof", "core/chainfile", "core/store", "core/miner", "api", "api/client", "api/evidence", "api/receipt", "api/web", "bootstrap", "cmd/internal/anchor", "cmd/internal/invite", "cmd/internal/spool", "cmd/internal/node", "cmd/internal/doctor", "cmd/internal/notary", "cmd/internal/logs", "cmd/internal/systemd"}, []string{libp2p, pebble}},
 	}
 }
 
 // forTests lists the packages that exist for tests alone.
-func forTests() []string { return []string{"core/coretest", "p2p/p2ptest", "api/internal/browsertest"} }
+func forTests() []string { return []string{"core/coretest", "p2p/p2ptest", "api/browsertest"} }
 
 // violation says which rule the import of path by a package in folder breaks, "" if none.
 func violation(folder, path string) string {

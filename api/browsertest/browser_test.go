@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"p2pchain/api/internal/browsertest"
+	"p2pchain/api/browsertest"
 )
 
 // TestTab holds that a tab sees what other tests rely on not seeing: requests and complaints, whatever
