@@ -255,8 +255,22 @@ func TestErasedList(t *testing.T) {
 	}
 }
 
+// accepted is how the type of an event is written.
+func accepted(accept, kind string) string {
+	if accept == "text/event-stream" {
+		return "event: " + kind
+	}
+	return `"event":"` + kind + `"`
+}
+
 // events reads the events after one until as many messages are confirmed, and returns all that came.
 func (f *fixture) events(since string, confirmed int, accept string, more func()) string {
+	f.t.Helper()
+	return f.eventsUntil(since, accept, accepted(accept, "confirmed"), confirmed, more)
+}
+
+// eventsUntil reads the events after one until as many lines have a text.
+func (f *fixture) eventsUntil(since, accept, text string, left int, more func()) string {
 	f.t.Helper()
 	ctx, cancel := context.WithTimeout(f.t.Context(), 10*time.Second)
 	defer cancel()
@@ -278,13 +292,16 @@ func (f *fixture) events(since string, confirmed int, accept string, more func()
 		more()
 	}
 	var all strings.Builder
-	for lines := bufio.NewScanner(resp.Body); confirmed > 0 && lines.Scan(); {
+	afterwards := false // the data of SSE is on the next line
+	for lines := bufio.NewScanner(resp.Body); (left > 0 || afterwards) && lines.Scan(); {
 		all.Write(append(lines.Bytes(), '\n'))
-		if strings.Contains(lines.Text(), `"event":"confirmed"`) || lines.Text() == "event: confirmed" {
-			confirmed--
+		found := strings.Contains(lines.Text(), text)
+		if found {
+			left--
 		}
+		afterwards = found && accept == "text/event-stream"
 	}
-	if confirmed > 0 {
+	if left > 0 {
 		f.t.Fatalf("the events ended early: %s", all.String())
 	}
 	return all.String()
@@ -309,11 +326,11 @@ func TestReplayForgets(t *testing.T) {
 		f.erasing.Erase(t.Context(), erasureBy(m))
 	}
 	for _, accept := range []string{lines, sse} {
-		again := f.events(id, 3, accept, nil)
+		again := f.eventsUntil(id, accept, accepted(accept, "erased"), 2, nil)
 		if strings.Contains(again, marker) {
 			t.Errorf("%s: told again: %s", accept, again)
 		}
-		for _, want := range []string{"Xkept", `"erased":true`, `"erasure":{"at":`, gone.ID.String(), long.ID.String()} {
+		for _, want := range []string{"Xkept", `"erased":true`, accepted(accept, "erased"), `"erasure":{"at":`, gone.ID.String(), long.ID.String()} {
 			if !strings.Contains(again, want) {
 				t.Errorf("%s: %q is missing in %s", accept, want, again)
 			}

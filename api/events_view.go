@@ -12,6 +12,7 @@ const (
 	EventPeer      = "peer"      // a peer came or went: a PeerEvent
 	EventSync      = "sync"      // how far the node is behind has changed: a Sync
 	EventMining    = "mining"    // how mining goes has changed: a Mining
+	EventErased    = "erased"    // a message was erased, and is not to be shown any more: an ErasedEvent
 	EventReset     = "reset"     // events are missing here: a Reset
 )
 
@@ -26,15 +27,16 @@ const (
 	kindPeer
 	kindSync
 	kindMining
+	kindErased
 	kindHello // this and the next are made for each client
 	kindReset
 )
 
 // eventNames returns the types by their kinds.
-func eventNames() [9]string {
+func eventNames() [10]string {
 	return [...]string{
 		kindMessage: EventMessage, kindConfirmed: EventConfirmed, kindBlock: EventBlock, kindReorg: EventReorg,
-		kindPeer: EventPeer, kindSync: EventSync, kindMining: EventMining, kindHello: EventHello, kindReset: EventReset,
+		kindPeer: EventPeer, kindSync: EventSync, kindMining: EventMining, kindErased: EventErased, kindHello: EventHello, kindReset: EventReset,
 	}
 }
 
@@ -108,6 +110,13 @@ type ReorgEvent struct {
 	Count  int       `json:"count"`  // blocks that left
 	// Reverted are the blocks that left, highest first; only the first thousand of more.
 	Reverted []core.Hash `json:"reverted"`
+}
+
+// An ErasedEvent tells that the payload of a message is not to be shown any more. Events before it that
+// had the payload are told without it from then on.
+type ErasedEvent struct {
+	ID      core.Hash `json:"id"`
+	Erasure *Erasure  `json:"erasure"`
 }
 
 // The changes that a PeerEvent tells of.

@@ -35,6 +35,7 @@ type hub struct {
 	redacting sync.Mutex // guards redacted and erasures; held while messages are read and told
 	redacted  uint64     // the epoch up to which the log holds nothing that was erased
 	erasures  uint64     // and the number of the next erasure after that
+	primed    bool       // erasures from here on are told
 
 	// What follows belongs to the goroutine.
 	follower follower

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -23,6 +25,7 @@ func (h *hub) redact() {
 	defer h.redacting.Unlock()
 	epoch := h.server.deps.Erasures.Epoch()
 	if epoch == h.redacted {
+		h.primed = true
 		return
 	}
 	fresh, next, err := h.newErasures()
@@ -35,8 +38,22 @@ func (h *hub) redact() {
 		h.log.cut()
 	case len(fresh) > 0:
 		h.log.redact(fresh)
+		h.tellErased(fresh)
 	}
-	h.redacted, h.erasures = epoch, next
+	h.redacted, h.erasures, h.primed = epoch, next, true
+}
+
+// tellErased tells of erasures, but for those from before anybody listened.
+func (h *hub) tellErased(fresh map[core.Hash]*chain.Erasure) {
+	if !h.primed {
+		return
+	}
+	list := slices.SortedFunc(maps.Values(fresh), func(a, b *chain.Erasure) int { return cmp.Compare(a.Number, b.Number) })
+	events := make([]event, len(list))
+	for i, e := range list {
+		events[i] = h.event(kindErased, ErasedEvent{e.ID, erasureOf(e)})
+	}
+	h.log.add(events)
 }
 
 // newErasures returns the erasures that were not seen before, or some of them if there are very many, and

@@ -14,6 +14,7 @@ import (
 type (
 	Erasure       = api.Erasure
 	EraseResult   = api.EraseResult
+	ErasedEvent   = api.ErasedEvent
 	ErasedMessage = api.ErasedMessage
 	ErasedPage    = api.ErasedPage
 )

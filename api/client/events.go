@@ -38,6 +38,7 @@ const (
 	EventPeer      = api.EventPeer      // PeerEvent
 	EventSync      = api.EventSync      // Sync
 	EventMining    = api.EventMining    // Mining
+	EventErased    = api.EventErased    // ErasedEvent
 	EventReset     = api.EventReset     // Reset
 )
 

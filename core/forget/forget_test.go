@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,9 +56,27 @@ type world struct {
 	chain, pool source
 	tip         coretest.Tip
 	f           *Forgetter
-	files       int // times that the files were written anew
-	archive     bool
-	log         strings.Builder
+	files       atomic.Int32 // times that the files were written anew
+	archive     atomic.Bool
+	log         lockedLog
+}
+
+// lockedLog is a log that a test reads while others write.
+type lockedLog struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // begin starts a Forgetter on a new store; the test ends with a check of it.
@@ -72,8 +91,8 @@ func begin(t *testing.T, edits ...func(*Config)) *world {
 	w.tip = coretest.Genesis(w.net)
 	cfg := DefaultConfig()
 	cfg.Log = slog.New(slog.NewTextHandler(&w.log, nil))
-	cfg.Archive = func() bool { return w.archive }
-	cfg.Files = func(context.Context) error { w.files++; return nil }
+	cfg.Archive = w.archive.Load
+	cfg.Files = func(context.Context) error { w.files.Add(1); return nil }
 	for _, edit := range edits {
 		edit(&cfg)
 	}
@@ -166,8 +185,8 @@ func TestHonour(t *testing.T) {
 		synctest.Wait()
 		w.want(own, "gone")
 		w.want(other, "no")
-		if w.files != 1 {
-			t.Errorf("files were written anew %d times, want once", w.files)
+		if w.files.Load() != 1 {
+			t.Errorf("files were written anew %d times, want once", w.files.Load())
 		}
 		if s := w.f.Status(); s.Erased != 1 || s.Due != 0 || s.LowestFull != 0 || s.Pruning != PruningOff {
 			t.Errorf("Status = %+v", s)
@@ -210,10 +229,11 @@ func TestEraseByAge(t *testing.T) {
 // Files that cannot be written keep the errand, and are tried again.
 func TestFilesFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		broken := true
+		var broken atomic.Bool
+		broken.Store(true)
 		w := begin(t, func(c *Config) {
 			c.Files = func(context.Context) error {
-				if broken {
+				if broken.Load() {
 					return errors.New("disk on fire")
 				}
 				return nil
@@ -231,7 +251,7 @@ func TestFilesFail(t *testing.T) {
 		if n := strings.Count(w.log.String(), "disk on fire"); n != 1 {
 			t.Errorf("it was logged %d times, want once", n)
 		}
-		broken = false
+		broken.Store(false)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		w.want(m, "gone")
@@ -255,15 +275,15 @@ func TestPruneNeedsArchive(t *testing.T) {
 		if s := w.f.Status(); s.Pruning != PruningRefused || s.Pruned.Height != 0 || s.PruneAfter != time.Hour {
 			t.Errorf("Status = %+v, want a refusal", s)
 		}
-		w.archive = true
+		w.archive.Store(true)
 		time.Sleep(16 * time.Second)
 		synctest.Wait()
 		s := w.f.Status()
 		if s.Pruning != PruningDone || s.Pruned.Height != 14 || s.Pruned.Bodies != 14*3 || s.LowestFull != 15 {
 			t.Errorf("Status = %+v, want all blocks but the last six pruned", s)
 		}
-		if w.files != 1 {
-			t.Errorf("files were written anew %d times, want once", w.files)
+		if w.files.Load() != 1 {
+			t.Errorf("files were written anew %d times, want once", w.files.Load())
 		}
 		if m, err := w.store.Message(ask.ID); err != nil || m.Body == nil {
 			t.Errorf("a message that asks to forget lost its body: %v", err)
@@ -282,15 +302,16 @@ func TestPruneNeedsArchive(t *testing.T) {
 
 func TestOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := begin(t, func(c *Config) { c.PruneAfter = time.Hour })
+		var now atomic.Int64
+		w := begin(t, func(c *Config) {
+			c.PruneAfter, c.Now = time.Hour, func() time.Time { return time.UnixMilli(now.Load()) }
+		})
 		w.blocks(30)
 		for _, tt := range []struct {
 			age  time.Duration // of the last block that is old enough, above an hour
 			want uint64
 		}{{0, 0}, {200 * time.Millisecond, 1}, {399 * time.Millisecond, 1}, {5 * time.Second, 25}, {time.Hour, 30}} {
-			w.f.cfg.Now = func() time.Time {
-				return time.UnixMilli(int64(w.net.Params.GenesisTimeMS)).Add(time.Hour + tt.age)
-			}
+			now.Store(int64(w.net.Params.GenesisTimeMS) + (time.Hour + tt.age).Milliseconds())
 			if got, err := w.f.oldest(); got != tt.want || err != nil {
 				t.Errorf("%v: oldest = %d, %v, want %d", tt.age, got, err, tt.want)
 			}

@@ -28,6 +28,7 @@ type model struct {
 	next      uint64
 	reorgs    []chain.ReorgRecord // newest first
 	peers     map[string][]byte
+	erased    map[core.Hash]bool // whether the body was dropped for good
 }
 
 // A known message waits or is in a stored block.
@@ -41,7 +42,7 @@ func newModel(n *core.Network) *model {
 	return &model{
 		best: []core.Hash{n.Genesis}, next: 1,
 		blocks:    map[core.Hash]chain.Stored{n.Genesis: {Hash: n.Genesis, Block: n.GenesisBlock()}},
-		condemned: map[core.Hash]chain.Entry{}, known: map[core.Hash]*known{}, peers: map[string][]byte{},
+		condemned: map[core.Hash]chain.Entry{}, known: map[core.Hash]*known{}, peers: map[string][]byte{}, erased: map[core.Hash]bool{},
 	}
 }
 
@@ -80,6 +81,9 @@ func (m *model) wait(id core.Hash, local, again bool) {
 }
 
 func (m *model) accept(msg *core.Message, local bool, nowMS uint64) mempool.AcceptResult {
+	if m.erased[msg.ID] {
+		return mempool.AlreadySealed
+	}
 	k := m.known[msg.ID]
 	if k == nil {
 		k = &known{message: msg, acceptedMS: nowMS}
@@ -104,7 +108,11 @@ func (m *model) accept(msg *core.Message, local bool, nowMS uint64) mempool.Acce
 // collect deletes the messages to which nothing points.
 func (m *model) collect() {
 	maps.DeleteFunc(m.known, func(id core.Hash, _ *known) bool {
-		return len(m.places(id)) == 0 && m.standing(id) != mempool.AlreadyWaiting
+		gone := len(m.places(id)) == 0 && m.standing(id) != mempool.AlreadyWaiting
+		if _, erased := m.erased[id]; gone && erased {
+			m.erased[id] = true
+		}
+		return gone
 	})
 }
 
@@ -116,7 +124,7 @@ func (m *model) commit(c chain.Change) {
 		m.blocks[b.Hash] = b
 		for _, msg := range b.Block.Messages {
 			if m.known[msg.ID] == nil {
-				m.known[msg.ID] = &known{message: msg, acceptedMS: b.SeenMS}
+				m.known[msg.ID] = &known{message: m.shown(msg), acceptedMS: b.SeenMS}
 			}
 		}
 	}
@@ -124,7 +132,7 @@ func (m *model) commit(c chain.Change) {
 	returned := 0
 	for _, hash := range slices.Backward(c.Revert) {
 		for _, msg := range m.blocks[hash].Block.Messages {
-			if m.standing(msg.ID) == mempool.Accepted {
+			if m.standing(msg.ID) == mempool.Accepted && !m.erased[msg.ID] {
 				m.wait(msg.ID, m.known[msg.ID].local, true)
 				returned++
 			}
@@ -178,7 +186,7 @@ func (m *model) same(t *testing.T, s *Store, pool []*core.Message) {
 		entry, err := s.Entry(hash)
 		equal(t, "Entry", entry, chain.Entry{Hash: hash, Header: b.Block.Header, SeenMS: b.SeenMS}, err)
 		got, err := s.Block(hash)
-		equal(t, "Block", got, b.Block, err)
+		equal(t, "Block", got, m.shownBlock(b.Block), err)
 		if on := m.onBest(hash, b.Block.Header.Height); on == sides[hash] {
 			t.Errorf("block %v: best chain %v, side %v", hash, on, sides[hash])
 		}
@@ -194,6 +202,7 @@ func (m *model) same(t *testing.T, s *Store, pool []*core.Message) {
 	peers, err := s.Peers()
 	equal(t, "Peers", peers, m.peers, err)
 	m.sameLookups(t, s, pool)
+	m.sameErasures(t, s, pool)
 }
 
 func (m *model) sameMessages(t *testing.T, s *Store, pool []*core.Message) {
@@ -206,12 +215,16 @@ func (m *model) sameMessages(t *testing.T, s *Store, pool []*core.Message) {
 		slices.SortFunc(want, order)
 		equal(t, "Places", places, [][]chain.Place{want}, err)
 		result, err := s.Lookup(msg.ID)
-		equal(t, "Lookup", result, m.standing(msg.ID), err)
+		standing := m.standing(msg.ID)
+		if m.erased[msg.ID] {
+			standing = mempool.AlreadySealed
+		}
+		equal(t, "Lookup", result, standing, err)
 		got, err := s.Message(msg.ID)
 		if m.known[msg.ID] == nil && errors.Is(err, chain.ErrNotFound) {
 			continue
 		}
-		equal(t, "Message", got, msg, err)
+		equal(t, "Message", got, m.shown(msg), err)
 	}
 	m.sameDigests(t, s, pool)
 }
@@ -221,7 +234,7 @@ func (m *model) sameDigests(t *testing.T, s *Store, pool []*core.Message) {
 	t.Helper()
 	want := map[core.Hash][]core.Hash{}
 	for _, msg := range pool {
-		digest, ok := digestOf(&msg.Envelope, msg.Body)
+		digest, ok := digestOf(&msg.Envelope, m.shown(msg).Body)
 		if ok && m.known[msg.ID] != nil {
 			want[digest] = append(want[digest], msg.ID)
 		}
@@ -292,7 +305,9 @@ func TestModel(t *testing.T) {
 
 func (w *walk) step() {
 	w.now++
-	switch w.rng.IntN(10) {
+	switch w.rng.IntN(11) {
+	case 10:
+		w.erase()
 	case 0, 1, 2:
 		msgs := make([]*core.Message, w.rng.IntN(6))
 		want := make([]mempool.AcceptResult, len(msgs))
