@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -137,6 +139,9 @@ func (a *app) anchor(ctx context.Context, f *clientFlags, o *anchorFlags, files 
 		path, err := filepath.Abs(file)
 		if err != nil {
 			return err
+		}
+		if _, err := os.Stat(path); err != nil && !o.follow && !strings.ContainsAny(path, "*?[") {
+			return usage(err)
 		}
 		cfg.Patterns = append(cfg.Patterns, path)
 	}

@@ -128,18 +128,6 @@ func (p *place) config() anchor.Config {
 	}
 }
 
-// began returns why generations began, as was told.
-func (p *place) began() (words []string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, e := range p.events {
-		if e.Kind == anchor.Began {
-			words = append(words, e.Word)
-		}
-	}
-	return words
-}
-
 func (p *place) write(text string) {
 	p.t.Helper()
 	f, err := os.OpenFile(p.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
