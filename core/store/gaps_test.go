@@ -187,6 +187,9 @@ func TestPrune(t *testing.T) {
 	if s.Epoch() != epoch {
 		t.Error("pruning nothing changed the epoch")
 	}
+	if from, to := s.untidied(); to-from < 2*prunePage {
+		t.Errorf("slots %d to %d are left to tidy, want all that was pruned", from, to)
+	}
 	if err := s.Tidy(t.Context(), nil, true); err != nil {
 		t.Fatal(err)
 	}

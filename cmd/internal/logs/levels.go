@@ -22,8 +22,8 @@ const librariesLevel = slog.LevelWarn
 // parents returns the parts of a node, and which part speaks for each where it is not named itself.
 func parents() map[string]string {
 	return map[string]string{
-		"node": "", "store": "", "chain": "", "mempool": "", "miner": "", "bootstrap": "", "api": "", "web": "", "backup": "",
-		"p2p": "", "gossip": "p2p", "exchange": "p2p", "syncer": "p2p", Libraries: "",
+		"node": "", "store": "", "chain": "", "forget": "", "mempool": "", "miner": "", "bootstrap": "", "api": "", "web": "", "backup": "",
+		"p2p": "", "gossip": "p2p", "exchange": "p2p", "syncer": "p2p", "filler": "p2p", Libraries: "",
 	}
 }
 
