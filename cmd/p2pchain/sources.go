@@ -30,7 +30,12 @@ type source struct {
 func (a *app) readSources(ctx context.Context, o *sources, keep bool) ([]source, error) {
 	m := a.newMeter(0)
 	defer m.end()
-	h := notary.NewHasher(func(what string, done, all uint64) { m.show(done, all, int64(done), "hashing "+printable(what)) })
+	h := notary.NewHasher(func(what string, done, all, bytes uint64) {
+		if o.count() > 1 || len(o.directories) > 0 {
+			all = 0 // that of one of many files says nothing about the rest
+		}
+		m.show(done, all, int64(bytes), "hashing "+printable(what))
+	})
 	var out []source
 	for _, path := range o.files {
 		s, err := a.readFile(ctx, h, o, path)
@@ -64,7 +69,7 @@ func (a *app) readSources(ctx context.Context, o *sources, keep bool) ([]source,
 func sourceError(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("%w: nothing was added", errInterrupted)
+		return fmt.Errorf("%w while hashing", errInterrupted)
 	case errors.Is(err, notary.ErrNotFile):
 		return usagef("%w; --directory takes directories, and --file - what comes through a pipe", err)
 	case errors.Is(err, notary.ErrExists):
@@ -72,7 +77,7 @@ func sourceError(err error) error {
 	case errors.Is(err, notary.ErrNotDirectory), errors.Is(err, notary.ErrGit), errors.Is(err, fs.ErrNotExist):
 		return usage(err)
 	case errors.Is(err, notary.ErrChanged):
-		return fmt.Errorf("%w: nothing was added; try again when nobody writes", err)
+		return fmt.Errorf("%w: try again when nobody writes there", err)
 	}
 	return err
 }
@@ -193,7 +198,7 @@ func (a *app) remarkLeftOut(s *source) {
 	l := &s.leftOut
 	say := func(n int, noun, why string) {
 		if n > 0 {
-			a.remark(fmt.Sprintf("%s not in the list: %s", strings.Replace(were(n, noun), " was", " is", 1), why))
+			a.remark(fmt.Sprintf("%s %s not in the list: %s", plural(n, noun), verb(n, "is", "are"), why))
 		}
 	}
 	say(l.Links, "symbolic link", "only contents of files are")
@@ -211,9 +216,18 @@ func (a *app) remarkLeftOut(s *source) {
 		a.remark("left out: " + strings.Join(names, ", ") + more)
 	}
 	if s.pointers > 0 {
-		a.remark(fmt.Sprintf("%s to content that Git LFS keeps elsewhere: the pointer is hashed, which names the SHA-256 of that", plural(s.pointers, "file only points")))
+		a.remark(fmt.Sprintf("%s only %s to content that Git LFS keeps elsewhere: what is hashed names the SHA-256 of that",
+			plural(s.pointers, "file"), verb(s.pointers, "points", "point")))
 	}
 	if s.changed+s.unknown > 0 {
 		a.remark(fmt.Sprintf("the work tree is not the commit: %d changed, %d unknown to git; neither is notarised", s.changed, s.unknown))
 	}
+}
+
+// verb returns the form of a verb that fits so many.
+func verb(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
 }

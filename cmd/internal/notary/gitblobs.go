@@ -32,10 +32,10 @@ func (g *repository) hash(parent context.Context, blobs []blob, w *listWriter, c
 	}
 	in := bufio.NewReaderSize(out, bufferSize)
 	for i, b := range blobs {
-		if err = g.blob(ctx, in, b, w, c); err != nil {
+		tell := func(uint64) { g.h.progress("commit "+c.Commit[:12], uint64(i), uint64(len(blobs)), g.h.bytes) }
+		if err = g.blob(ctx, in, b, w, c, tell); err != nil {
 			break
 		}
-		g.h.progress("commit "+c.Commit[:12], uint64(i+1), uint64(len(blobs)))
 	}
 	if err != nil {
 		cancel()       // it may have more to say than anybody reads
@@ -49,7 +49,7 @@ func (g *repository) hash(parent context.Context, blobs []blob, w *listWriter, c
 }
 
 // blob reads one answer of git: a line with id, kind and size, the content, and the end of a line.
-func (g *repository) blob(ctx context.Context, in *bufio.Reader, b blob, w *listWriter, c *Commit) error {
+func (g *repository) blob(ctx context.Context, in *bufio.Reader, b blob, w *listWriter, c *Commit, tell func(uint64)) error {
 	line, err := in.ReadString('\n')
 	if err != nil {
 		return fmt.Errorf("%w ended early at %s: %w", ErrGit, b.path, err)
@@ -63,8 +63,7 @@ func (g *repository) blob(ctx context.Context, in *bufio.Reader, b blob, w *list
 		return fmt.Errorf("%w: %s: %w", ErrGit, b.path, err)
 	}
 	content := &io.LimitedReader{R: in, N: int64(size)}
-	quiet := &Hasher{progress: func(string, uint64, uint64) {}, buffer: g.h.buffer}
-	got, err := quiet.Reader(ctx, b.path, size, content)
+	got, err := g.h.hash(ctx, b.path, content, tell)
 	if err != nil {
 		return err
 	}

@@ -26,9 +26,9 @@ const bufferSize = 1 << 20
 // headSize is how much of a file's beginning is kept to tell what it is.
 const headSize = 512
 
-// Progress is told now and then how many bytes were read, of how many; all is 0 where nobody knows. Nil
-// is nobody.
-type Progress func(what string, done, all uint64)
+// Progress is told often what is being hashed, how far that is, with all 0 where nobody knows, and how many
+// bytes were read since the Hasher was made. Nil is nobody.
+type Progress func(what string, done, all, bytes uint64)
 
 // A Content is what a stream held.
 type Content struct {
@@ -41,12 +41,13 @@ type Content struct {
 type Hasher struct {
 	progress Progress
 	buffer   []byte
+	bytes    uint64 // read so far
 }
 
 // NewHasher returns a Hasher that tells its progress.
 func NewHasher(progress Progress) *Hasher {
 	if progress == nil {
-		progress = func(string, uint64, uint64) {}
+		progress = func(string, uint64, uint64, uint64) {}
 	}
 	return &Hasher{progress: progress, buffer: make([]byte, bufferSize)}
 }
@@ -54,6 +55,11 @@ func NewHasher(progress Progress) *Hasher {
 // Reader hashes a stream to its end, which is size bytes away, or unknown where that is 0. It ends early,
 // with ctx's error, between two reads.
 func (h *Hasher) Reader(ctx context.Context, what string, size uint64, in io.Reader) (Content, error) {
+	return h.hash(ctx, what, in, func(done uint64) { h.progress(what, done, size, h.bytes) })
+}
+
+// hash is Reader for any way to tell progress.
+func (h *Hasher) hash(ctx context.Context, what string, in io.Reader, progress func(done uint64)) (Content, error) {
 	sum, c := sha256.New(), Content{}
 	for {
 		if err := ctx.Err(); err != nil {
@@ -65,7 +71,8 @@ func (h *Hasher) Reader(ctx context.Context, what string, size uint64, in io.Rea
 			c.Head = append(c.Head, h.buffer[:min(n, missing)]...)
 		}
 		c.Size += uint64(n)
-		h.progress(what, c.Size, size)
+		h.bytes += uint64(n)
+		progress(c.Size)
 		if errors.Is(err, io.EOF) {
 			c.SHA256 = core.Hash(sum.Sum(nil))
 			return c, nil

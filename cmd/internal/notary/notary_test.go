@@ -51,7 +51,7 @@ func TestFile(t *testing.T) {
 	for _, size := range []int{0, 1, 511, 512, 513, 1<<20 - 1, 1 << 20, 1<<20 + 1, 3<<20 + 7} {
 		content := strings.Repeat("x", size)
 		var done, all uint64
-		h := notary.NewHasher(func(_ string, d, a uint64) { done, all = d, a })
+		h := notary.NewHasher(func(_ string, d, a, _ uint64) { done, all = d, a })
 		c, err := h.File(t.Context(), put(t, dir, "f", content))
 		if err != nil || c.Size != uint64(size) || c.SHA256 != core.Hash(sha256.Sum256([]byte(content))) || len(c.Head) != min(size, 512) {
 			t.Errorf("%d bytes: %+v, %v", size, c, err)
@@ -114,7 +114,7 @@ func TestChangedFile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			path, once := put(t, dir, "sub/f", strings.Repeat("x", 5<<20)), false
-			h := notary.NewHasher(func(_ string, done, _ uint64) {
+			h := notary.NewHasher(func(_ string, done, _, _ uint64) {
 				if done >= 3<<20 && !once {
 					once = true
 					if err := change(path); err != nil {
@@ -148,7 +148,7 @@ func TestChangedDirectory(t *testing.T) {
 			if err := os.Chtimes(dir, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
 				t.Fatal(err)
 			}
-			h := notary.NewHasher(func(what string, _, _ uint64) {
+			h := notary.NewHasher(func(what string, _, _, _ uint64) {
 				if strings.HasSuffix(what, "b") && !once {
 					once = true
 					if err := change(dir); err != nil {
