@@ -45,15 +45,21 @@ func TestMemoryIsFlat(t *testing.T) {
 // them, by turns with nobody watching and with a follower that looks twenty times a second. The percent
 // are the median of what each two turns compare to.
 func BenchmarkWriter(b *testing.B) {
-	const turn = 150 * time.Millisecond
+	const turn = 300 * time.Millisecond
 	var ratios, alone, watched []float64
+	anchors := 0
 	for b.Loop() {
 		var rate [2]float64
 		for i := range 2 {
 			which := (i + len(ratios)) % 2
-			rate[which] = writerTurn(b, turn, which == 1)
+			n := 0
+			rate[which], n = writerTurn(b, turn, which == 1)
+			anchors += n
 		}
 		alone, watched, ratios = append(alone, rate[0]), append(watched, rate[1]), append(ratios, rate[1]/rate[0])
+	}
+	if anchors < 2*len(ratios) {
+		b.Fatalf("void: %d anchors in %d turns", anchors, len(ratios))
 	}
 	median := func(of []float64) float64 { return slices.Sorted(slices.Values(of))[len(of)/2] }
 	b.ReportMetric(median(alone), "lines/s-alone")
@@ -61,8 +67,8 @@ func BenchmarkWriter(b *testing.B) {
 	b.ReportMetric(100*median(ratios), "percent")
 }
 
-// writerTurn returns how many lines a second are written.
-func writerTurn(b *testing.B, turn time.Duration, watched bool) float64 {
+// writerTurn returns how many lines a second are written, and how many anchors are made of them.
+func writerTurn(b *testing.B, turn time.Duration, watched bool) (float64, int) {
 	p := newPlace(b)
 	p.write("first\n")
 	stop := func() {}
@@ -73,11 +79,8 @@ func writerTurn(b *testing.B, turn time.Duration, watched bool) float64 {
 	}
 	n, took := writeFor(b, p.log, turn)
 	stop()
-	if watched && p.chain.count() < 2 {
-		b.Fatal("void: nothing was anchored meanwhile")
-	}
 	must(b, os.Remove(p.log))
-	return float64(n) / took.Seconds()
+	return float64(n) / took.Seconds(), p.chain.count()
 }
 
 // writeFor appends lines for a while.
@@ -92,6 +95,20 @@ func writeFor(b *testing.B, path string, d time.Duration) (n int, took time.Dura
 		must(b, err)
 	}
 	return n, time.Since(start)
+}
+
+// BenchmarkFollow reads 64 MiB that are new.
+func BenchmarkFollow(b *testing.B) {
+	const size = 64 << 20
+	b.SetBytes(size)
+	for b.Loop() {
+		p := newPlace(b)
+		p.write("begin\n")
+		must(b, os.Truncate(p.log, size))
+		cfg := p.config()
+		cfg.Once, cfg.Segment = true, 16<<20
+		must(b, anchor.Follow(context.Background(), cfg))
+	}
 }
 
 // BenchmarkCheck compares 64 MiB with 64 anchors.
