@@ -59,14 +59,14 @@ func (t *text) kin(r *anchor.Report) {
 			s.Generation, plural(s.Length, "byte"), s.First.Time, s.Last.Time))
 	}
 	if r.Erased > 0 {
-		t.row("note", fmt.Sprintf("%s erased; of which logs, nobody knows any more", were(r.Erased, "anchor")))
+		t.row("note", fmt.Sprintf("%s not there any more, erased or pruned; of which logs, cannot be told", are(r.Erased, "anchor")))
 	}
 }
 
 // doubts says what is missing or strange among the anchors.
 func (t *text) doubts(c *anchor.Comparison) {
 	if c.Missing > 0 {
-		t.row("note", fmt.Sprintf("%s missing: erased, or not sent; later ones cover what these did", are(c.Missing, "anchor")))
+		t.row("note", fmt.Sprintf("%s missing: erased, pruned or not sent; later ones cover what these did", are(c.Missing, "anchor")))
 	}
 	if c.Conflicts > 0 {
 		t.row("note", fmt.Sprintf("%s given twice: an old state was put back, or somebody else wrote anchors with this key", are(c.Conflicts, "number")))

@@ -2,6 +2,7 @@ package anchor
 
 import (
 	"io"
+	"maps"
 	"slices"
 
 	"p2pchain/core/document"
@@ -14,6 +15,7 @@ const mostCompared = 16
 // file once for each generation that it may be. ErrNone, ErrSeveral, and errors of reading; what the
 // comparison came to is in the report.
 func (c *Collection) Check(file io.ReaderAt, size uint64, base string, choice Choice) (*Report, error) {
+	all := c.Lines(func(*Line) bool { return true })
 	lines, err := c.choose(choice, base)
 	if err != nil {
 		return nil, err
@@ -26,7 +28,10 @@ func (c *Collection) Check(file io.ReaderAt, size uint64, base string, choice Ch
 	if len(compared) == 0 {
 		compared = lines
 	}
-	compared = compared[max(0, len(compared)-mostCompared):]
+	if extra := len(compared) - mostCompared; extra > 0 {
+		// The newest, and the oldest: whoever makes false ones cannot make them older.
+		compared = slices.Concat(compared[:mostCompared/2], compared[mostCompared/2+extra:])
+	}
 	reports := make([]*Comparison, len(compared))
 	best := 0
 	for i, l := range compared {
@@ -38,7 +43,7 @@ func (c *Collection) Check(file io.ReaderAt, size uint64, base string, choice Ch
 		}
 	}
 	r, chosen := &Report{Comparison: *reports[best], Fits: len(fitting) > 0, Erased: c.Erased}, compared[best]
-	linked, err := c.link(file, size, r, chosen, choice.Generation != "")
+	linked, err := c.link(all, file, size, r, chosen, choice.Generation != "")
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +51,7 @@ func (c *Collection) Check(file io.ReaderAt, size uint64, base string, choice Ch
 		if linked[l] {
 			continue
 		}
-		if at := slices.Index(compared, l); at >= 0 && r.Rival == nil && len(fitting) > 0 && reports[at].Verdict != Intact {
+		if at := slices.Index(compared, l); at >= 0 && r.Rival == nil && reports[at].isCopy() {
 			r.Rival = reports[at]
 			r.Verdict = worse(r.Verdict, Altered)
 			continue
@@ -77,7 +82,7 @@ func worse(a, b string) string {
 }
 
 // link adds what the generations before and after say, and returns all that links lead to.
-func (c *Collection) link(file io.ReaderAt, size uint64, r *Report, chosen *Line, explicit bool) (map[*Line]bool, error) {
+func (c *Collection) link(all []*Line, file io.ReaderAt, size uint64, r *Report, chosen *Line, explicit bool) (map[*Line]bool, error) {
 	linked := map[*Line]bool{chosen: true}
 	for same := true; ; {
 		l := c.before(chosen)
@@ -99,38 +104,51 @@ func (c *Collection) link(file io.ReaderAt, size uint64, r *Report, chosen *Line
 		}
 		chosen = l
 	}
-	c.linkNext(r, linked)
+	c.linkNext(all, r, linked)
 	return linked, nil
 }
 
-// Another file that took the name of a log, and holds so many bytes of it or half of it, is taken for a
-// changed copy: this is how an editor and sed -i change a file. Less may be what each file begins with.
+// A file that holds so many bytes of what was anchored of another one, or half of that, is taken for a
+// changed copy: an editor and sed -i change a file by putting another one in its place. Less may be what
+// each file begins with.
 const copyBytes = 512
+
+// isCopy reports whether the file is a changed state of that of a generation.
+func (r *Comparison) isCopy() bool {
+	good := r.good()
+	return r.Verdict != Intact && good > 0 && (good >= copyBytes || 2*good >= r.Length)
+}
 
 // sameFile reports whether what a generation says is about a file that is of the next one, which began
 // for some reason.
 func sameFile(began string, before *Comparison, explicit bool) bool {
-	if began == document.BeganCut || began == document.BeganChanged {
+	switch {
+	case began == document.BeganCut || began == document.BeganChanged:
 		return true
-	}
-	good := before.good()
-	if explicit || before.Verdict == Intact || good == 0 {
+	case explicit:
 		return false
+	case began == document.BeganReplaced: // the file itself is the same one
+		return before.Verdict != Intact && before.good() > 0
 	}
-	return began == document.BeganReplaced || good >= copyBytes || 2*good >= before.Length
+	return before.isCopy()
 }
 
 // linkNext adds the lines that continue those that are linked.
-func (c *Collection) linkNext(r *Report, linked map[*Line]bool) {
-	for found := true; found; {
-		found = false
-		for _, l := range c.lines {
-			before := c.before(l)
-			if linked[l] || before == nil || !linked[before] {
+func (c *Collection) linkNext(all []*Line, r *Report, linked map[*Line]bool) {
+	after := make(map[*Line][]*Line)
+	for _, l := range all {
+		if before := c.before(l); before != nil {
+			after[before] = append(after[before], l)
+		}
+	}
+	for todo := slices.Collect(maps.Keys(linked)); len(todo) > 0; todo = todo[1:] {
+		for _, l := range after[todo[0]] {
+			if linked[l] {
 				continue
 			}
-			linked[l], found = true, true
-			if r.Next == nil && before.Generation.String() == r.Generation {
+			linked[l] = true
+			todo = append(todo, l)
+			if r.Next == nil && todo[0].Generation.String() == r.Generation {
 				next := l.Summary()
 				r.Next = &next
 			}

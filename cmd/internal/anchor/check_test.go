@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -288,6 +289,27 @@ func TestFollowedAnew(t *testing.T) {
 	p.once()
 	if r := p.check(p.log, anchor.Choice{}); r.Verdict != anchor.Intact || len(r.Others) != 2 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestTwoLogsOfAName: other files of the same name are named, and are no change of this one, even where
+// all begin with the same line.
+func TestTwoLogsOfAName(t *testing.T) {
+	p := newPlace(t)
+	first := p.log
+	for _, folder := range []string{"a", "b", "c"} {
+		must(t, os.Mkdir(filepath.Join(filepath.Dir(first), folder), 0o700))
+		p.log = filepath.Join(filepath.Dir(first), folder, "app.log")
+		p.write("started\n")
+		p.once()
+		p.write(strings.Repeat("line of "+folder+"\n", 100))
+		p.once()
+	}
+	for _, folder := range []string{"a", "b", "c"} {
+		r := p.check(filepath.Join(filepath.Dir(first), folder, "app.log"), anchor.Choice{})
+		if r.Verdict != anchor.Intact || r.Intact != 1008 || len(r.Others) != 2 || r.Rival != nil {
+			t.Errorf("%s: %+v", folder, r)
+		}
 	}
 }
 

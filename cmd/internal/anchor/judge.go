@@ -153,7 +153,7 @@ func (j *judge) near(place uint64, above bool) *Found {
 
 // merged joins neighbours that are in the same state.
 func merged(ranges []Range) []Range {
-	var out []Range
+	out := []Range{}
 	for _, r := range ranges {
 		if n := len(out); n > 0 && out[n-1].State == r.State && out[n-1].To >= r.From {
 			last := &out[n-1]
