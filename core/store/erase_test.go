@@ -227,6 +227,8 @@ func TestHonourClaims(t *testing.T) {
 	}
 	connect(t, s, tall(t, n, 8, append(slices.Clone(own), foreign))...)
 	accept(t, s, false, mempool.Accepted, wishes...)
+	closeNow(t, s) // a kill before anybody looked
+	s = open(t, n, fs)
 	honour := func(want int) {
 		t.Helper()
 		if n, more, err := s.HonourClaims(5000, 100); n != want || more || err != nil {

@@ -30,6 +30,16 @@ func TestForgottenIsSalvaged(t *testing.T) {
 	if err := s.db.Delete(append(lost, make([]byte, 8)...), pebble.Sync); err != nil { // the number of m[3]
 		t.Fatal(err)
 	}
+	for _, x := range []*core.Message{m[1], m[3]} { // only an older version of their records can be read
+		at, err := reader{s.db}.index(x.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec := &record{signature: x.Signature, envelope: x.Envelope, body: x.Body}
+		if err := s.db.Set(numberKey(prefixRecord, at.slot), rec.encode(), pebble.Sync); err != nil {
+			t.Fatal(err)
+		}
+	}
 	closeNow(t, s)
 
 	from, err := OpenSalvage(t.Context(), dir, filepath.Join(t.TempDir(), "scratch"), n, Options{})
