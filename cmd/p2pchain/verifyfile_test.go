@@ -16,55 +16,88 @@ import (
 	"p2pchain/core/proof"
 )
 
-// TestMatchDocument compares files, lists and payloads with what messages are about.
-func TestMatchDocument(t *testing.T) {
-	dir := t.TempDir()
-	write := func(name, content string) string {
+// inFolder returns what writes files into a folder of the test.
+func inFolder(t *testing.T) (dir string, write func(name, content string) string) {
+	t.Helper()
+	dir = t.TempDir()
+	return dir, func(name, content string) string {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return path
 	}
-	sum := func(s string) core.Hash { return sha256.Sum256([]byte(s)) }
+}
+
+func sum(s string) core.Hash { return sha256.Sum256([]byte(s)) }
+
+// about returns a message that carries a document, or the text "a report".
+func about(d document.Document) *core.Message {
+	m := &core.Message{Envelope: core.Envelope{MediaType: "text/plain"}, Body: &core.Body{Payload: []byte("a report")}}
+	if d != nil {
+		m.MediaType, m.Body.Payload = d.Type(), d.Encode()
+	}
+	return m
+}
+
+// A comparison is of files with a message, and what it has to come to.
+type comparison struct {
+	name           string
+	m              *core.Message
+	file, manifest string
+	kind           string   // of what matches
+	code           string   // of a failure
+	names          []string // in the list
+}
+
+// check compares.
+func (tt comparison) check(t *testing.T) {
+	o := &verifyOptions{document: tt.file, manifest: tt.manifest}
+	got, err := o.matchDocument(&proof.Statement{Message: tt.m})
+	code := ""
+	if bad, ok := errors.AsType[*verifyError](err); ok {
+		code = bad.code
+	} else if errors.Is(err, errUsage) {
+		code = "usage"
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	kind, names := "", []string(nil)
+	if got != nil {
+		kind, names = got.Kind, got.Listed
+	}
+	if code != tt.code || kind != tt.kind || !slices.Equal(names, tt.names) {
+		t.Errorf("%q of kind %q as %q: %v; want %q, %q, %q", code, kind, names, err, tt.code, tt.kind, tt.names)
+	}
+}
+
+// TestMatchDocument compares files, lists and payloads with what messages are about.
+func TestMatchDocument(t *testing.T) {
+	dir, write := inFolder(t)
 	report, other, empty := write("report.pdf", "a report"), write("other.pdf", "a rePort"), write("empty", "")
 	list := fmt.Sprintf("%v  docs/a.pdf\n\\%v *docs/b\\nc.pdf\n%v  docs/d.pdf\n", sum("a report"), sum("x"), sum("a report"))
 	listed, stranger := write("docs.sha256", list), write("stranger.pdf", "nobody listed this")
 	longer := write("longer.sha256", list+"\n")
 
-	message := func(d document.Document) *core.Message {
-		m := &core.Message{Envelope: core.Envelope{MediaType: "text/plain"}, Body: &core.Body{Payload: []byte("a report")}}
-		if d != nil {
-			m.MediaType, m.Body.Payload = d.Type(), d.Encode()
-		}
-		return m
-	}
-	file := message(&document.File{Name: "report.pdf", Size: 8, MediaType: "application/pdf", SHA256: sum("a report")})
-	short := message(&document.File{Name: "report.pdf", Size: 7, MediaType: "application/pdf", SHA256: sum("a report")})
-	folder := message(&document.Manifest{Name: "docs", Files: 3, Size: 17, SHA256: sum(list)})
-	commit := message(&document.Commit{Repository: "r", Commit: strings.Repeat("a", 40), Tree: strings.Repeat("b", 40), Files: 3, Size: 17, SHA256: sum(list)})
-	broken := message(nil)
+	file := about(&document.File{Name: "report.pdf", Size: 8, MediaType: "application/pdf", SHA256: sum("a report")})
+	short := about(&document.File{Name: "report.pdf", Size: 7, MediaType: "application/pdf", SHA256: sum("a report")})
+	folder := about(&document.Manifest{Name: "docs", Files: 3, Size: 17, SHA256: sum(list)})
+	commit := about(&document.Commit{Repository: "r", Commit: strings.Repeat("a", 40), Tree: strings.Repeat("b", 40), Files: 3, Size: 17, SHA256: sum(list)})
+	broken := about(nil)
 	broken.MediaType = document.FileType // it says "a report", which is no document of that type
-	bare := message(nil)
+	bare := about(nil)
 	bare.Body = nil
-	nothing := message(nil)
+	nothing := about(nil)
 	nothing.Body.Payload = nil
-	for _, tt := range []struct {
-		name           string
-		m              *core.Message
-		file, manifest string
-		kind           string   // of what matches
-		code           string   // of a failure
-		names          []string // in the list
-	}{
+	for _, tt := range []comparison{
 		{name: "nothing to compare", m: file},
 		{name: "the file", m: file, file: report, kind: "file"},
 		{name: "another file", m: file, file: other, code: codeFileDiffers},
 		{name: "the same hash with another size", m: short, file: report, code: codeFileDiffers},
-		{name: "the payload", m: message(nil), file: report, kind: "payload"},
+		{name: "the payload", m: about(nil), file: report, kind: "payload"},
 		{name: "the payload under the media type of a document", m: broken, file: report, kind: "payload"},
-		{name: "another payload", m: message(nil), file: other, code: codeFileDiffers},
-		{name: "a shorter payload", m: message(nil), file: empty, code: codeFileDiffers},
+		{name: "another payload", m: about(nil), file: other, code: codeFileDiffers},
+		{name: "a shorter payload", m: about(nil), file: empty, code: codeFileDiffers},
 		{name: "a longer payload", m: nothing, file: report, code: codeFileDiffers},
 		{name: "no content", m: bare, file: report, code: codeNoContent},
 		{name: "the list", m: folder, manifest: listed, kind: "manifest"},
@@ -75,28 +108,10 @@ func TestMatchDocument(t *testing.T) {
 		{name: "a listed file in another list", m: commit, manifest: longer, file: report, code: codeFileDiffers},
 		{name: "a directory without its list", m: folder, file: report, code: "usage"},
 		{name: "a list for a file", m: file, manifest: listed, code: "usage"},
-		{name: "a list for a payload", m: message(nil), manifest: listed, code: "usage"},
+		{name: "a list for a payload", m: about(nil), manifest: listed, code: "usage"},
 		{name: "no such file", m: file, file: filepath.Join(dir, "nowhere"), code: "usage"},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			o := &verifyOptions{document: tt.file, manifest: tt.manifest}
-			got, err := o.matchDocument(&proof.Statement{Message: tt.m})
-			code := ""
-			if bad, ok := errors.AsType[*verifyError](err); ok {
-				code = bad.code
-			} else if errors.Is(err, errUsage) {
-				code = "usage"
-			} else if err != nil {
-				t.Fatal(err)
-			}
-			kind, names := "", []string(nil)
-			if got != nil {
-				kind, names = got.Kind, got.Listed
-			}
-			if code != tt.code || kind != tt.kind || !slices.Equal(names, tt.names) {
-				t.Errorf("%q of kind %q as %q: %v; want %q, %q, %q", code, kind, names, err, tt.code, tt.kind, tt.names)
-			}
-		})
+		t.Run(tt.name, tt.check)
 	}
 }
 
