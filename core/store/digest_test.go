@@ -2,6 +2,7 @@ package store
 
 import (
 	"crypto/sha256"
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -125,14 +126,7 @@ func TestDigestsOfOlderStores(t *testing.T) {
 		msgs = append(msgs, fileMessage(t, n, text("%d", i), "same"), coretest.Message(t, n, coretest.Key(0), text("%d", i)))
 	}
 	accept(t, s, true, mempool.Accepted, msgs...)
-	for key := range dump(t, s) {
-		if key[0] != prefixDigest {
-			continue
-		}
-		if err := s.db.Delete([]byte(key), pebble.Sync); err != nil {
-			t.Fatal(err)
-		}
-	}
+	loseDigests(t, s, 21)
 	if report, err := s.Check(t.Context(), true); err != nil || len(report.Problems) != 21 {
 		t.Errorf("Check = %d problems, %v, want one for each file and one for the index", len(report.Problems), err)
 	}
@@ -141,9 +135,26 @@ func TestDigestsOfOlderStores(t *testing.T) {
 	if got := withDigest(t, s, "same"); len(got) != 20 || got[0] != msgs[38].ID {
 		t.Errorf("%d messages found, want 20, the last one first", len(got))
 	}
+	loseDigests(t, s, 7) // the first is that which says that all are there
+	closeNow(t, s)
+	s = open(t, n, fs)
 	accept(t, s, true, mempool.Accepted, fileMessage(t, n, "last", "same"))
 	if got := withDigest(t, s, "same"); len(got) != 21 {
 		t.Errorf("%d messages found, want 21", len(got))
+	}
+}
+
+// loseDigests deletes the first entries of the index.
+func loseDigests(t *testing.T, s *Store, count int) {
+	t.Helper()
+	for _, key := range slices.Sorted(maps.Keys(dump(t, s))) {
+		if key[0] != prefixDigest || count == 0 {
+			continue
+		}
+		count--
+		if err := s.db.Delete([]byte(key), pebble.Sync); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
