@@ -65,6 +65,13 @@ func (c *chain) setAway(away bool) {
 	c.away = away
 }
 
+// loseNothing ends the losing of answers.
+func (c *chain) loseNothing() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lose = nil
+}
+
 func (c *chain) count() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

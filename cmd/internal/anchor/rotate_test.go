@@ -300,7 +300,7 @@ func (s *schedule) run(steps int) {
 		}
 	}
 	s.chain.setAway(false)
-	s.chain.lose = nil
+	s.chain.loseNothing()
 	if s.stop == nil {
 		s.stop = s.follow(s.config())
 	}
