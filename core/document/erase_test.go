@@ -42,3 +42,14 @@ func TestErased(t *testing.T) {
 		}
 	}
 }
+
+// FuzzErase reads payloads of erasures, and nothing else.
+func FuzzErase(f *testing.F) {
+	f.Add(make([]byte, core.HashSize))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		d, err := document.Decode(document.EraseType, payload)
+		if (err == nil) != (len(payload) == core.HashSize) || err == nil && !bytes.Equal(d.Encode(), payload) {
+			t.Errorf("Decode(%x) = %v, %v", payload, d, err)
+		}
+	})
+}
