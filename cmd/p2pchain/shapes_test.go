@@ -36,6 +36,10 @@ type (
 		Headers []client.Block `json:"headers"`
 		Length  int            `json:"length"`
 	}
+	erasedAnswer struct {
+		Erased []client.ErasedMessage `json:"erased"`
+		Length int                    `json:"length"`
+	}
 	tokensAnswer struct {
 		Tokens []node.Token `json:"tokens"`
 	}
@@ -74,6 +78,8 @@ func shapes() map[string]shape {
 		"get mempool":    {mempoolAnswer{}, ""},
 		"get neighbours": {api.Neighbours{}, ""},
 		"get peers":      {client.PeerList{}, ""},
+		"erase":          {client.EraseResult{}, ""},
+		"get erased":     {erasedAnswer{}, ""},
 		"status":         {client.Node{}, "with --watch one a second"},
 		"health":         {wellness{}, ""},
 		"doctor":         {diagnosis{}, ""},
@@ -106,7 +112,9 @@ func shapes() map[string]shape {
 }
 
 // withoutJSON lists commands whose output is not data.
-func withoutJSON() []string { return []string{"completion", "help", "get", "config", "peers", "token"} }
+func withoutJSON() []string {
+	return []string{"completion", "help", "get", "config", "peers", "token", "ui"}
+}
 
 // fits is the script command "fits NAME": every line of standard output is the answer that the page
 // promises of a command, with nothing more in it.
