@@ -98,8 +98,7 @@ func New(n *core.Network, c Chain, cfg Config) (*Job, error) {
 	}, nil
 }
 
-// Recheck makes the next pass compare the whole file with the chain, and write anew what differs: as
-// it has to be after messages were erased.
+// Recheck makes the next pass compare the whole file with the chain, and write anew what differs.
 func (j *Job) Recheck() { j.recheck.Store(true) }
 
 // Run makes a pass at once, then one each time, until ctx ends; then a last one, with all blocks, and

@@ -27,6 +27,10 @@
 // So the hash is that of what was written. A disk that changes a byte later is found by whoever
 // compares NAME.hash with sha256sum; the job does not give such a file a new hash.
 //
+// What was erased is taken out by Rewrite: of the current file and of those that reorgs left, each written
+// anew beside the old one and renamed, with its state and hash after it. What follows a line that cannot be
+// read is left out of a file that is written anew, since nobody can say what it holds.
+//
 // A kill at any moment leaves a file whose whole lines, but for the last few, are those of the best
 // chain. Nothing that goes wrong here stops the node: it is logged once, and tried again.
 package backup
