@@ -93,7 +93,7 @@ func TestRewrite(t *testing.T) {
 		}
 	}
 	state, ok := readState(osDisk{}, filepath.Join(w.dir, "test.chain.state"))
-	if !ok || state.End.Hash != came[len(came)-1].Header.Hash() || !bytes.Contains([]byte(w.log.String()), []byte("written anew")) {
+	if !ok || state.End.Hash != came[len(came)-1].Header.Hash() || !bytes.Contains(w.log.Bytes(), []byte("written anew")) {
 		t.Errorf("state %+v, %v; log %s", state, ok, w.log)
 	}
 
