@@ -17,10 +17,7 @@ import (
 // A block is stored only after its ancestors: else the error is consensus.ErrParentUnknown. The
 // other errors are those of AddHeaders, and those of consensus.CheckBlock; a block that consensus
 // condemns is condemned for ever, with all that builds on it. A body that is missing is
-// consensus.ErrBodyMissing (undecided) until the block is settled, or an hour old by what its miner says:
-// on a network on which nothing is mined, what was erased must not keep nodes out that come later. A miner
-// can date a block back only into a gap in which nothing was mined, and gains no more by it than by
-// erasing a message an hour later.
+// consensus.ErrBodyMissing (undecided) until the block is settled.
 func (c *Chain) AddBlocks(blocks []*core.Block) (int, error) {
 	return c.AddJudged(&Judged{blocks: blocks, hashes: hashesOf(blocks)})
 }
@@ -96,7 +93,7 @@ func (c *Chain) checkNew(j *Judged, known int) (int, error) {
 		if state := c.State(hash); state == Connected || state == SideBlock {
 			continue
 		}
-		if err := c.checkBodies(b); err != nil && !c.oldEnough(b.Header.TimeMS) && !c.Settled(hash) {
+		if err := c.checkBodies(b); err != nil && !c.Settled(hash) {
 			return i, refusal(hash, err)
 		}
 		err := j.err
@@ -241,8 +238,9 @@ func (c *Chain) Settled(hash core.Hash) bool {
 	return c.oldEnough(n.seenMS) || n.header.Height+settledDepth <= best && c.onBestHeaders(n)
 }
 
-// oldEnough reports whether something happened an hour ago.
-func (c *Chain) oldEnough(ms uint64) bool { return ms+uint64(settledAge.Milliseconds()) <= c.nowMS() }
+func (c *Chain) oldEnough(seenMS uint64) bool {
+	return seenMS+uint64(settledAge.Milliseconds()) <= c.nowMS()
+}
 
 func (c *Chain) onBestHeaders(n *node) bool {
 	for up := c.tree.best; up != nil && up.header.Height >= n.header.Height; up = c.tree.parent(up) {

@@ -235,28 +235,6 @@ func TestFreshNodeAmongPrunedOnes(t *testing.T) {
 	})
 }
 
-// On an idle network a block may stay young for ever, by depth. What was erased in it must not keep nodes
-// out that come later.
-func TestErasureOnAnIdleNetwork(t *testing.T) {
-	start, n := seed(t), coretest.Network(t)
-	synctest.Test(t, func(t *testing.T) {
-		s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
-		node := s.Start(n, p2ptest.SimConfig{})
-		secret := coretest.Message(t, n, coretest.Key(0), "a secret")
-		ask := asks(t, n, 0, secret.ID)
-		node.Say(secret, ask)
-		seal(t, s, node, 0, secret)
-		seal(t, s, node, 0, ask)
-		time.Sleep(90 * time.Minute)
-		if !forgot(t, secret.ID, ask.ID, node)() {
-			t.Fatal("the body is still here: this test finds nothing")
-		}
-		late := s.Start(n, p2ptest.SimConfig{Dials: []int{0}})
-		s.Within(2*time.Minute, "the late one synced", func() bool { return s.Agree() && erased(t, late, secret.ID) != nil })
-		s.NobodyAccused()
-	})
-}
-
 func lowestFull(t *testing.T, n *p2ptest.SimNode) uint64 {
 	t.Helper()
 	lowest, err := n.Store.LowestFull()
