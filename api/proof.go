@@ -31,8 +31,12 @@ func (s *Server) getProof(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	build, err := s.builder(r)
+	if err != nil {
+		return err
+	}
 	tip := s.deps.Chain.Tip()
-	p, err := s.prove(id)
+	p, err := s.prove(id, build)
 	if err != nil {
 		return err
 	}
@@ -85,10 +89,35 @@ func writeReceipt(w *response, p *proof.Proof) error {
 	return nil
 }
 
+// A builder makes the proof of a message.
+type builder func(id core.Hash) (*proof.Proof, error)
+
+// builder returns what makes the proofs that a request wants: to the block that its parameter tip names,
+// or to the last one.
+func (s *Server) builder(r *http.Request) (builder, error) {
+	name, err := queryParam(r, "tip")
+	if err != nil {
+		return nil, err
+	}
+	if name == "" {
+		return func(id core.Hash) (*proof.Proof, error) { return proof.Build(s.deps.Proofs, id) }, nil
+	}
+	last, err := s.onBest(name)
+	if err != nil {
+		return nil, err
+	}
+	return func(id core.Hash) (*proof.Proof, error) { return proof.BuildTo(s.deps.Proofs, id, last) }, nil
+}
+
 // prove makes the proof of a message.
-func (s *Server) prove(id core.Hash) (*proof.Proof, error) {
-	p, err := proof.Build(s.deps.Proofs, id)
-	if err == nil || !errors.Is(err, proof.ErrNotConfirmed) && !errors.Is(err, chain.ErrNotFound) {
+func (s *Server) prove(id core.Hash, build builder) (*proof.Proof, error) {
+	p, err := build(id)
+	switch {
+	case errors.Is(err, proof.ErrBelowMessage):
+		return nil, problem(http.StatusConflict, "tip_below_message", "the block of this name is below that of the message: name one that is later, or the message's own")
+	case errors.Is(err, proof.ErrNotOnChain): // since it was found there
+		return nil, problem(http.StatusNotFound, "block_not_on_best_chain", "the block of this name is not on the best chain")
+	case err == nil || !errors.Is(err, proof.ErrNotConfirmed) && !errors.Is(err, chain.ErrNotFound):
 		return p, err
 	}
 	at, err := s.standing(id)
@@ -98,7 +127,7 @@ func (s *Server) prove(id core.Hash) (*proof.Proof, error) {
 	case err != nil:
 		return nil, err
 	case at.Status == StatusConfirmed: // meanwhile
-		return proof.Build(s.deps.Proofs, id)
+		return build(id)
 	}
 	late := problem(http.StatusConflict, "not_confirmed", "the message waits for a block; there is a proof once it is in one")
 	late.retry = soonSealed

@@ -86,6 +86,44 @@ func TestProof(t *testing.T) {
 	}
 }
 
+// TestProofTo fetches a proof that ends in a block which somebody noted, by hash and by height.
+func TestProofTo(t *testing.T) {
+	r := newReadNode(t)
+	ctx := context.Background()
+	m := coretest.Message(t, r.deps.Network, coretest.Key(1), "noted")
+	r.add(r.forks.Next("genesis", "a1"), r.forks.Next("a1", "a2", m))
+	r.add(r.forks.Chain("a2", "a3", "a4", "a5")...)
+	r.add(r.forks.Next("a2", "b3"))
+	for _, tt := range []struct {
+		tip, block string
+		onTop      uint64
+	}{
+		{"", "a5", 3}, {"tip", "a5", 3}, {"5", "a5", 3}, {"4", "a4", 2}, {"3", "a3", 1}, {"2", "a2", 0},
+		{r.forks.Hash("a4").String(), "a4", 2}, {r.forks.Hash("a2").String(), "a2", 0},
+	} {
+		_, s, err := r.client.ProofTo(ctx, m.ID, tt.tip)
+		if err != nil {
+			t.Errorf("to %s: %v", tt.tip, err)
+			continue
+		}
+		if w, ok := s.Anchored(r.forks.Hash(tt.block)); !ok || w.Confirmations != tt.onTop || s.Confirmations != tt.onTop {
+			t.Errorf("to %s it has %d blocks on top, of which the noted one vouches for %d, %v", tt.tip, s.Confirmations, w.Confirmations, ok)
+		}
+	}
+	for tip, want := range map[string]string{
+		"1": "409 tip_below_message", r.forks.Hash("a1").String(): "409 tip_below_message", "0": "409 tip_below_message", "6": "404 block_not_found",
+		r.forks.Hash("b3").String(): "404 block_not_on_best_chain", core.Hash{1}.String(): "404 block_not_found", "03": "400 bad_block", strings.Repeat("A", 64): "400 bad_hash",
+	} {
+		resp, body := r.get(proofPath(m.ID) + "?tip=" + tip)
+		if status, code, _ := strings.Cut(want, " "); !strings.HasPrefix(resp.Status, status) || !strings.Contains(body, `"`+code+`"`) {
+			t.Errorf("to %s: %s %s, want %s", tip, resp.Status, body, want)
+		}
+	}
+	if resp, body := r.get(proofPath(m.ID) + "?format=html&tip=4"); resp.StatusCode != 200 || !strings.Contains(body, "Last block here: 4") {
+		t.Errorf("the page of a proof to block 4: %s", resp.Status)
+	}
+}
+
 // TestProofAfterAReorg holds that a message which a reorg gave back has no proof any more.
 func TestProofAfterAReorg(t *testing.T) {
 	r := newReadNode(t)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"p2pchain/core"
@@ -23,8 +24,19 @@ var ErrBadProof = errors.New("the node sent a bad proof")
 // Proof returns the proof of a message on the node's best chain, and what it says: it was verified here.
 // ErrNotConfirmed is for a message that waits, ErrNotFound for one that is not known.
 func (c *Client) Proof(ctx context.Context, id core.Hash) (*proof.Proof, *proof.Statement, error) {
+	return c.ProofTo(ctx, id, "")
+}
+
+// ProofTo returns the proof of a message that ends in an earlier block of the best chain than its last
+// one, a height or a hash: whoever noted that block's hash has an anchor for the proof. An empty tip is
+// the last block.
+func (c *Client) ProofTo(ctx context.Context, id core.Hash, tip string) (*proof.Proof, *proof.Statement, error) {
+	query := url.Values{"format": {"json"}}
+	if tip != "" {
+		query.Set("tip", tip)
+	}
 	body, err := c.send(ctx, call{
-		method: http.MethodGet, path: v1 + "/messages/" + id.String() + "/proof", query: url.Values{"format": {"json"}}, accept: proof.MediaType,
+		method: http.MethodGet, path: v1 + "/messages/" + id.String() + "/proof", query: query, accept: proof.MediaType,
 	})
 	if answer, ok := errors.AsType[*Error](err); ok && answer.Code == "not_confirmed" {
 		return nil, nil, fmt.Errorf("%w: %w", ErrNotConfirmed, err)
@@ -42,8 +54,12 @@ func (c *Client) Proof(ctx context.Context, id core.Hash) (*proof.Proof, *proof.
 		return nil, nil, fmt.Errorf("%w: %w", ErrBadProof, err)
 	}
 	s, err := p.Verify()
-	if err == nil && s.ID != id {
+	switch {
+	case err != nil:
+	case s.ID != id:
 		err = fmt.Errorf("it is of message %v", s.ID)
+	case tip != "" && tip != "tip" && tip != s.TipHash.String() && tip != strconv.FormatUint(s.Tip.Height, 10):
+		err = fmt.Errorf("it ends in block %d, %v, not in %.64s", s.Tip.Height, s.TipHash, tip)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrBadProof, err)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +24,7 @@ type proofOptions struct {
 	wait          bool
 	confirmations uint64
 	noBody        bool
+	tip           string
 }
 
 // proofCommand is "proof".
@@ -39,11 +41,15 @@ fetched later shows more work.
 
 With --format html it is a page to print or to keep, with the proof in it and a program
 that checks it in any browser. It is written to standard output unless -o says where to;
-for several messages that is a folder.`,
+for several messages that is a folder.
+
+--tip ends the proof in an earlier block, the message's own or one above it. Whoever notes
+the hash of one block a day can have the proof of any message below it end in that block,
+years later, and the note vouches for all of it (p2pchain verify --header).`,
 		Example: `  p2pchain proof 1d51b1a8… -o contract.p2pproof
   p2pchain proof 1d51b1a8… --format html -o contract.html
   p2pchain proof 1d51b1a8… --wait --confirmations 6 -o contract.p2pproof
-  p2pchain proof 1d51b1a8… | p2pchain verify -`,
+  p2pchain proof 1d51b1a8… --tip 0000001f… | p2pchain verify - --header 0000001f…`,
 		Args: takes(1, anyNumber),
 	}, func(ctx context.Context, c *client.Client, args []string) error { return a.proofs(ctx, c, o, args) })
 	flags := cmd.Flags()
@@ -51,6 +57,7 @@ for several messages that is a folder.`,
 	flags.Var(o.format, "format", "json, which programs verify, or html, for people")
 	flags.BoolVar(&o.wait, "wait", false, "wait until the message is in a block")
 	flags.Uint64Var(&o.confirmations, "confirmations", 0, "with --wait: wait for so many `BLOCKS` on top of its block, too")
+	flags.StringVar(&o.tip, "tip", "", "the block in which it ends, by `HASH|HEIGHT` (default the last one)")
 	flags.BoolVar(&o.noBody, "no-body", false, "leave out what the message says: it stays secret, and everything else is proven")
 	return cmd
 }
@@ -60,6 +67,10 @@ func (a *app) proofs(ctx context.Context, c *client.Client, o *proofOptions, arg
 	if o.confirmations > 0 && !o.wait {
 		return usagef("--confirmations says what --wait waits for: give that, too")
 	}
+	if o.tip != "" && o.wait {
+		return usagef("--tip names a block that is there already, so --wait does not go with it")
+	}
+	o.tip = strings.ToLower(o.tip)
 	ids := make([]core.Hash, len(args))
 	for i, arg := range args {
 		var err error
@@ -77,6 +88,7 @@ func (a *app) showSaved(saved savedProof) error {
 		t.row("message", saved.ID)
 		t.row("block", fmt.Sprintf("%d, %v", saved.Height, saved.Block))
 		t.row("on top", plural(saved.Confirmations, "block"))
+		t.row("last block", fmt.Sprintf("%d, %v", saved.Last.Height, saved.Last.Hash))
 		if !saved.Content {
 			t.row("content", "not in it")
 		}

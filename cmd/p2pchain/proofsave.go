@@ -24,7 +24,19 @@ type savedProof struct {
 	Height        uint64    `json:"height"` // of the message's block
 	Block         core.Hash `json:"block"`
 	Confirmations uint64    `json:"confirmations"` // blocks on top of it, as the proof claims
-	Content       bool      `json:"content"`       // it shows what the message says
+	Last          lastBlock `json:"last"`
+	Content       bool      `json:"content"` // it shows what the message says
+}
+
+// A lastBlock is the one in which a proof ends: what to note, or to compare with a note.
+type lastBlock struct {
+	Height uint64      `json:"height"`
+	Hash   core.Hash   `json:"hash"`
+	Time   client.Time `json:"time"` // by its miner's clock
+}
+
+func lastOf(s *proof.Statement) lastBlock {
+	return lastBlock{s.Tip.Height, s.TipHash, client.Time(s.Tip.TimeMS)}
 }
 
 // prepareProofs completes what --proof of add says, before anything is added: the proofs of many messages
@@ -84,7 +96,7 @@ func (o *proofOptions) fetch(ctx context.Context, c *client.Client, id core.Hash
 				return nil, nil, err
 			}
 		}
-		p, s, err := c.Proof(ctx, id)
+		p, s, err := c.ProofTo(ctx, id, o.tip)
 		switch {
 		case err == nil && o.wait && s.Confirmations < o.confirmations, errors.Is(err, client.ErrNotConfirmed) && o.wait:
 			continue // a reorg came in between
@@ -173,7 +185,7 @@ func (a *app) saveProof(o *proofOptions, place proofPlace, p *proof.Proof, s *pr
 	if err := replaceFile(path, text); err != nil {
 		return savedProof{}, err
 	}
-	return savedProof{path, o.format.value, s.ID, len(text), s.Block.Height, s.BlockHash, s.Confirmations, s.Message.Body != nil}, nil
+	return savedProof{path, o.format.value, s.ID, len(text), s.Block.Height, s.BlockHash, s.Confirmations, lastOf(s), s.Message.Body != nil}, nil
 }
 
 // replaceFile writes a file whole or not at all, in the place of one that is there. What is no file, as a

@@ -8,8 +8,14 @@ import (
 	"p2pchain/core"
 )
 
-// ErrNotConfirmed means that a message is known, but in no block of the best chain yet.
-var ErrNotConfirmed = errors.New("message is in no block yet")
+var (
+	// ErrNotConfirmed means that a message is known, but in no block of the best chain yet.
+	ErrNotConfirmed = errors.New("message is in no block yet")
+	// ErrNotOnChain means that the block in which a proof was to end is not on the best chain.
+	ErrNotOnChain = errors.New("block is not on the best chain")
+	// ErrBelowMessage means that the block in which a proof was to end is below that of the message.
+	ErrBelowMessage = errors.New("block is below that of the message")
+)
 
 // A Source is a chain that proofs are made from; the store of a node is one.
 type Source interface {
@@ -41,9 +47,40 @@ type View interface {
 // Build makes the proof of a message from what the best chain is now. ErrNotConfirmed is for one that
 // waits, or that only a side branch holds; for one that is not known the error is the source's.
 func Build(src Source, id core.Hash) (*Proof, error) {
+	return fromView(src, id, View.Height)
+}
+
+// BuildTo makes the proof that Build would have made when a block of the best chain was its last one: the
+// message's own, or one above it. So whoever noted the hash of that block has an anchor for the proof.
+func BuildTo(src Source, id, last core.Hash) (*Proof, error) {
+	return fromView(src, id, func(v View) (uint64, error) {
+		height, ok, err := heightOnChain(v, last)
+		if err == nil && !ok {
+			err = fmt.Errorf("proof to block %v: %w", last, ErrNotOnChain)
+		}
+		return height, err
+	})
+}
+
+// heightOnChain returns the height of a block, and false for one that is not on the best chain.
+func heightOnChain(v View, block core.Hash) (uint64, bool, error) {
+	h, ok, err := v.Header(block)
+	if err != nil || !ok {
+		return 0, false, err
+	}
+	tip, err := v.Height()
+	if err != nil || h.Height > tip {
+		return 0, false, err
+	}
+	at, err := v.HashAt(h.Height)
+	return h.Height, err == nil && at == block, err
+}
+
+// fromView makes the proof of a message that ends at a height.
+func fromView(src Source, id core.Hash, last func(View) (uint64, error)) (*Proof, error) {
 	var p *Proof
 	err := src.View(func(v View) (err error) {
-		p, err = build(v, id)
+		p, err = build(v, id, last)
 		return err
 	})
 	if err != nil {
@@ -52,7 +89,7 @@ func Build(src Source, id core.Hash) (*Proof, error) {
 	return p, nil
 }
 
-func build(v View, id core.Hash) (*Proof, error) {
+func build(v View, id core.Hash, last func(View) (uint64, error)) (*Proof, error) {
 	m, err := v.Message(id)
 	if err != nil {
 		return nil, err
@@ -81,7 +118,14 @@ func build(v View, id core.Hash) (*Proof, error) {
 	if p.Seen, err = seenStep(v, m.Seen, block.Height); err != nil {
 		return nil, err
 	}
-	return p, addTop(v, p)
+	end, err := last(v)
+	if err == nil && end < block.Height {
+		err = fmt.Errorf("proof to block %d of a message in block %d: %w", end, block.Height, ErrBelowMessage)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, addTop(v, p, end)
 }
 
 // known returns the header of a block that must be stored.
@@ -107,11 +151,10 @@ func seenStep(v View, seen core.Hash, height uint64) (*Step, error) {
 	return &Step{h, path}, err
 }
 
-// addTop adds the next block and the last one, as far as there are any.
-func addTop(v View, p *Proof) error {
-	last, err := v.Height()
-	if err != nil || last == p.Block.Height {
-		return err
+// addTop adds the next block and the last one, as far as there are any up to a height.
+func addTop(v View, p *Proof, last uint64) error {
+	if last == p.Block.Height {
+		return nil
 	}
 	at := func(height uint64) (core.Header, error) {
 		hash, err := v.HashAt(height)
