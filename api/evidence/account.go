@@ -2,7 +2,9 @@ package evidence
 
 import (
 	"fmt"
+	"strings"
 
+	"p2pchain/core"
 	"p2pchain/core/proof"
 )
 
@@ -23,12 +25,14 @@ type Trust struct {
 // An Account is what a proof shows, a sentence each.
 type Account struct {
 	Proven   []string
+	Claimed  []string // what the file says, by headers that anybody can make
 	Unproven []string
 }
 
 // Tell says what a proof that holds shows, and what it does not.
 func Tell(s *proof.Statement, t Trust) Account {
 	a := &teller{Statement: s, trust: t}
+	a.network()
 	a.message()
 	a.place()
 	a.times()
@@ -54,11 +58,34 @@ func (a *teller) unproven(format string, args ...any) {
 
 // claimed tells what the file says and cannot show.
 func (a *teller) claimed(format string, args ...any) {
-	a.unproven("This, which only the file says: "+format, args...)
+	a.Claimed = append(a.Claimed, fmt.Sprintf(format, args...))
 }
 
-// sure reports whether headers count: they cost work, or an anchor vouches for them.
-func (a *teller) sure() bool { return a.PowBinds || a.trust.Anchor != "" }
+// anchored reports whether headers count. Without an anchor they do not, whatever they cost: who made the
+// file may have paid for them.
+func (a *teller) anchored() bool { return a.trust.Anchor != "" }
+
+// network tells of one that has the name of another one.
+func (a *teller) network() {
+	if genesis, ok := NamedLike(a.Network); ok {
+		a.unproven("That this is %s, the network of that name that is built in: it is not. The genesis hash of that one is %v; this file brings another network, %v, with the same name.",
+			a.Network.Params.Name, genesis, a.Network.Genesis)
+	}
+}
+
+// NamedLike returns the genesis hash of the built-in network that has the name of this one, and false
+// where there is none, or it is this one. Whoever makes a network chooses its name.
+func NamedLike(n *core.Network) (core.Hash, bool) {
+	params, ok := core.Builtin(n.Params.Name)
+	if !ok {
+		return core.Hash{}, false
+	}
+	known, err := core.NewNetwork(params)
+	if err != nil {
+		panic(err) // what is built in is valid
+	}
+	return known.Genesis, known.Genesis != n.Genesis
+}
 
 // message tells what the signature shows, which needs no chain.
 func (a *teller) message() {
@@ -72,10 +99,10 @@ func (a *teller) message() {
 func (a *teller) place() {
 	where := fmt.Sprintf("The message is number %d of %d in block %d (%v)", a.Position+1, a.Block.MessageCount, a.Block.Height, a.BlockHash)
 	switch {
-	case a.trust.Anchor != "":
+	case a.anchored():
 		a.proven("%s, and that block is on the chain of %s.", where, a.trust.Anchor)
 	case a.PowBinds:
-		a.proven("%s.", where)
+		a.claimed("%s.", where)
 	default:
 		a.claimed("%s. On a network with the classic proof of work anybody makes up such headers at no cost. A header or a node that you trust would show it.", where)
 	}
@@ -84,7 +111,7 @@ func (a *teller) place() {
 // times tells between which blocks the message was written.
 func (a *teller) times() {
 	tell := a.proven
-	if !a.sure() {
+	if !a.anchored() {
 		tell = a.claimed
 	}
 	if a.Seen == nil {
@@ -100,7 +127,7 @@ func (a *teller) times() {
 		a.unproven("Until when it was written: its miner says that block %d was sealed by %s, and no block on top confirms that yet.", a.Block.Height, clock(a.Block.TimeMS))
 		return
 	}
-	if a.trust.Anchor != "" && !a.trust.Bounds {
+	if !a.trust.Bounds {
 		tell = a.claimed
 	}
 	tell("It was written before block %d was on top of its own. The miner of block %d says %s; the next block, %d, confirms %s.",
@@ -112,15 +139,15 @@ func (a *teller) weight() {
 	shown, claimed := Effort(a.WorkShown, a.trust.HashRate), Effort(a.WorkClaimed, a.trust.HashRate)
 	w := a.trust.Weight
 	switch {
-	case a.trust.Anchor != "" && w.Confirmations == 0:
-	case a.trust.Anchor != "" && a.PowBinds:
+	case a.anchored() && w.Confirmations == 0:
+	case a.anchored() && a.PowBinds:
 		a.proven("On top of its block: %s, %s, on the word of %s.", blocks(w.Confirmations), Effort(w.Work, a.trust.HashRate), a.trust.Anchor)
-	case a.trust.Anchor != "":
+	case a.anchored():
 		a.proven("On top of its block: %s, on the word of %s.", blocks(w.Confirmations), a.trust.Anchor)
 	case a.PowBinds && a.Next != nil:
 		a.proven("Whoever made the headers on top that are in this file paid for them: %s.", shown)
 	}
-	if a.trust.Anchor == "" {
+	if !a.anchored() {
 		a.unproven("That the network has this block: nothing ties the file to a chain that you know. The price of such a file is the work of its own headers, no more. A header or a node that you trust would show it.")
 	}
 	if a.Confirmations > w.Confirmations {
@@ -155,9 +182,20 @@ func blocks(n uint64) string {
 	return fmt.Sprintf("%d blocks", n)
 }
 
-// Written says between which blocks the proof has the message written.
-func Written(s *proof.Statement) string {
-	return Between(point(s.Seen), s.Block.Height, point(s.Next))
+// Written says between which blocks the proof has the message written, as far as an anchor covers that;
+// without one it is the file's own account.
+func Written(s *proof.Statement, t Trust) string {
+	after, next := point(s.Seen), point(s.Next)
+	switch {
+	case t.Anchor == "":
+		return "written, by its own account, " + strings.TrimPrefix(between(after, s.Block.Height, next, dated), "written ")
+	case t.Bounds || next == nil:
+		return between(after, s.Block.Height, next, dated)
+	case after == nil:
+		return fmt.Sprintf("written before block %d was there; the message does not prove since when, and what you trust does not vouch for the next block", s.Block.Height)
+	}
+	return fmt.Sprintf("written after block %d, %s by its miner's clock, and before block %d was there; what you trust does not vouch for the next block's time",
+		after.Height, down(after.TimeMS).Format(dayAndTime), s.Block.Height)
 }
 
 func point(b *proof.Bound) *Point {

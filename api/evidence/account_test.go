@@ -37,6 +37,8 @@ func statements(t *testing.T) []told {
 	free.Network, free.PowBinds, free.WorkShown = classic, false, work(0)
 	first := full
 	first.Seen = &proof.Bound{Hash: n.Genesis, TimeMS: n.Params.GenesisTimeMS}
+	fake := full
+	fake.Network = coretest.Builtin(t, "main", func(p *core.Params) { p.Difficulty = 1 })
 	whole := proof.Weight{Confirmations: 6, Work: work(1 << 40)}
 	return []told{
 		{"unanchored", full, Trust{Weight: full.Shown()}},
@@ -45,6 +47,8 @@ func statements(t *testing.T) []told {
 		{"no block on top", fresh, Trust{}},
 		{"no block seen, no content", nothing, Trust{Weight: full.Shown()}},
 		{"genesis seen", first, Trust{Weight: full.Shown()}},
+		{"another network with the name of main", fake, Trust{Weight: fake.Shown()}},
+		{"nothing seen, anchored at its own block", nothing, Trust{Anchor: "the header that you trust", Network: true}},
 		{"classic", free, Trust{Weight: free.Shown()}},
 		{"classic, anchored", free, Trust{Anchor: "the node at http://127.0.0.1:1", Weight: whole, Bounds: true, Network: true}},
 	}
@@ -62,9 +66,12 @@ func TestTell(t *testing.T) {
 	for _, tt := range statements(t) {
 		tt.t.HashRate = HashRate
 		a := Tell(&tt.s, tt.t)
-		fmt.Fprintf(&b, "# %s\n%s\n", tt.name, Written(&tt.s))
+		fmt.Fprintf(&b, "# %s\n%s\n", tt.name, Written(&tt.s, tt.t))
 		for _, s := range a.Proven {
 			fmt.Fprintf(&b, "+ %s\n", s)
+		}
+		for _, s := range a.Claimed {
+			fmt.Fprintf(&b, "~ %s\n", s)
 		}
 		for _, s := range a.Unproven {
 			fmt.Fprintf(&b, "- %s\n", s)
@@ -91,19 +98,30 @@ func TestTellClaimsNothing(t *testing.T) {
 	for _, tt := range statements(t) {
 		tt.t.HashRate = HashRate
 		a := Tell(&tt.s, tt.t)
-		proven, unproven := strings.Join(a.Proven, "\n"), strings.Join(a.Unproven, "\n")
+		proven, claimed, unproven := strings.Join(a.Proven, "\n"), strings.Join(a.Claimed, "\n"), strings.Join(a.Unproven, "\n")
 		anchored := tt.t.Anchor != ""
-		claimed := grouped(tt.s.WorkClaimed.String())
+		words := Written(&tt.s, tt.t)
+		fake := tt.s.Network.Params.Name == "main"
 		switch {
-		case !anchored && tt.s.Confirmations > 2 && strings.Contains(proven, claimed):
+		case !anchored && tt.s.Confirmations > 2 && strings.Contains(proven, grouped(tt.s.WorkClaimed.String())):
 			t.Errorf("%s: what is only claimed stands among what is proven: %s", tt.name, proven)
 		case !anchored && !strings.Contains(unproven, "nothing ties the file to a chain"):
 			t.Errorf("%s: it does not say that nothing ties it to a chain", tt.name)
-		case !anchored && !tt.s.PowBinds && strings.Contains(proven, "block"):
-			t.Errorf("%s: on a classic network something is proven of blocks: %s", tt.name, proven)
+		case !anchored && strings.Contains(proven, "block"):
+			t.Errorf("%s: without an anchor something is proven of blocks: %s", tt.name, proven)
+		case anchored && tt.t.Bounds && claimed != "":
+			t.Errorf("%s: the anchor covers everything, and this is said to be a claim: %s", tt.name, claimed)
+		case strings.HasPrefix(words, "written, by its own account, ") == anchored || strings.Count(words, "written") != 1:
+			t.Errorf("%s: %s", tt.name, words)
+		case anchored && !tt.t.Bounds && strings.Contains(words+proven, "43"):
+			t.Errorf("%s: it states a bound that the anchor does not cover: %s", tt.name, words)
+		case tt.s.Seen != nil && tt.s.Next != nil && strings.Contains(words, " and ") && !strings.Contains(words, "2026-01-31 "):
+			t.Errorf("%s: it does not say of which day: %s", tt.name, words)
+		case fake != strings.HasPrefix(unproven, "That this is main, the network of that name that is built in: it is not."):
+			t.Errorf("%s: it does not say first that another network has that name: %s", tt.name, unproven)
 		case !strings.Contains(unproven, "author's clock") || !strings.Contains(unproven, "a key is no person") || !strings.Contains(unproven, "miners' clocks"):
 			t.Errorf("%s: it leaves out what no proof shows: %s", tt.name, unproven)
-		case tt.s.Next != nil && !strings.Contains(proven+unproven, "2026-01-31 12:00:06.500 UTC; the next block, 43, confirms 2026-01-31 12:00:11.500 UTC"):
+		case tt.s.Next != nil && !strings.Contains(proven+claimed, "2026-01-31 12:00:06.500 UTC; the next block, 43, confirms 2026-01-31 12:00:11.500 UTC"):
 			t.Errorf("%s: it does not say both times: %s", tt.name, proven)
 		case tt.s.Seen == nil && !strings.Contains(unproven, "Since when"):
 			t.Errorf("%s: it does not say that there is no lower bound", tt.name)

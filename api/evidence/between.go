@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -20,6 +21,10 @@ type Point struct {
 // nothing was mined, while the next one was made by whoever came later. Either is nil where the chain
 // has none. Times are rounded away from each other to whole seconds, and are in UTC.
 func Between(after *Point, own uint64, before *Point) string {
+	return between(after, own, before, span)
+}
+
+func between(after *Point, own uint64, before *Point, span func(fromMS, toMS uint64) string) string {
 	switch {
 	case after != nil && before != nil:
 		return fmt.Sprintf("written between block %d and block %d, %s by miners' clocks", after.Height, before.Height, span(after.TimeMS, before.TimeMS))
@@ -42,6 +47,14 @@ func span(fromMS, toMS uint64) string {
 		return from.Format(time.TimeOnly) + "–" + to.Format(time.TimeOnly)
 	}
 	return from.Format(dayAndTime) + " – " + to.Format(dayAndTime)
+}
+
+// dated returns two times with the day, which whoever reads a proof in ten years does not know.
+func dated(fromMS, toMS uint64) string {
+	if text := span(fromMS, toMS); strings.Contains(text, " ") {
+		return text
+	}
+	return down(fromMS).Format(time.DateOnly) + " " + span(fromMS, toMS)
 }
 
 // down returns the whole second before a time.

@@ -69,7 +69,7 @@ type exitRow struct {
 // more special causes stand first where one error wraps several.
 func exitTable() []exitRow {
 	return []exitRow{
-		{exitOK, "done", "", nil},
+		{exitOK, "done; of `verify` without `--header` or `--node`: the proof holds together, and is tied to no chain that you know", "", nil},
 		{exitInternal, "something failed that has no code of its own", "", nil},
 		{exitUsage, "the command line, a `P2PCHAIN_` variable, the configuration file or a parameter file is wrong",
 			"", []error{errUsage, core.ErrBadParams, node.ErrConfig, node.ErrTokenName, node.ErrTokenExists, invite.ErrInvite, node.ErrHasChain}},

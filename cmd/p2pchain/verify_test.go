@@ -158,10 +158,84 @@ func TestVerifyClassic(t *testing.T) {
 		t.Errorf("ended with %d\n%s%s", code, stdout, stderr)
 	}
 	tip := statementOf(t, "classic.p2pproof").TipHash
+	if code, _, stderr := verifyWith("", file, "--min-confirmations", "1"); code != exitWeak || !strings.Contains(stderr, "it shows 0 blocks on top, want at least 1, where nothing ties it") {
+		t.Errorf("blocks that cost nothing count: ended with %d: %s", code, stderr)
+	}
+	if _, stdout, _ := verifyWith("", file, "--json"); !strings.Contains(stdout, `"confirmations":0,"work":"0"`) || !strings.Contains(stdout, `"shown_confirmations":0`) {
+		t.Errorf("blocks that cost nothing are shown as such that count: %s", stdout)
+	}
+	if code, _, stderr := verifyWith("", file, "--min-confirmations", "2", "--header", tip.String()); code != exitOK {
+		t.Errorf("with an anchor: ended with %d: %s", code, stderr)
+	}
 	for _, args := range [][]string{{"--min-work", "1"}, {"--min-work", "1", "--header", tip.String()}} {
 		if code, _, stderr := verifyWith("", append(args, file)...); code != exitWeak || !strings.Contains(stderr, "too_little_work") {
 			t.Errorf("%q: ended with %d: %s", args, code, stderr)
 		}
+	}
+}
+
+// TestVerifyUnanchored holds that nobody takes a proof for more than it is who reads only its first lines,
+// its one line among many, or valid and anchored of its JSON.
+func TestVerifyUnanchored(t *testing.T) {
+	file, s := filepath.Join(goldenProofs, "plain.p2pproof"), statementOf(t, "plain.p2pproof")
+	tip := []string{file, "--header", s.TipHash.String()}
+	for _, tt := range []struct {
+		name string
+		args []string
+		want []string
+		not  string
+	}{
+		{"alone", []string{file}, []string{
+			"it holds together; tied to no chain that you know\n", "written     by its own account, between block 2 and block 6, 2000-01-01 00:00:00–00:00:02 by",
+			fmt.Sprintf("last block  %d, %v\n", s.Tip.Height, s.TipHash), "\nwhat the file says, which nothing that you trust vouches for:\n- The message is number",
+		}, "NOT the built-in"},
+		{"anchored", tip, []string{"it holds, and is tied to what you trust\n", "written     between block 2 and block 6, 2000-01-01 00:00:00–00:00:02 by"}, "what the file says"},
+		{"too weak", []string{file, "--min-work", "9h"}, []string{"it holds together, but is too weak for what was asked: too_little_work\n"}, "it holds,"},
+		{"among many", []string{file, file}, []string{": ok: written, by its own account, between block 2 and block 6, 2000-01-01 00:00:00–00:00:02 by miners' clocks; tied to no chain that you know\n"}, "on top"},
+		{"anchored among many", append([]string{file}, tip...), []string{": ok: written between block 2 and block 6, 2000-01-01 00:00:00–00:00:02 by miners' clocks\n"}, "tied"},
+		{"as JSON", []string{file, "--json"}, []string{
+			`"valid":true,"anchored":false,"code":"ok"`, `"words":"written, by its own account, between`,
+			fmt.Sprintf(`"last":{"height":%d,"hash":"%v","time":"2000-01-01T00:00:0`, s.Tip.Height, s.TipHash), `"claimed":["The message is number`,
+		}, "named_like"},
+		{"anchored as JSON", append(tip, "--json"), []string{`"valid":true,"anchored":true,"code":"ok"`, `"claimed":[]`, `"before":{"height":6`}, "own account"},
+		{"anchored at its own block, as JSON", []string{file, "--header", s.BlockHash.String(), "--json"}, []string{`"anchored":true`, `"before":null`, `and before block 5 was there; what you trust`}, "block 2 and block 6"},
+	} {
+		_, stdout, _ := verifyWith("", tt.args...)
+		for _, want := range tt.want {
+			if !strings.Contains(stdout, want) {
+				t.Errorf("%s: it lacks %q:\n%s", tt.name, want, stdout)
+			}
+		}
+		if strings.Contains(stdout, tt.not) {
+			t.Errorf("%s: it has %q:\n%s", tt.name, tt.not, stdout)
+		}
+	}
+}
+
+// TestVerifyBorrowedName holds that a network which has only the name of a built-in one is told as that.
+func TestVerifyBorrowedName(t *testing.T) {
+	file := filepath.Join(goldenProofs, "borrowed-name.p2pproof")
+	s := statementOf(t, "borrowed-name.p2pproof")
+	params, _ := core.Builtin("main")
+	main, err := core.NewNetwork(params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := "NOT the built-in network main, whose genesis is " + main.Genesis.String()
+	for _, args := range [][]string{{file}, {file, file}, {file, "--header", s.TipHash.String()}} {
+		if code, stdout, _ := verifyWith("", args...); code != exitOK || !strings.Contains(stdout, words) {
+			t.Errorf("%q: ended with %d:\n%s", args, code, stdout)
+		}
+	}
+	_, stdout, _ := verifyWith("", file)
+	if !strings.Contains(stdout, "\nnot proven:\n- That this is main, the network of that name that is built in: it is not.") {
+		t.Errorf("it is not the first thing that is not proven:\n%s", stdout)
+	}
+	if _, stdout, _ := verifyWith("", file, "--json"); !strings.Contains(stdout, `"named_like":"`+main.Genesis.String()+`"`) {
+		t.Errorf("JSON: %s", stdout)
+	}
+	if code, _, _ := verifyWith("", file, "--genesis", "main"); code != exitOtherProof {
+		t.Errorf("--genesis main: ended with %d", code)
 	}
 }
 

@@ -41,12 +41,13 @@ func (a *app) verifyCommand() *cobra.Command {
 It reads the files that you name and nothing else: no data folder, no configuration,
 and no network unless you name a --node.
 
-By itself a proof shows that a key signed the message, between which blocks it was
-written, and what work its own headers cost. That these blocks are those of the network
-you know takes something that you trust: the hash of a header (--header) that you had
-from elsewhere, or a node (--node).
+By itself a proof shows that a key signed the message, and what work its own headers
+cost: whoever pays for that can make up its blocks, and a network with a name that you
+know. That they are those of the network you mean takes something that you trust: the
+hash of a header (--header) that you had from elsewhere, or a node (--node).
 
-It ends with 0 if the proof holds and is all that was asked for, with 19 if it does not
+It ends with 0 if the proof holds together and shows all that was asked for, so without
+--header or --node also if it is tied to no chain that you know; with 19 if it does not
 hold or is not about the document, with 20 if it is of another network, and with 21 if
 it is too weak. The first check that was not passed is named, with its code.`,
 		Example: `  p2pchain verify contract.p2pproof --file contract.pdf
@@ -69,7 +70,7 @@ it is too weak. The first check that was not passed is named, with its code.`,
 	flags.StringVar(&o.cert, "api-cert", "", "`SHA256` of the certificate that --node must have")
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "time limit for --node")
 	flags.StringVar(&o.minWork, "min-work", "", "least `WORK` on top: hashes (5000000, 2^40), or time of one laptop core (90s, 2h, 3d)")
-	flags.Uint64Var(&o.leastBlocks, "min-confirmations", 0, "least number of `BLOCKS` on top")
+	flags.Uint64Var(&o.leastBlocks, "min-confirmations", 0, "least number of `BLOCKS` on top; worth its name with --header or --node only")
 	flags.StringVar(&o.hashRate, "hash-rate", "", "`HASHES` a second of a laptop core, like 20M (default 50M, an assumption)")
 	return cmd
 }
@@ -102,7 +103,7 @@ func (a *app) verify(ctx context.Context, o *verifyOptions, files []string) erro
 
 // verifyFile checks one proof. What is known of it is returned with the error, too.
 func (a *app) verifyFile(ctx context.Context, o *verifyOptions, file string) (verdict, error) {
-	v := verdict{File: file, Code: codeOK, Proven: []string{}, Unproven: []string{}}
+	v := verdict{File: file, Code: codeOK, Proven: []string{}, Claimed: []string{}, Unproven: []string{}}
 	text, err := a.readProof(file)
 	if err != nil {
 		return v, err

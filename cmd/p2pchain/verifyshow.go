@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"p2pchain/api/client"
@@ -16,6 +17,7 @@ import (
 type verdict struct {
 	File     string           `json:"file"`
 	Valid    bool             `json:"valid"`            // it holds, and shows all that was asked for
+	Anchored bool             `json:"anchored"`         // it is tied to what the user trusts
 	Code     string           `json:"code"`             // of the first check that it did not pass, or ok
 	Detail   string           `json:"detail,omitempty"` // the same in words
 	Network  *provenNetwork   `json:"network,omitempty"`
@@ -24,8 +26,10 @@ type verdict struct {
 	Written  *client.Written  `json:"written,omitempty"`
 	Anchor   string           `json:"anchor,omitempty"` // what ties it to a chain, in words
 	OnTop    *provenOnTop     `json:"on_top,omitempty"`
+	Last     *lastBlock       `json:"last,omitempty"` // of the file: what to note, or to compare with a note
 	Document *matched         `json:"document,omitempty"`
 	Proven   []string         `json:"proven"`
+	Claimed  []string         `json:"claimed"`
 	Unproven []string         `json:"not_proven"`
 	said     *proof.Statement // that the rest is made of
 }
@@ -35,6 +39,8 @@ type provenNetwork struct {
 	ID      string    `json:"id"`
 	Genesis core.Hash `json:"genesis"`
 	Checked bool      `json:"checked"` // it is the one that was asked for, or that of the anchor
+	// NamedLike is the genesis hash of the built-in network of this name, where that is another one.
+	NamedLike *core.Hash `json:"named_like,omitempty"`
 }
 
 type provenMessage struct {
@@ -69,15 +75,24 @@ type provenOnTop struct {
 // fill says what a proof that holds shows.
 func (v *verdict) fill(s *proof.Statement, t evidence.Trust, o *verifyOptions) {
 	told := evidence.Tell(s, t)
-	v.said, v.Anchor, v.Proven, v.Unproven = s, t.Anchor, told.Proven, told.Unproven
-	v.Network = &provenNetwork{s.Network.Params.Name, s.Network.ID(), s.Network.Genesis, t.Network}
+	v.said, v.Anchor, v.Anchored = s, t.Anchor, t.Anchor != ""
+	v.Proven, v.Claimed, v.Unproven = told.Proven, append(v.Claimed, told.Claimed...), told.Unproven
+	v.Network = &provenNetwork{Name: s.Network.Params.Name, ID: s.Network.ID(), Genesis: s.Network.Genesis, Checked: t.Network}
+	if genesis, ok := evidence.NamedLike(s.Network); ok {
+		v.Network.NamedLike = &genesis
+	}
 	m := s.Message
 	v.Message = &provenMessage{m.ID, m.Author, client.Time(m.TimeMS), m.Type(), m.PayloadSize, contentOf(m)}
 	v.Block = &provenBlock{s.Block.Height, s.BlockHash, client.Time(s.Block.TimeMS), s.Position, s.Block.MessageCount}
-	v.Written = &client.Written{After: boundOf(s.Seen), Before: boundOf(s.Next), Words: evidence.Written(s)}
+	v.Written = &client.Written{After: boundOf(s.Seen), Before: boundOf(s.Next), Words: evidence.Written(s, t)}
+	if v.Anchored && !t.Bounds {
+		v.Written.Before = nil // the file's word for it is not the anchor's
+	}
+	last := lastOf(s)
+	v.Last = &last
 	v.OnTop = &provenOnTop{
 		t.Weight.Confirmations, t.Weight.Work, evidence.Hours(t.Weight.Work, o.rate), o.rate,
-		s.Confirmations, s.WorkClaimed, s.ConfirmationsShown, s.WorkShown, s.PowBinds,
+		s.Confirmations, s.WorkClaimed, s.Shown().Confirmations, s.WorkShown, s.PowBinds,
 	}
 }
 
@@ -121,6 +136,12 @@ func (a *app) showVerdictLine(v verdict) error {
 	words := v.Detail
 	if v.Valid {
 		words = v.Written.Words
+		if !v.Anchored {
+			words += "; tied to no chain that you know"
+		}
+		if v.Network.NamedLike != nil {
+			words += "; " + v.Network.otherName()
+		}
 	}
 	_, err := fmt.Fprintf(a.stdout, "%s: %s: %s\n", printable(name(v.File)), v.Code, printable(words))
 	return err
@@ -130,7 +151,11 @@ func (a *app) showVerdictLine(v verdict) error {
 func (t *text) verdict(v *verdict) {
 	m := v.Message
 	t.row("proof", v.summary())
-	t.row("network", fmt.Sprintf("%s (%s)", v.Network.Name, v.Network.ID))
+	network := fmt.Sprintf("%s (%s)", v.Network.Name, v.Network.ID)
+	if v.Network.NamedLike != nil {
+		network += ", " + v.Network.otherName()
+	}
+	t.row("network", network)
 	t.row("genesis", v.Network.Genesis)
 	t.row("message", m.ID)
 	t.row("signed by", fmt.Sprintf("key %v", m.Author))
@@ -139,25 +164,32 @@ func (t *text) verdict(v *verdict) {
 		t.row("document", printable(v.Document.Words))
 	}
 	t.row("block", fmt.Sprintf("%d, %v, message %d of %d", v.Block.Height, v.Block.Hash, v.Block.Position+1, v.Block.Messages))
-	t.row("written", printable(v.Written.Words[len("written "):]))
+	t.row("written", printable(strings.TrimLeft(strings.TrimPrefix(v.Written.Words, "written"), ", ")))
 	t.row("on top", onTop(v))
+	t.row("last block", fmt.Sprintf("%d, %v", v.Last.Height, v.Last.Hash))
 	tie := "nothing outside the file; see --header and --node"
 	if v.Anchor != "" {
 		tie = printable(v.Anchor)
 	}
 	t.row("tied to", tie)
 	t.sentences("proven", v.Proven)
+	t.sentences("what the file says, which nothing that you trust vouches for", v.Claimed)
 	t.sentences("not proven", v.Unproven)
 	t.line("\nFor hours of a laptop core, %s are assumed; see --hash-rate.", evidence.Rate(v.OnTop.HashRate))
+}
+
+// otherName says that a network has the name of another one.
+func (n *provenNetwork) otherName() string {
+	return fmt.Sprintf("NOT the built-in network %s, whose genesis is %v", n.Name, n.NamedLike)
 }
 
 // summary says whether the proof holds.
 func (v *verdict) summary() string {
 	switch {
 	case !v.Valid:
-		return "it holds, but is too weak for what was asked: " + v.Code
-	case v.Anchor == "":
-		return "it holds"
+		return "it holds together, but is too weak for what was asked: " + v.Code
+	case !v.Anchored:
+		return "it holds together; tied to no chain that you know"
 	}
 	return "it holds, and is tied to what you trust"
 }
@@ -189,6 +221,9 @@ func contentText(m *core.Message) string {
 
 // sentences writes a list below a heading.
 func (t *text) sentences(heading string, list []string) {
+	if len(list) == 0 {
+		return
+	}
 	t.line("\n%s:", heading)
 	for _, s := range list {
 		t.line("- %s", printable(s))

@@ -248,6 +248,7 @@ func goods() []good {
 			}
 			authors(keys...)(p)
 		}))},
+		{"borrowed-name", of(func(o *sceneOptions) { o.builtin = "main" }, withParams(func(p *core.Params) { p.Difficulty = 1 }))},
 		{"mixed-order-key", mixedOrderKey},
 		{"small-order-r", smallOrderR},
 	}
