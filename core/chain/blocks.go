@@ -17,7 +17,7 @@ import (
 // A block is stored only after its ancestors: else the error is consensus.ErrParentUnknown. The
 // other errors are those of AddHeaders, and those of consensus.CheckBlock; a block that consensus
 // condemns is condemned for ever, with all that builds on it. A body that is missing is
-// consensus.ErrBodyMissing (undecided) until the block is settled.
+// consensus.ErrBodyMissing (undecided) until the block is settled, but for those that Config.Erased knows.
 func (c *Chain) AddBlocks(blocks []*core.Block) (int, error) {
 	return c.AddJudged(&Judged{blocks: blocks, hashes: hashesOf(blocks)})
 }
@@ -110,14 +110,14 @@ func (c *Chain) checkNew(j *Judged, known int) (int, error) {
 	return known, nil
 }
 
-// checkBodies is consensus.CheckBodies but for bodies that were erased here: it would take them from nobody.
+// checkBodies is consensus.CheckBodies but for bodies that this node would take from nobody.
 func (c *Chain) checkBodies(b *core.Block) error {
 	err := consensus.CheckBodies(b)
 	if err == nil || c.cfg.Erased == nil {
 		return err
 	}
 	for _, m := range b.Messages {
-		if m.Body == nil && !c.cfg.Erased(m.ID) {
+		if m.Body == nil && !c.cfg.Erased(m) {
 			return err
 		}
 	}

@@ -27,9 +27,13 @@ type Config struct {
 	// Verified, if set, remembers signatures that were checked before their block came.
 	Verified *consensus.Verified
 
-	// Erased, if set, reports whether the body of a message was erased here for good: a block needs none
-	// of it, settled or not. It is called without a lock.
-	Erased func(id core.Hash) bool
+	// Erased, if set, reports whether the body of a message is to be taken from nobody: it was erased here
+	// for good, or its author asked for that. A block needs none of it, settled or not. It is called
+	// without a lock.
+	Erased func(m *core.Message) bool
+	// Honour, if set, takes note of signed messages by which authors ask to erase others, which Erased knows
+	// from then on; nil: authors' wishes count for nothing. See Excuse.
+	Honour func(asks []*core.Message) error
 
 	// MaxAhead is how many headers a branch may run ahead of its stored blocks. It bounds what a
 	// peer can make us remember, at about 350 bytes a header. On networks with the classic proof of

@@ -260,7 +260,7 @@ func TestMissingBodyOfSettledBlock(t *testing.T) {
 // may be sealed again, and its body would be taken from nobody.
 func TestErasedBodyOfYoungBlock(t *testing.T) {
 	erased := make(map[core.Hash]bool)
-	c, _, f := setup(t, func(cfg *chain.Config) { cfg.Erased = func(id core.Hash) bool { return erased[id] } })
+	c, _, f := setup(t, func(cfg *chain.Config) { cfg.Erased = func(m *core.Message) bool { return erased[m.ID] } })
 	m := coretest.Messages(t, c.Network(), "m", 2)
 	bare := coretest.WithoutBodies(f.Next("genesis", "a1", m...))
 	erased[m[0].ID] = true

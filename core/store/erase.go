@@ -18,8 +18,8 @@ const (
 )
 
 // Erase marks messages as erased and drops the bodies of those that are settled: each is in a block of the
-// best chain, waits for none, and all its blocks have six on top, or were first seen an hour before TimeMS.
-// The others keep their bodies, since a block needs them, until DropErased finds them settled. A body that
+// best chain, waits for none, and all its blocks have six on top, or were first seen an hour before TimeMS;
+// or it has no body anyway. The others keep their bodies, since a block needs them, until DropErased finds them settled. A body that
 // was dropped is never taken again, wherever it comes from. What is marked already stays as it is. It
 // returns how many were not.
 //
@@ -116,8 +116,10 @@ func (w *write) drop(e *chain.Erasure, nowMS uint64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if settled, err := w.settled(e.ID, &x, nowMS); err != nil || !settled {
-		return false, err
+	if x.flags&flagNoBody == 0 { // else a block was connected without it, as its author wished
+		if settled, err := w.settled(e.ID, &x, nowMS); err != nil || !settled {
+			return false, err
+		}
 	}
 	digest, err := w.dropBody(e.ID, &x)
 	if err != nil {
@@ -301,11 +303,11 @@ func (r reader) refuses(id core.Hash) (bool, error) {
 
 // Refuses reports whether the body of a message was erased here for good: nobody need look for it. Where
 // that cannot be read it is false.
-func (s *Store) Refuses(id core.Hash) bool {
+func (s *Store) Refuses(m *core.Message) bool {
 	if s.erasures.Load() == 0 {
 		return false
 	}
-	refused, err := single(s, func(r reader) (bool, error) { return r.refuses(id) })
+	refused, err := single(s, func(r reader) (bool, error) { return r.refuses(m.ID) })
 	return err == nil && refused
 }
 

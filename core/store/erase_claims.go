@@ -57,6 +57,41 @@ func (w *write) noteClaim(id core.Hash, e *core.Envelope, body *core.Body) {
 	w.claimed = append(w.claimed, target)
 }
 
+// Claim notes what messages ask to forget that are not here, and may never be: a block without the bodies
+// of which they speak is to come. That their authors signed them is the caller's to know. A claim costs an
+// entry, as those of messages that are stored do.
+func (s *Store) Claim(asks []*core.Message) error {
+	_, err := s.forgetting(func(w *write) (int, error) {
+		for _, m := range asks {
+			w.noteClaim(m.ID, &m.Envelope, m.Body)
+		}
+		return 0, w.err
+	})
+	if err != nil {
+		return fmt.Errorf("noting the wishes of authors: %w", err)
+	}
+	return nil
+}
+
+// Excused reports whether nobody need bring the body of a message: it was erased here for good, or its
+// author asked for that, by a message that is here or in Claim. Where that cannot be read it is false.
+func (s *Store) Excused(m *core.Message) bool {
+	if s.erasures.Load() == 0 && s.claims.Load() == 0 {
+		return false
+	}
+	excused, err := snapshot(s, func(r reader) (bool, error) {
+		e, err := get(r, hashKey(prefixErasure, m.ID), erasureOf(m.ID))
+		if err == nil && (e.Settled || e.ByAuthor) || err != nil && !errors.Is(err, chain.ErrNotFound) {
+			return err == nil, err
+		}
+		if m.MediaType == document.EraseType {
+			return false, nil
+		}
+		return r.has(claimKey(m.ID, m.Author))
+	})
+	return err == nil && excused
+}
+
 // answerClaims notes those of some messages, which have just come, on which there are claims.
 func (w *write) answerClaims(ids ...core.Hash) error {
 	if w.store.claims.Load() == 0 || len(ids) == 0 {

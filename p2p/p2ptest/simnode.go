@@ -200,6 +200,9 @@ func (n *SimNode) open() error {
 	chains, pools := chain.DefaultConfig(), mempool.DefaultConfig()
 	chains.Log, pools.Log = log, log
 	chains.Verified, chains.Erased = consensus.NewVerified(), n.Store.Refuses
+	if !n.cfg.Keeps {
+		chains.Erased, chains.Honour = n.Store.Excused, n.Store.Claim
+	}
 	pools.Verified = chains.Verified
 	if n.Chain, err = chain.Open(n.Network, n.Store, chains); err != nil {
 		return err

@@ -38,6 +38,8 @@ type plan struct {
 	shunned []*slot   // first blocks of branches that were set aside
 
 	bareSince time.Time // since when blocks come without their bodies, and none with them
+	lean      []*lean   // blocks that did, and may be excused
+	news      uint64    // counts blocks that came and are not settled
 
 	lastID       uint64    // of sessions and requests
 	sessions     int       // header sessions that are open
@@ -141,6 +143,7 @@ func (p *plan) step(now time.Time, e event) []action {
 	p.expireRequests()
 	p.watchHead()
 	p.startSessions()
+	p.weigh()
 	p.assign()
 	p.connect()
 	return p.out
@@ -165,6 +168,9 @@ func (p *plan) wake() time.Time {
 	}
 	if len(p.window.slots) > 0 && p.window.slots[0].owner != nil {
 		sooner(p.headDeadline())
+	}
+	for _, l := range p.lean {
+		sooner(l.next)
 	}
 	for _, r := range p.remotes {
 		sooner(r.nextHeaders)

@@ -106,6 +106,9 @@ func (e blockCame) apply(p *plan) {
 		if p.bareSince.IsZero() {
 			p.bareSince = p.now
 		}
+		if s != nil {
+			p.keepLean(s, e.arrival)
+		}
 	case s == nil: // its branch was set aside, or left behind
 		p.spare(e.arrival)
 	default:
@@ -143,6 +146,9 @@ func (p *plan) arrive(a arrival) bool {
 	p.blockBytes += (a.size - p.blockBytes) / 8
 	if a.whole() && len(a.block.Messages) > 0 {
 		p.bareSince = time.Time{}
+	}
+	if !p.settled(p.window.index[a.hash]) {
+		p.news++
 	}
 	p.window.trim(p.limits.WindowBytes)
 	return true

@@ -297,6 +297,8 @@ func (s *sim) perform(n *simNode, a action) {
 		n.model.setAside(a.block)
 		s.changed(n)
 		s.after(10*time.Minute, func() { delete(n.model.aside, a.block); n.model.chooseBest(); s.changed(n) })
+	case excuse:
+		later(func() event { return excused{hash: a.hash} })
 	case connect:
 		later(func() event { return s.connect(n, a) })
 	case punish:

@@ -23,6 +23,8 @@ type Chain interface {
 	Judge(groups ...[]*core.Block) *chain.Judged
 	// AddJudged returns how many of the blocks are stored now; see chain.Chain.
 	AddJudged(j *chain.Judged) (int, error)
+	// Excuse reports whether a block needs none of the bodies that it lacks; see chain.Chain.
+	Excuse(bare *core.Block, near []*core.Block) (bool, error)
 	// SetAside takes a branch out of the choice of the best header; see chain.Chain.
 	SetAside(block core.Hash)
 	// Probe starts a first pass over headers on a known block.
@@ -203,6 +205,8 @@ func (r *run) perform(ctx context.Context, a action) {
 		r.end(a.request)
 	case setAside:
 		r.chain.SetAside(a.block)
+	case excuse:
+		r.tasks.Go(func() { r.excuse(a) })
 	case connect:
 		before, done := r.turn, make(chan struct{})
 		r.turn = done
@@ -291,6 +295,12 @@ func (r *run) connect(a connect, before <-chan struct{}, done chan<- struct{}) {
 	close(done)
 	r.logFault("adding blocks", err)
 	r.inbox.post(connected{batch: a.batch, loose: a.loose, taken: n, err: err})
+}
+
+func (r *run) excuse(a excuse) {
+	ok, err := r.chain.Excuse(a.block, a.near)
+	r.logFault("looking why bodies are missing", err)
+	r.inbox.post(excused{a.hash, ok})
 }
 
 // bySender splits a batch where the sender changes.

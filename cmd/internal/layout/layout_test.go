@@ -36,7 +36,7 @@ func rules() []rule {
 		{"core/proof", []string{"core", "core/consensus"}, pure},
 		{"core/document", []string{"core"}, pure},
 		{"core/background", nil, pure},
-		{"core/chain", []string{"core", "core/consensus"}, quiet},
+		{"core/chain", []string{"core", "core/consensus", "core/document"}, quiet},
 		{"core/mempool", []string{"core", "core/consensus", "core/chain"}, quiet},
 		{"core/miner", []string{"core/...", "core/miner/..."}, quiet},
 		{"core/store", []string{"core", "core/consensus", "core/chain", "core/mempool", "core/proof", "core/document"}, []string{libp2p, "net/http"}},

@@ -203,6 +203,9 @@ func (n *Node) openChain(context.Context) error {
 	chainCfg.Now, chainCfg.Log = n.cfg.Now, n.log.With("part", "chain")
 	n.verified = consensus.NewVerified()
 	chainCfg.Verified, chainCfg.Erased = n.verified, n.store.Refuses
+	if n.cfg.HonourErasures {
+		chainCfg.Erased, chainCfg.Honour = n.store.Excused, n.store.Claim
+	}
 	var err error
 	if n.chain, err = chain.Open(n.cfg.Network, n.store, chainCfg); err != nil {
 		return err

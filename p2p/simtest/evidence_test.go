@@ -1,0 +1,131 @@
+package simtest
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"p2pchain/core"
+	"p2pchain/core/chain"
+	"p2pchain/core/coretest"
+	"p2pchain/p2p/p2ptest"
+)
+
+// atOnce is less than the time after which a syncer tries a block that nobody has whole.
+const atOnce = 15 * time.Second
+
+// On an idle network the last blocks are settled by age only, and whoever comes later sees their headers for
+// the first time. What authors had erased in them keeps nobody out, wherever the message is that asks for it.
+func TestErasureOnAnIdleNetwork(t *testing.T) {
+	for _, where := range []string{"the next block", "the same block", "a block without all its bodies", "no block"} {
+		t.Run(where, func(t *testing.T) {
+			start, n := seed(t), coretest.Network(t)
+			synctest.Test(t, func(t *testing.T) {
+				s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
+				nodes := []*p2ptest.SimNode{s.Start(n, p2ptest.SimConfig{}), s.Start(n, p2ptest.SimConfig{Dials: []int{0}}), s.Start(n, p2ptest.SimConfig{Dials: []int{0, 1}})}
+				secret, other := coretest.Message(t, n, coretest.Key(0), "a secret"), coretest.Message(t, n, coretest.Key(0), "another")
+				asks := []*core.Message{asks(t, n, 0, secret.ID), asks(t, n, 0, other.ID)}
+				nodes[0].Say(secret, other, asks[0], asks[1])
+				first := []*core.Message{secret, other}
+				switch where {
+				case "the next block":
+					seal(t, s, nodes[0], 0, first...)
+					seal(t, s, nodes[0], 0, asks...)
+				case "the same block":
+					seal(t, s, nodes[0], 1, append(first, asks...)...)
+				case "a block without all its bodies":
+					seal(t, s, nodes[0], 0, secret)
+					seal(t, s, nodes[0], 0, asks[0], other)
+					seal(t, s, nodes[0], 0, asks[1])
+				default:
+					seal(t, s, nodes[0], 1, first...)
+				}
+				time.Sleep(90 * time.Minute)
+				if !forgot(t, secret.ID, asks[0].ID, nodes...)() || !forgot(t, other.ID, asks[1].ID, nodes...)() {
+					t.Fatal("a body is still here: this test finds nothing")
+				}
+				late := s.Start(n, p2ptest.SimConfig{Dials: []int{0, 1, 2}})
+				limit := atOnce
+				if where == "no block" {
+					limit = 2 * time.Minute // what waits is told when nodes compare it
+				}
+				s.Within(limit, "the late one synced", s.Agree)
+				s.Within(time.Minute, "and knows why", forgot(t, secret.ID, asks[0].ID, late))
+				if lowest, gaps := lowestFull(t, late), late.Store.Bodies().Gaps; lowest != 0 || gaps != 0 {
+					t.Errorf("%d gaps, bodies from %d on: what was erased is none", gaps, lowest)
+				}
+				s.NobodyAccused()
+				s.CheckStores()
+			})
+		})
+	}
+}
+
+// Without an author's wish a block waits for its bodies until it is settled: its own time, which is its
+// miner's word, and wishes of others do not count, nor do an author's for a node that honours none.
+func TestBareBlockWithoutEvidence(t *testing.T) {
+	for name, key := range map[string]int{"nothing": -1, "a foreign author": 1, "not honoured": 0} {
+		t.Run(name, func(t *testing.T) {
+			start, n := seed(t), coretest.Network(t)
+			synctest.Test(t, func(t *testing.T) {
+				s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
+				miner := s.Start(n, p2ptest.SimConfig{})
+				time.Sleep(3 * time.Hour)
+				secret := coretest.Message(t, n, coretest.Key(0), "a secret")
+				seal(t, s, miner, 0, secret) // dated back to the start
+				sealed := miner.Chain.Tip().Header
+				if age := time.Since(time.UnixMilli(int64(sealed.TimeMS))); age < 2*time.Hour {
+					t.Fatalf("the block is %v old by its own time: this test finds nothing", age)
+				}
+				if key >= 0 {
+					seal(t, s, miner, 0, asks(t, n, key, secret.ID))
+				}
+				if _, err := miner.Store.Erase(chain.Erasure{ID: secret.ID, TimeMS: uint64(time.Now().Add(2 * time.Hour).UnixMilli())}); err != nil || has(t, miner, secret.ID) {
+					t.Fatalf("the body is still here (%v): this test finds nothing", err)
+				}
+				late := s.Start(n, p2ptest.SimConfig{Dials: []int{0}, Keeps: name == "not honoured"})
+				s.Within(time.Minute, "the headers", func() bool { return late.Chain.BestHeader().Header.Height >= sealed.Height })
+				for range 11 {
+					time.Sleep(5 * time.Minute)
+					if late.Chain.Tip().Header.Height > 0 {
+						t.Fatal("a block that is not settled was connected without its body, and without a reason")
+					}
+				}
+				s.Within(20*time.Minute, "the block settled", s.Agree)
+				s.NobodyAccused()
+			})
+		})
+	}
+}
+
+// A block that lacks what its author erased and what an operator erased is complete once somebody brings the
+// latter.
+func TestEvidenceAndBodiesOfOthers(t *testing.T) {
+	start, n := seed(t), coretest.Network(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
+		nodes := []*p2ptest.SimNode{s.Start(n, p2ptest.SimConfig{}), s.Start(n, p2ptest.SimConfig{Dials: []int{0}})}
+		secret := coretest.Message(t, n, coretest.Key(0), "a secret")
+		local := []*core.Message{coretest.Message(t, n, coretest.Key(1), "erased by one"), coretest.Message(t, n, coretest.Key(1), "erased by the other")}
+		ask := asks(t, n, 0, secret.ID)
+		nodes[0].Say(append(slices.Clone(local), secret, ask)...)
+		seal(t, s, nodes[0], 0, append(slices.Clone(local), secret)...)
+		seal(t, s, nodes[0], 0, ask)
+		time.Sleep(90 * time.Minute)
+		for i, node := range nodes {
+			if _, err := node.Store.Erase(chain.Erasure{ID: local[i].ID, TimeMS: uint64(time.Now().UnixMilli())}); err != nil || has(t, node, local[i].ID) || has(t, node, secret.ID) {
+				t.Fatalf("a body is still here (%v): this test finds nothing", err)
+			}
+		}
+		late := s.Start(n, p2ptest.SimConfig{Dials: []int{0, 1}})
+		s.Within(2*atOnce, "the late one synced", s.Agree)
+		for _, m := range local {
+			if !has(t, late, m.ID) {
+				t.Error("a body that somebody has is not here")
+			}
+		}
+		s.NobodyAccused()
+		s.CheckStores()
+	})
+}
