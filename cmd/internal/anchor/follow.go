@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"p2pchain/core"
+	"p2pchain/core/background"
 	"p2pchain/core/document"
 )
 
@@ -103,7 +105,10 @@ func Follow(ctx context.Context, cfg Config) error {
 	}
 	f.retry.Stop()
 	var err error
-	inBackground(func() { err = errors.Join(f.run(ctx), f.close()) })
+	background.Call(background.Lowest, slog.New(slog.DiscardHandler), func() {
+		lowDiskPriority()
+		err = errors.Join(f.run(ctx), f.close())
+	})
 	return err
 }
 
@@ -181,6 +186,7 @@ func (f *follower) once(ctx, sendCtx context.Context) error {
 			return fmt.Errorf("looking at a log: %s", l.said)
 		}
 	}
+	f.pause, f.resting = 0, false // the node may have been away while we looked, and this is the last time to try
 	for f.waiting() > 0 && ctx.Err() == nil {
 		f.send(sendCtx)
 		select {

@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -276,4 +278,28 @@ func TestStateCannotBeWritten(t *testing.T) {
 			t.Errorf("the same trouble was told %d times", troubles)
 		}
 	})
+}
+
+// TestOnceWhileAway holds that a single look ends, although the node refused an anchor before all logs were
+// looked at.
+func TestOnceWhileAway(t *testing.T) {
+	p := newPlace(t)
+	p.chain.setAway(true)
+	dir := filepath.Dir(p.log)
+	for i := range 300 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.many", i)), []byte("line\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg := p.config()
+	cfg.Once, cfg.Patterns = true, []string{filepath.Join(dir, "*.many")}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := anchor.Follow(ctx, cfg); !errors.Is(err, errAway) {
+		t.Errorf("got %v, want that the node is away", err)
+	}
+	p.chain.setAway(false)
+	if err := anchor.Follow(ctx, cfg); err != nil || p.chain.count() != 300 {
+		t.Errorf("%v; %d anchors of 300", err, p.chain.count())
+	}
 }

@@ -52,7 +52,7 @@ func rules() []rule {
 		{"cmd/internal/backup", []string{"core", "core/chain", "core/chainfile"}, []string{libp2p, pebble, "net", "github.com/spf13"}},
 		{"cmd/internal/invite", []string{"core", "bootstrap"}, []string{pebble, "github.com/spf13"}},
 		{"cmd/internal/logs", nil, []string{pebble, "net", "github.com/spf13"}},
-		{"cmd/internal/anchor", []string{"core", "core/document", "core/consensus", "core/chainfile", "core/proof", "cmd/internal/spool"}, []string{libp2p, "net", "github.com/spf13"}},
+		{"cmd/internal/anchor", []string{"core", "core/background", "core/document", "core/consensus", "core/chainfile", "core/proof", "cmd/internal/spool"}, []string{libp2p, "net", "github.com/spf13"}},
 		{"cmd/internal/systemd", nil, []string{libp2p, pebble, "net/http", "github.com/spf13"}},
 		// It reads what the parts count, whatever they are, and changes nothing.
 		{"cmd/internal/metrics", []string{"core/...", "p2p/...", "api", "bootstrap", "cmd/internal/backup", "cmd/internal/logs"}, []string{libp2p, pebble, "github.com/spf13"}},
