@@ -51,11 +51,11 @@ func german(t *testing.T, b *browsertest.Browser) {
 	v := desk()
 	v.Language = "de-AT"
 	tab := open(t, b, write(t, proofOf(t, "", minutes)), v)
-	if got := tab.Text("#verdict"); got != "Der Beweis stimmt: alle Teile passen zusammen." {
+	if got := tab.Text("#verdict"); got != "Der Beweis ist in sich stimmig; er hängt an keiner Kette, die Sie kennen." {
 		t.Errorf("verdict = %q", got)
 	}
 	tab.Screenshot("receipt/german.png")
-	const left = `[...document.querySelectorAll("[data-text], #proven li, #unproven li, #facts dt, #steps li")].map((e) => e.textContent)`
+	const left = `[...document.querySelectorAll("[data-text], #proven li, #claimed li, #unproven li, #facts dt, #steps li")].map((e) => e.textContent)`
 	inGerman := browsertest.Eval[[]string](tab, left)
 	tab.Do(chromedp.Click(chromedp.CSS("#language")))
 	inEnglish := browsertest.Eval[[]string](tab, left)
@@ -64,7 +64,7 @@ func german(t *testing.T, b *browsertest.Browser) {
 			t.Errorf("%q is the same in both languages", inGerman[i])
 		}
 	}
-	if got := browsertest.Eval[string](tab, `document.documentElement.lang`) + tab.Text("#verdict"); got != "enThe proof holds: all of its parts fit together." {
+	if got := browsertest.Eval[string](tab, `document.documentElement.lang`) + tab.Text("#verdict"); got != "enThe proof holds together; it is tied to no chain that you know." {
 		t.Errorf("after the switch: %s", got)
 	}
 }
@@ -81,7 +81,7 @@ func noScript(t *testing.T, b *browsertest.Browser) {
 	if browsertest.Eval[bool](tab, `[...document.querySelectorAll("button, input, textarea, #steps")].some((e) => e.offsetParent)`) {
 		t.Error("controls are shown that do nothing")
 	}
-	if !browsertest.Eval[bool](tab, `["facts", "payload", "proven", "unproven"].every((id) => document.getElementById(id).offsetParent)`) {
+	if !browsertest.Eval[bool](tab, `["facts", "payload", "proven", "claimed", "unproven"].every((id) => document.getElementById(id).offsetParent)`) {
 		t.Error("the statement is not shown")
 	}
 }

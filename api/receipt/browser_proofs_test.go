@@ -215,10 +215,10 @@ func mutate(random *rand.Rand, b []byte) []byte {
 }
 
 // shownWords is what the page says about a proof.
-type shownWords struct{ Facts, Proven, Unproven, Payload, Note []string }
+type shownWords struct{ Facts, Proven, Claimed, Unproven, Payload, Note []string }
 
 const readWords = `(() => { const texts = (selector) => [...document.querySelectorAll(selector)].map((e) => e.textContent); return {
-	Facts: texts("#facts dt, #facts dd"), Proven: texts("#proven li"), Unproven: texts("#unproven li"),
+	Facts: texts("#facts dt, #facts dd"), Proven: texts("#proven li"), Claimed: texts("#claimed li"), Unproven: texts("#unproven li"),
 	Payload: texts("#payload"), Note: texts("#payload-note")}; })()`
 
 // words holds that the page says the same in English as the program that made it.
@@ -234,7 +234,7 @@ func words(t *testing.T, b *browsertest.Browser) {
 		}
 		doc := parse(t, write(t, p))
 		want := shownWords{
-			Proven: items(find(doc, "proven"), "li"), Unproven: items(find(doc, "unproven"), "li"),
+			Proven: items(find(doc, "proven"), "li"), Claimed: items(find(doc, "claimed"), "li"), Unproven: items(find(doc, "unproven"), "li"),
 			Payload: []string{strings.TrimPrefix(textOf(find(doc, "payload")), "\n")}, Note: []string{textOf(find(doc, "payload-note"))},
 		}
 		for row := range find(doc, "facts").ChildNodes() {
@@ -249,7 +249,7 @@ func words(t *testing.T, b *browsertest.Browser) {
 
 func ownProof(t *testing.T, b *browsertest.Browser) {
 	tab := openMinutes(t, b)
-	if got := tab.Text("#verdict"); got != "The proof holds: all of its parts fit together." {
+	if got := tab.Text("#verdict"); got != "The proof holds together; it is tied to no chain that you know." {
 		t.Errorf("verdict = %q", got)
 	}
 	steps := browsertest.Eval[[]string](tab, `[...document.querySelectorAll("#steps li")].map((e) => e.textContent)`)

@@ -43,6 +43,8 @@ func documents(t *testing.T, b *browsertest.Browser) {
 	answer(t, tab, "No: empty is another file", false)
 
 	text := openMinutes(t, b)
+	text.Drop("#document-zone", put(t, "one", "1"))
+	answer(t, text, "No: one (1 byte) is not what was written (60 bytes).", false)
 	text.Drop("#document-zone", put(t, "minutes.txt", minutes), put(t, "draft.txt", minutes[1:]))
 	answer(t, text, "Yes: minutes.txt is what was written, byte for byte.", true)
 	answer(t, text, "No: draft.txt (59 bytes) is not what was written (60 bytes).", false)
@@ -84,15 +86,16 @@ func anchors(t *testing.T, b *browsertest.Browser) {
 		name, text, want string
 		claimed          bool   // whether the claim is still one
 		proven           string // by the anchor
+		bounded          bool   // by the next block, too
 	}{
-		{"tip", p.Tip.Hash().String(), "The last block, 12:", false, "Tied to your hash: blocks on the message's block: 7; work in them: 112 hashes"},
-		{"next, in capitals", " " + strings.ToUpper(p.Next.Header.Hash().String()), "Block 6, right after", true, "Tied to your hash: blocks on the message's block: 1; work in them: 16 hashes"},
-		{"text of the code", "P2PCHAIN/1 ID " + p.Message.ID.String() + " BLOCK " + p.Block.Hash().String(), "The message's block, 5:", true, "number 3 of 7 in block 5"},
-		{"genesis", p.Tip.PreviousHash.String() + " " + networkOf(t, p).Genesis.String(), "The genesis block:", true, ""},
-		{"id", p.Message.ID.String(), "The id of the message", true, ""},
-		{"foreign", strings.Repeat("ab", 32), "No block of this proof", true, ""},
-		{"short", "abcd", "This is not a hash", true, ""},
-		{"empty", "", "", true, ""},
+		{"tip", p.Tip.Hash().String(), "The last block, 12:", false, "Tied to your hash: blocks on the message's block: 7; work in them: 112 hashes", true},
+		{"next, in capitals", " " + strings.ToUpper(p.Next.Header.Hash().String()), "Block 6, right after", true, "Tied to your hash: blocks on the message's block: 1; work in them: 16 hashes", true},
+		{"text of the code", "P2PCHAIN/1 ID " + p.Message.ID.String() + " BLOCK " + p.Block.Hash().String(), "The message's block, 5:", true, "number 3 of 7 in block 5", false},
+		{"genesis", p.Tip.PreviousHash.String() + " " + networkOf(t, p).Genesis.String(), "The genesis block:", true, "", false},
+		{"id", p.Message.ID.String(), "The id of the message", true, "", false},
+		{"foreign", strings.Repeat("ab", 32), "No block of this proof", true, "", false},
+		{"short", "abcd", "This is not a hash", true, "", false},
+		{"empty", "", "", true, "", false},
 	} {
 		tab.Fill("#anchor", tt.text)
 		if got := tab.Text("#anchor-report"); !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
@@ -103,6 +106,15 @@ func anchors(t *testing.T, b *browsertest.Browser) {
 		}
 		if got := tab.Text("#proven"); !strings.Contains(got, tt.proven) || tt.proven == "" && strings.Contains(got, "Tied") {
 			t.Errorf("%s: proven is %q", tt.name, got)
+		}
+		if got := strings.Contains(tab.Text("#proven"), "Not newer than block 6"); got != tt.bounded || got == strings.Contains(tab.Text("#claimed"), "Not newer than block 6") {
+			t.Errorf("%s: the bound is proven: %v, or it stands twice or nowhere", tt.name, got)
+		}
+		if got := strings.Contains(tab.Text("#proven"), "number 3 of 7"); got != (tt.proven != "") || got == strings.Contains(tab.Text("#claimed"), "number 3 of 7") {
+			t.Errorf("%s: the place is proven: %v, or it stands twice or nowhere", tt.name, got)
+		}
+		if got := browsertest.Eval[string](tab, `document.querySelector("#verdict").className`); (got == "report good") != (tt.proven != "") || got == "report bad" {
+			t.Errorf("%s: the verdict is shown as %s", tt.name, got)
 		}
 		tied := strings.Contains(tab.Text("#verdict"), "tied to the hash")
 		if tied != (tt.proven != "") {

@@ -3,8 +3,9 @@
 // other proofs and documents too. The file uses no network and needs nothing beside it.
 //
 // Its scripts are in the folder script, written from docs/proof-format.md and independent of core/proof;
-// they are put into every receipt as they are. Whatever strangers wrote is text in it, never markup: it
-// is escaped here and made of text nodes there, and the file's own policy runs no script but ours.
+// they are put into every receipt without comments and most spaces. Whatever strangers wrote is text in
+// it, never markup: it is escaped here and made of text nodes there, and the file's own policy runs no
+// script but ours.
 package receipt
 
 import (
@@ -12,12 +13,14 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"io"
 	"strings"
 	"sync"
 
+	"p2pchain/core"
 	"p2pchain/core/proof"
 )
 
@@ -56,10 +59,15 @@ func load() (*parts, error) {
 		}
 		return string(b)
 	}
-	p.style = lean(read("page.css"))
+	p.style = denseStyle(lean(read("page.css")))
 	p.script = "// The source with its comments is in api/receipt/script of p2pchain.\n"
+	known, knownErr := builtins()
+	if err == nil {
+		err = knownErr
+	}
+	p.script += known
 	for _, name := range []string{"hash", "ed25519", "proof", "words", "document", "page"} {
-		p.script += lean(read("script/" + name + ".js"))
+		p.script += denseScript(lean(read("script/" + name + ".js")))
 	}
 	if p.words, err = readTexts([]byte(read("texts.json"))); err != nil {
 		return nil, err
@@ -72,17 +80,19 @@ func load() (*parts, error) {
 	return p, nil
 }
 
-// lean leaves out indentation and comments, so that a receipt stays small; the rest is as written. No
-// text in our sources holds the two slashes after a space that start a comment.
-func lean(source string) string {
-	var out strings.Builder
-	for line := range strings.Lines(source) {
-		line, _, _ = strings.Cut(" "+strings.TrimSpace(line), " // ")
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {
-			out.WriteString(line + "\n")
+// builtins tells the scripts the genesis hashes of the networks that are built in.
+func builtins() (string, error) {
+	known := make(map[string]core.Hash)
+	for _, name := range core.BuiltinNames() {
+		params, _ := core.Builtin(name)
+		n, err := core.NewNetwork(params)
+		if err != nil {
+			return "", fmt.Errorf("receipts: network %s: %w", name, err)
 		}
+		known[name] = n.Genesis
 	}
-	return out.String()
+	b, err := json.Marshal(known)
+	return "const BUILTIN = " + string(b) + ";\n", err
 }
 
 // source names an inline script or style by its hash.
@@ -103,17 +113,18 @@ func ContentSecurityPolicy() string {
 
 // data is what page.html shows.
 type data struct {
-	Policy           string
-	Style            template.CSS
-	Script           template.JS
-	Proof, Words     template.JS
-	QR               template.HTML
-	FileName         string
-	Facts            []fact
-	Proven, Unproven []string
-	Payload          payload
-	words            texts
-	network          string
+	Policy          string
+	Style           template.CSS
+	Script          template.JS
+	Proof, Words    template.JS
+	QR              template.HTML
+	FileName        string
+	Facts           []fact
+	Proven, Claimed []string
+	Unproven        []string
+	Payload         payload
+	words           texts
+	network         string
 }
 
 // A payload is what of it is shown: the first part on paper too.
@@ -146,7 +157,7 @@ func Write(w io.Writer, p *proof.Proof, o Options) error {
 	d := data{
 		Policy: parts.policy, Style: template.CSS(parts.style), Script: template.JS(parts.script),
 		Proof: template.JS(encoded), Words: template.JS(parts.wordsJSON), QR: code, FileName: o.FileName,
-		Facts: parts.words.facts(s), Proven: parts.words.proven(s), Unproven: parts.words.unproven(s),
+		Facts: parts.words.facts(s), Proven: parts.words.proven(s), Claimed: parts.words.claimed(s), Unproven: parts.words.unproven(s),
 		Payload: parts.words.payload(s), words: parts.words, network: s.Network.Params.Name,
 	}
 	if d.FileName == "" {
@@ -162,7 +173,7 @@ func Write(w io.Writer, p *proof.Proof, o Options) error {
 
 // payload says what of the payload is shown.
 func (t texts) payload(s *proof.Statement) payload {
-	size := values{"size": number(s.Message.PayloadSize)}
+	size := values{"size": count(t, "bytes", s.Message.PayloadSize)}
 	body := s.Message.Body
 	switch {
 	case body == nil:

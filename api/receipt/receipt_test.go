@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/html"
 
 	"p2pchain/api/receipt"
+	"p2pchain/core"
 	"p2pchain/core/coretest"
 	"p2pchain/core/document"
 	"p2pchain/core/proof"
@@ -44,9 +45,14 @@ func TestWrite(t *testing.T) {
 			t.Errorf("the facts lack %q", want)
 		}
 	}
-	for _, want := range []string{"60 bytes", "number 3 of 7 in block 5", "Not older than block 3", "Not newer than block 6", "paid about 32 hashes"} {
+	for _, want := range []string{"60 bytes", "paid about 32 hashes"} {
 		if !strings.Contains(textOf(find(doc, "proven")), want) {
 			t.Errorf("what is proven lacks %q", want)
+		}
+	}
+	for _, want := range []string{"number 3 of 7 in block 5", "Not older than block 3", "Not newer than block 6"} {
+		if !strings.Contains(textOf(find(doc, "claimed")), want) || strings.Contains(textOf(find(doc, "proven")), want) {
+			t.Errorf("%q, which rests on headers that anybody can make, is not said as a claim", want)
 		}
 	}
 	for _, want := range []string{"That these blocks are the network's", "blocks on the message's block: 7; work in them: 112 hashes", "A time by a trusted clock", "That this page is honest"} {
@@ -166,9 +172,10 @@ func TestNoPayload(t *testing.T) {
 		p    *proof.Proof
 		want string
 	}{
-		{"left out", proofOf(t, "", minutes).WithoutBody(), "Not in this file. The envelope commits to its 60 bytes by a salted hash."},
-		{"binary", proofOf(t, "image/png", "\x89PNG\r\n\x1a\n\x00"), "9 bytes that are no text."},
-		{"with zeros", proofOf(t, "", "a\x00b"), "3 bytes that are no text."},
+		{"left out", proofOf(t, "", minutes).WithoutBody(), "Not in this file. The envelope commits to it (60 bytes) by a salted hash."},
+		{"binary", proofOf(t, "image/png", "\x89PNG\r\n\x1a\n\x00"), "No text: 9 bytes."},
+		{"one byte", proofOf(t, "", "\x00"), "No text: 1 byte."},
+		{"with zeros", proofOf(t, "", "a\x00b"), "No text: 3 bytes."},
 	} {
 		doc := parse(t, write(t, tt.p))
 		if got := textOf(find(doc, "payload-note")); got != tt.want {
@@ -196,6 +203,27 @@ func TestClassic(t *testing.T) {
 	}
 }
 
+// TestBorrowedName holds that a network which has only the name of a built-in one is told as that, first.
+func TestBorrowedName(t *testing.T) {
+	borrowed := coretest.Builtin(t, "main", func(p *core.Params) { p.Difficulty = 1 })
+	f, id := inBlock5(t, borrowed, "", minutes)
+	p, err := proof.Build(f, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, honest := parse(t, write(t, p)), parse(t, write(t, proofOf(t, "", minutes)))
+	want := "That this is main, the network of that name that is built in: it is not. That one has the genesis block " + coretest.Builtin(t, "main").Genesis.String() + "."
+	if got := items(find(doc, "unproven"), "li"); got[0] != want {
+		t.Errorf("first of what is not proven: %q", got)
+	}
+	if got := textOf(find(doc, "facts")); !strings.Contains(got, "main ("+borrowed.ID()+"), NOT the built-in network of that name") {
+		t.Errorf("facts: %q", got)
+	}
+	if strings.Contains(textOf(find(honest, "facts"))+textOf(find(honest, "unproven")), "built") {
+		t.Error("a built-in network is said to be another one")
+	}
+}
+
 // TestTexts holds that every text is used, is there in both languages and names the same values.
 func TestTexts(t *testing.T) {
 	var texts map[string][2]string
@@ -214,7 +242,7 @@ func TestTexts(t *testing.T) {
 	used := sources(t)
 	for key, text := range texts {
 		kind, _, _ := strings.Cut(key, ".")
-		computed := slices.Contains([]string{"fault", "state", "step", "anchor", "doc", "time", "d"}, kind) // by their first part
+		computed := slices.Contains([]string{"fault", "state", "step", "anchor", "doc", "time", "d", "bytes", "files"}, kind) // by their first part
 		if !computed && !strings.Contains(used, `'`+key+`'`) && !strings.Contains(used, `"`+key+`"`) {
 			t.Errorf("%s is never said", key)
 		}

@@ -77,6 +77,14 @@ func grouped(digits string) string {
 
 func number[T int | uint32 | uint64](n T) string { return grouped(strconv.FormatUint(uint64(n), 10)) }
 
+// count says a number of things, which a text with this key names, and one with .one a single one.
+func count[T int | uint32 | uint64](t texts, things string, n T) string {
+	if n == 1 {
+		return t.say(things+".one", nil)
+	}
+	return t.say(things, values{"n": number(n)})
+}
+
 // effort says how long one core of a laptop needs for some work.
 func (t texts) effort(w core.Work) string {
 	seconds := w.Float() / evidence.HashRate

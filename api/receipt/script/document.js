@@ -1,24 +1,49 @@
 // Documents that are notarised by their hash, and how a file of the reader's is compared with one.
 
-// readDocument returns what a payload notarises: {kind, name, size, files, hash, …}, or null.
+// RECORDS are the kinds of records with their keys, in the order in which those must stand.
+const RECORDS = {
+  file: ['name', 'size', 'media_type', 'sha256'], manifest: ['name', 'files', 'size', 'manifest_sha256'],
+  commit: ['repository', 'commit', 'tree', 'files', 'size', 'manifest_sha256'],
+};
+
+// HIDDEN are the characters that a record may not hold: invisible ones, and those that reorder others.
+const HIDDEN = new RegExp('[\\0-\\x1f\\x7f-\\x9f\\xad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e' +
+  '\\u2060-\\u206f\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb\\p{NChar}\\u{1bca0}-\\u{1bca3}\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e0fff}]', 'u');
+
+// VALUES judge the values of keys.
+const VALUES = {
+  text: (v) => v !== '' && new TextEncoder().encode(v).length <= 255 && !HIDDEN.test(v),
+  name: (v) => VALUES.text(v) && !/^\.\.?$|[/\\]/.test(v),
+  media_type: (v) => /^[ -~]{1,127}$/.test(v) && !/["\\]/.test(v),
+  hash: (v) => /^[0-9a-f]{64}$/.test(v),
+  object: (v) => /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(v),
+  number: (v) => Number.isSafeInteger(v) && v >= 0,
+};
+Object.assign(VALUES, {
+  repository: VALUES.text, sha256: VALUES.hash, manifest_sha256: VALUES.hash, commit: VALUES.object, tree: VALUES.object,
+  size: VALUES.number, files: VALUES.number,
+});
+
+// readDocument returns what a payload notarises: {kind, name, size, files, hash, …}, or null where it is no
+// record, or not in the one spelling that a record has.
 function readDocument(s) {
   const kind = /^application\/vnd\.p2pchain\.(file|manifest|commit)\+json$/.exec(s.envelope.mediaType)?.[1];
-  const text = kind && s.payload ? decodeText(s.payload) : null;
-  if (text === null) return null;
-  let d;
+  const text = kind && s.payload && s.payload.length <= 16384 ? decodeText(s.payload) : null;
+  let d = null;
   try {
     d = JSON.parse(text);
-  } catch {
-    return null;
+  } catch { // no JSON
   }
-  if (d === null || JSON.stringify(d) !== text) return null;
-  const out = {
-    kind, name: kind === 'commit' ? d.repository : d.name, size: d.size, files: d.files ?? 1, type: d.media_type ?? '',
-    commit: d.commit ?? '', hash: kind === 'file' ? d.sha256 : d.manifest_sha256,
+  if (d === null || typeof d !== 'object') return null;
+  const write = (v) => (typeof v === 'string' ? '"' + v.replace(/["\\]/g, '\\$&') + '"' : String(v));
+  const numeric = (key) => VALUES[key] === VALUES.number;
+  if (!RECORDS[kind].every((key) => typeof d[key] === (numeric(key) ? 'number' : 'string') && VALUES[key](d[key]))) return null;
+  if ('{' + RECORDS[kind].map((key) => `"${key}":${write(d[key])}`).join(',') + '}' !== text) return null;
+  if (kind === 'commit' && d.commit.length !== d.tree.length) return null;
+  return {
+    kind, name: d.name ?? d.repository, size: d.size, files: d.files ?? 1, type: d.media_type ?? '', commit: d.commit ?? '',
+    hash: d.sha256 ?? d.manifest_sha256,
   };
-  const strings = [out.name, out.type, out.commit].every((x) => typeof x === 'string');
-  const numbers = [out.size, out.files].every((x) => Number.isSafeInteger(x) && x >= 0);
-  return strings && numbers && /^[0-9a-f]{64}$/.test(out.hash) ? out : null;
 }
 
 // hashFile reads a file in pieces and tells how far it came.
@@ -38,16 +63,16 @@ async function hashFile(file, progress) {
 // compareFile returns {key, values, good}: what to say about a file of the reader's. A manifest that was
 // recognised is kept in `kept.manifest`, as a map of hashes to paths, for the files that come next.
 async function compareFile(s, file, kept, progress) {
-  const about = { name: file.name, size: grouped(file.size) };
+  const about = { name: file.name, size: count('bytes', file.size) };
   if (s.fault) return { key: 'd.fails', values: about };
   if (!s.payload) return { key: 'd.absent', values: about };
   about.hash = await hashFile(file, progress);
   const d = readDocument(s);
   if (!d) {
     const good = about.hash === hex(sha256(s.payload));
-    return { key: good ? 'd.payload' : 'd.payload.not', values: { ...about, wantedSize: grouped(s.payload.length) }, good };
+    return { key: good ? 'd.payload' : 'd.payload.not', values: { ...about, wantedSize: count('bytes', s.payload.length) }, good };
   }
-  const wanted = { ...about, wanted: d.name, wantedHash: d.hash, wantedSize: grouped(d.size), files: grouped(d.files) };
+  const wanted = { ...about, wanted: d.name, wantedHash: d.hash, wantedSize: count('bytes', d.size), files: count('files', d.files) };
   if (d.kind === 'file') {
     const good = about.hash === d.hash && file.size === d.size;
     return { key: good ? 'd.file' : 'd.file.not', values: wanted, good };

@@ -35,7 +35,7 @@ function draw() {
   for (const e of document.querySelectorAll('[data-text]')) e.textContent = say(e.dataset.text);
   const s = shown, holds = s.fault === null;
   at('lead').textContent = say('lead', { network: s.network?.name ?? '?' });
-  report('verdict', holds ? say(isBlock(anchor) ? 'verdict.anchored' : 'verdict.holds') : say('verdict.fails', reason(s.fault)), holds);
+  report('verdict', holds ? say(isBlock(anchor) ? 'verdict.anchored' : 'verdict.holds') : say('verdict.fails', reason(s.fault)), holds ? isBlock(anchor) || null : false);
   at('other-state').textContent = otherName && say('other.shown', { name: otherName });
   at('other-back').hidden = at('other-state').hidden = !otherName;
   at('qr').hidden = otherName !== '';
@@ -49,10 +49,10 @@ function draw() {
 
 function reason(code) { return { code, reason: say('fault.' + code) }; }
 
-// report fills a live region, and says by a sign and a colour how it went.
+// report fills a live region, and says by a sign and a colour how it went: null is neither well nor ill.
 function report(id, text, good) {
   const e = at(id);
-  e.className = text === '' ? 'report' : good ? 'report good' : 'report bad';
+  e.className = text === '' || good === null ? 'report' : good ? 'report good' : 'report bad';
   if (e.textContent !== text) e.textContent = text;
 }
 
@@ -72,8 +72,11 @@ function drawStatement(s) {
   }));
   const list = (sentences) => sentences.map((sentence) => element('li', '', sentence));
   at('proven').replaceChildren(...list(proven(s, anchor)));
+  const claims = claimed(s, anchor);
+  at('claimed').replaceChildren(...list(claims));
+  at('claimed-title').hidden = claims.length === 0;
   at('unproven').replaceChildren(...list(unproven(s, anchor)));
-  const size = { size: grouped(s.envelope.size) }, text = s.payload ? decodeText(s.payload) : null;
+  const size = { size: count('bytes', s.envelope.size) }, text = s.payload ? decodeText(s.payload) : null;
   const [printed, rest] = text === null ? ['', ''] : split(visible(text));
   at('payload').hidden = text === null;
   at('payload').replaceChildren(printed, element('span', 'screen', rest));

@@ -11,6 +11,9 @@ function say(key, values = {}) {
 // grouped writes a number in groups of three, which both languages can read.
 function grouped(n) { return String(n).replace(/\B(?=(\d{3})+$)/g, '\u202f'); }
 
+// count says a number of things: bytes or files.
+function count(things, n) { return String(n) === '1' ? say(things + '.one') : say(things, { n: grouped(n) }); }
+
 function moment(ms) {
   return new Date(Number(ms)).toISOString().replace('T', ' ').replace('Z', ' UTC');
 }
@@ -59,10 +62,10 @@ function facts(s) {
   const out = [], row = (name, text, hash) => out.push({ name, text, hash: hash && hex(hash) });
   const block = (key, h) => row(say(key, { height: grouped(h.height) }), say('f.dated', { time: moment(h.time) }), h.hash);
   row(say('f.id'), '', s.id);
-  row(say('f.payload'), say('f.payload.is', { size: grouped(s.envelope.size), type: s.envelope.mediaType }));
+  row(say('f.payload'), say('f.payload.is', { size: count('bytes', s.envelope.size), type: s.envelope.mediaType }));
   const d = readDocument(s);
   if (d) {
-    row(say('f.document'), say('doc.' + d.kind, { ...d, size: grouped(d.size), files: grouped(d.files) }));
+    row(say('f.document'), say('doc.' + d.kind, { ...d, size: count('bytes', d.size), files: count('files', d.files) }));
     row(say(d.kind === 'file' ? 'f.sha.file' : 'f.sha.manifest'), '', unhex(d.hash));
   }
   row(say('f.author'), '', s.envelope.author);
@@ -70,7 +73,7 @@ function facts(s) {
   if (s.seen && s.seen.height > 0n) block('f.seen', s.seen);
   if (s.next) block('f.next', s.next);
   if (s.tip) block('f.last', s.tip);
-  row(say('f.network'), `${s.network.name} (${hex(s.network.hash.subarray(0, 8))})`);
+  row(say('f.network'), `${s.network.name} (${hex(s.network.hash.subarray(0, 8))})` + (namedLike(s) ? `, ${say('f.network.other')}` : ''));
   row(say('f.genesis'), '', s.network.hash);
   return out;
 }
@@ -78,27 +81,44 @@ function facts(s) {
 // isBlock tells whether an anchor, what the reader's own hash is of, is that of a block on this branch.
 function isBlock(anchor) { return ['tip', 'next', 'block'].includes(anchor); }
 
-// proven and unproven are sentences.
+// namedLike is the genesis hash of the built-in network that has the name of this one and is another.
+function namedLike(s) {
+  const known = Object.hasOwn(BUILTIN, s.network.name) && BUILTIN[s.network.name];
+  return known && known !== hex(s.network.hash) && known;
+}
+
+// proven, claimed and unproven are sentences. What rests on headers is a claim without an anchor.
 function proven(s, anchor) {
-  const about = { size: grouped(s.envelope.size), type: s.envelope.mediaType, network: s.network.name };
-  const out = [say('p.message', about)];
-  if (s.network.pow === 'classic' && !isBlock(anchor)) return out;
-  const bound = (h) => ({ height: grouped(h.height), time: moment(h.time) });
-  const position = grouped(s.file.block.position + 1);
-  out.push(say('p.place', { position, count: grouped(s.block.count), height: grouped(s.block.height) }));
-  if (s.seen) out.push(s.seen.height === 0n ? say('p.seen.genesis') : say('p.seen', bound(s.seen)));
-  if (s.next && anchor !== 'block') out.push(say('p.next', bound(s.next)));
+  const out = [say('p.message', { size: count('bytes', s.envelope.size), type: s.envelope.mediaType, network: s.network.name })];
   if (isBlock(anchor)) {
     const last = s[anchor], work = last.work - s.block.work, blocks = grouped(last.height - s.block.height);
+    out.push(...placed(s), ...(anchor === 'block' ? [] : next(s)));
     if (last !== s.block) out.push(say('p.anchored', { blocks, work: grouped(work), effort: effort(work) }));
-  } else if (s.next) {
+  } else if (s.next && s.network.pow !== 'classic') {
     out.push(say('p.shown', { work: grouped(s.shown), effort: effort(s.shown) }));
   }
   return out;
 }
 
+function claimed(s, anchor) {
+  return [...(isBlock(anchor) ? [] : placed(s)), ...(isBlock(anchor) && anchor !== 'block' ? [] : next(s))];
+}
+
+const bound = (h) => ({ height: grouped(h.height), time: moment(h.time) });
+
+// placed says in which block the message is, and after which one it was written; next before which.
+function placed(s) {
+  const position = grouped(s.file.block.position + 1);
+  const out = [say('p.place', { position, count: grouped(s.block.count), height: grouped(s.block.height) })];
+  if (s.seen) out.push(s.seen.height === 0n ? say('p.seen.genesis') : say('p.seen', bound(s.seen)));
+  return out;
+}
+
+function next(s) { return s.next ? [say('p.next', bound(s.next))] : []; }
+
 function unproven(s, anchor) {
-  const out = [];
+  const out = [], genesis = namedLike(s);
+  if (genesis) out.push(say('n.name', { network: s.network.name, genesis }));
   if (!isBlock(anchor)) out.push(say(s.network.pow === 'classic' ? 'n.classic' : 'n.anchor'));
   if (s.confirmations > 0n && s[anchor] !== s.last) {
     const about = { blocks: grouped(s.confirmations), work: grouped(s.claimed), effort: effort(s.claimed) };
