@@ -99,6 +99,31 @@ func TestBareBlockWithoutEvidence(t *testing.T) {
 	}
 }
 
+// A wish that comes while a node waits for bodies ends its wait.
+func TestEvidenceComesLater(t *testing.T) {
+	start, n := seed(t), coretest.Network(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
+		miner := s.Start(n, p2ptest.SimConfig{})
+		secret := coretest.Message(t, n, coretest.Key(0), "a secret")
+		seal(t, s, miner, 0, secret)
+		time.Sleep(time.Hour)
+		if _, err := miner.Store.Erase(chain.Erasure{ID: secret.ID, TimeMS: uint64(time.Now().UnixMilli())}); err != nil || has(t, miner, secret.ID) {
+			t.Fatalf("the body is still here (%v): this test finds nothing", err)
+		}
+		late := s.Start(n, p2ptest.SimConfig{Dials: []int{0}})
+		s.Within(time.Minute, "the headers", func() bool { return late.Chain.BestHeader().Header.Height > 0 })
+		time.Sleep(40 * time.Second)
+		if s.Agree() {
+			t.Fatal("the block was connected without a reason")
+		}
+		miner.Say(asks(t, n, 0, secret.ID))
+		s.Within(5*time.Second, "the late one synced", s.Agree)
+		s.NobodyAccused()
+		s.CheckStores()
+	})
+}
+
 // A block that lacks what its author erased and what an operator erased is complete once somebody brings the
 // latter.
 func TestEvidenceAndBodiesOfOthers(t *testing.T) {

@@ -18,13 +18,13 @@ func (p *plan) takesBare(s *slot, r *remote) bool {
 		return true
 	}
 	s.owner, s.bare = nil, append(s.bare, r.id)
-	s.anyhow = p.settled(s) && !s.refused && (len(s.bare) >= maxBare || !p.anyFull(s))
+	s.anyhow = p.settled(s.height) && !s.refused && (len(s.bare) >= maxBare || !p.anyFull(s))
 	return s.anyhow
 }
 
-// settled reports whether a block is deep enough below the best header for the chain to take it without
+// settled reports whether a block at a height is deep enough below the best header for the chain to take it without
 // its bodies. A chain takes some others, too, but only this can be seen from here.
-func (p *plan) settled(s *slot) bool { return p.best.Height >= s.height+settledDepth }
+func (p *plan) settled(height uint64) bool { return p.best.Height >= height+settledDepth }
 
 // full reports whether a peer says that it lacks no body of a block, but for erased ones.
 func (r *remote) full(s *slot) bool { return r.lowestFull <= s.height }
@@ -43,7 +43,7 @@ func (p *plan) bareAtLast(s *slot) bool {
 	if len(s.bare) == 0 {
 		return false
 	}
-	if p.settled(s) && !s.refused && !p.anyFull(s) {
+	if p.settled(s.height) && !s.refused && !p.anyFull(s) {
 		return true
 	}
 	return !p.now.Before(p.bareSince.Add(asideAfter)) && !p.obtainable(s)

@@ -147,7 +147,7 @@ func (p *plan) arrive(a arrival) bool {
 	if a.whole() && len(a.block.Messages) > 0 {
 		p.bareSince = time.Time{}
 	}
-	if !p.settled(p.window.index[a.hash]) {
+	if !p.settled(p.window.index[a.hash].height) {
 		p.news++
 	}
 	p.window.trim(p.limits.WindowBytes)

@@ -8,11 +8,11 @@ import (
 	"p2pchain/core"
 )
 
-// A lean block is one of the window that is not settled and came without some of its bodies. It is kept,
-// since authors may have asked to erase what it lacks, in a block nearby or in a message that waits. There
-// are no more of them than blocks that are not settled, and than half a window of bytes.
+// A lean block is not settled and came without some of its bodies. It is kept, since authors may have asked
+// to erase what it lacks, in a block nearby or in a message that waits. There are no more of them than
+// blocks that are not settled or that were set aside, and than half a window of bytes.
 type lean struct {
-	slot *slot
+	height uint64
 	arrival
 	weighing bool      // the chain is looking for reasons
 	news     uint64    // what had come when it was last weighed
@@ -42,13 +42,13 @@ const weighEvery = 2 * time.Second
 
 // keepLean keeps a block that came without some of its bodies. What several peers give is put together.
 func (p *plan) keepLean(s *slot, a arrival) {
-	if p.settled(s) || s.got.block != nil {
+	if p.settled(s.height) || s.got.block != nil {
 		return
 	}
 	p.news++
-	i := slices.IndexFunc(p.lean, func(l *lean) bool { return l.slot == s })
+	i := slices.IndexFunc(p.lean, func(l *lean) bool { return l.hash == s.hash })
 	if i < 0 {
-		p.lean = append(p.lean, &lean{slot: s, arrival: a})
+		p.lean = append(p.lean, &lean{height: s.height, arrival: a})
 		p.trimLean()
 		return
 	}
@@ -68,7 +68,7 @@ func (p *plan) keepLean(s *slot, a arrival) {
 
 // trimLean drops the blocks that are needed last until the rest fits.
 func (p *plan) trimLean() {
-	slices.SortFunc(p.lean, func(a, b *lean) int { return cmp.Compare(a.slot.height, b.slot.height) })
+	slices.SortFunc(p.lean, func(a, b *lean) int { return cmp.Compare(a.height, b.height) })
 	bytes := 0
 	for i, l := range p.lean {
 		if bytes += l.size; i > 0 && bytes > p.limits.WindowBytes/2 {
@@ -81,9 +81,12 @@ func (p *plan) trimLean() {
 // weigh asks for reasons why lean blocks lack what they lack.
 func (p *plan) weigh() {
 	p.lean = slices.DeleteFunc(p.lean, func(l *lean) bool {
-		return p.window.index[l.hash] != l.slot || l.slot.got.block != nil || p.settled(l.slot)
+		return p.settled(l.height) || !p.wants(l.hash)
 	})
 	for _, l := range p.lean {
+		if s := p.window.index[l.hash]; s != nil && s.got.block != nil {
+			continue // the chain is asked for more than that
+		}
 		if l.weighing || l.news == p.news && p.now.Before(l.next) {
 			continue
 		}
@@ -96,6 +99,11 @@ func (p *plan) weigh() {
 	}
 }
 
+// wants reports whether a block is one of the window, or of those that were set aside.
+func (p *plan) wants(hash core.Hash) bool {
+	return p.window.index[hash] != nil || slices.ContainsFunc(p.shunned, func(s *slot) bool { return s.hash == hash })
+}
+
 // unsettled returns what came of the last blocks of the window.
 func (p *plan) unsettled() []*core.Block {
 	var out []*core.Block
@@ -103,7 +111,7 @@ func (p *plan) unsettled() []*core.Block {
 		out = append(out, l.block)
 	}
 	for _, s := range slices.Backward(p.window.slots) {
-		if p.settled(s) {
+		if p.settled(s.height) {
 			break
 		}
 		if s.got.block != nil {
@@ -114,14 +122,19 @@ func (p *plan) unsettled() []*core.Block {
 }
 
 func (e excused) apply(p *plan) {
-	for _, l := range p.lean {
-		if l.hash != e.hash {
-			continue
-		}
-		l.weighing, l.next = false, p.now.Add(weighEvery)
-		if e.ok && l.slot.got.block == nil {
-			l.slot.anyhow = true
-			p.arrive(l.arrival)
-		}
+	i := slices.IndexFunc(p.lean, func(l *lean) bool { return l.hash == e.hash })
+	if i < 0 {
+		return
+	}
+	l := p.lean[i]
+	l.weighing, l.next = false, p.now.Add(weighEvery)
+	switch s := p.window.index[l.hash]; {
+	case !e.ok || s != nil && s.got.block != nil:
+	case s == nil: // it was set aside
+		p.lean = slices.Delete(p.lean, i, i+1)
+		p.spare(l.arrival)
+	default:
+		s.anyhow = true
+		p.arrive(l.arrival)
 	}
 }
