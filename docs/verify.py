@@ -70,20 +70,17 @@ def read_envelope(b):
 
 P, L = 2 ** 255 - 19, 2 ** 252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, -1, P) % P
-
 def add(a, b):
     """The sum of two points (x : y : z) of −x² + y² = 1 + d·x²·y²; x and y stand for x/z and y/z."""
     z, xx, yy, xy = a[2] * b[2], a[0] * b[0], a[1] * b[1], a[0] * b[1] + b[0] * a[1]
     t = D * xx * yy % P
     minus, plus = (z * z - t) % P, (z * z + t) % P
     return z * xy * minus % P, z * (yy + xx) * plus % P, minus * plus % P
-
 def times(k, a):
     out = (0, 1, 1)
     for bit in bin(k)[2:]:
         out = add(add(out, out), a) if bit == "1" else add(out, out)
     return *(c * pow(out[2], -1, P) % P for c in out[:2]), 1
-
 def decode(b):
     """The point of 32 bytes in the one canonical encoding, or None."""
     y = int.from_bytes(b, "little")
@@ -216,17 +213,21 @@ def is_about(p, document):
     manifest = rf'\{{(?:"[a-z]+":(?:{text}|[0-9]+),)+"manifest_sha256":"{hash}"\}}'
     return re.fullmatch((file if kind[1] == b"file" else manifest).encode(), p.payload) if kind else p.payload == document
 
+BUILT_IN = {"main": "7b6f566577714fcfc5d21eeb01258a1b23524bb1b9a6ee91362297eb40682649",
+            "test": "1bb0f2edaf68b6bfa275f1cbba199d0d48e1779f4f9f8c1cf523832aa731c1db",
+            "classic": "16763722948a960e1055c5b40f6a325d5c8ec3115e1ae87b838e79ecc35c7d6f"}
 def words(p, anchor):
     at = lambda h: f"block {h.height} {h.hash.hex()}, {time.strftime('%F %T', time.gmtime(h.time / 1000))} UTC by its miner's clock"
     top, shown = p.tip or p.next or p.block, 0 if p.network.classic else sum(own(h) for h in (p.next, p.tip) if h)
-    yield f"holds on the network {p.network.p['name']} {p.network.genesis.hash.hex()}"
-    yield f"message {p.id.hex()} by {p.envelope.author.hex()}, number {p.position + 1} of {p.block.count} in {at(p.block)}"
-    yield "written after " + (at(p.seen) if p.seen else "nothing that is proven")
-    yield "written before " + (at(p.next) if p.next else "nothing but its own block")
-    yield f"shown work: {shown} hashes; claimed: {top.height - p.block.height} blocks, work of {top.work - p.block.work} on top"
     sure = [(h.height - p.block.height, h.work - p.block.work) for h in (p.block, p.next, p.tip) if h and h.hash == anchor]
-    yield ("the given header vouches for its block, and for %d blocks and work of %d on top" % sure[0] if sure else
-           "no header was given: but for the signature, all of this can be made up for the work of its own headers")
+    name, genesis, account = p.network.p["name"], p.network.genesis.hash.hex(), "" if sure else "by its own account "
+    yield ("holds; the given header vouches for its block, and for %d blocks and work of %d on top" % sure[0] if sure else
+           "holds together; no header was given: but for the signature, all of this can be made up for the work of its own headers")
+    yield f"network {name} {genesis}" + (", NOT the built-in one of that name" if BUILT_IN.get(name, genesis) != genesis else "")
+    yield f"message {p.id.hex()} by {p.envelope.author.hex()}, {account}number {p.position + 1} of {p.block.count} in {at(p.block)}"
+    yield f"written {account}after " + (at(p.seen) if p.seen else "nothing that is proven")
+    yield f"written {account}before " + (at(p.next) if p.next and anchor != p.block.hash else "nothing but its own block")
+    yield f"shown work: {shown} hashes; claimed: {top.height - p.block.height} blocks, work of {top.work - p.block.work} on top"
 
 def main():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -245,6 +246,5 @@ def main():
     if args.header and args.header not in [h.hash for h in (proof.block, proof.next, proof.tip) if h]:
         return print("holds, but the given header is none of its block, next and last one") or 21
     return print(*words(proof, args.header), sep="\n")
-
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -195,6 +196,24 @@ for c in json.load(open(sys.argv[2]))["cases"]:
 	}
 }
 
+// TestPythonKnowsTheNetworks holds verify.py to the networks that are built in.
+func TestPythonKnowsTheNetworks(t *testing.T) {
+	b, err := os.ReadFile(pythonPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range core.BuiltinNames() {
+		params, _ := core.Builtin(name)
+		n, err := core.NewNetwork(params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf(`"%s": "%v"`, name, n.Genesis); !strings.Contains(string(b), want) {
+			t.Errorf("it lacks %s", want)
+		}
+	}
+}
+
 // TestPythonCommand holds the exit codes and the words of verify.py as a command.
 func TestPythonCommand(t *testing.T) {
 	python, err := exec.LookPath("python3")
@@ -222,6 +241,11 @@ func TestPythonCommand(t *testing.T) {
 		{"good", []string{proof}, 0, "no header was given"},
 		{"anchored", []string{proof, "--header", hash(p.Tip)}, 0, "4 blocks"},
 		{"anchored at its block", []string{proof, "--header", hash(&p.Block)}, 0, "0 blocks"},
+		{"a bound that the header does not cover", []string{proof, "--header", hash(&p.Block)}, 0, "written before nothing but its own block"},
+		{"a bound that it covers", []string{proof, "--header", hash(&p.Next.Header)}, 0, "\nwritten before block 6"},
+		{"bounds without a header", []string{proof}, 0, "written by its own account before block 6"},
+		{"first words without a header", []string{proof}, 0, "holds together; "},
+		{"a borrowed name", []string{"testdata/borrowed-name.p2pproof"}, 0, ", NOT the built-in one of that name"},
 		{"another header", []string{proof, "--header", strings.Repeat("ab", 32)}, 21, "none of"},
 		{"its document", []string{proof, "--file", text}, 0, "holds"},
 		{"another document", []string{proof, "--file", other}, 19, "not about this document"},
