@@ -26,6 +26,7 @@ func (s *Site) funcs(lang string) template.FuncMap {
 		"safe":      safeText,
 		"number":    func(n any) string { return grouped(lang, n) },
 		"stamp":     stamp,
+		"stampUp":   func(t api.Time) string { return stamp(t + 999) }, // an upper bound is rounded up
 		"rate":      rate,
 		"excerpt":   excerpt,
 		"text":      func(s *string) string { return *cmp.Or(s, new(string)) },

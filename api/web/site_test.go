@@ -33,6 +33,7 @@ type fakeSource struct {
 	media   string
 	err     error
 	empty   bool
+	written *api.Written
 }
 
 func (f *fakeSource) Node(context.Context) (api.Node, error) {
@@ -75,7 +76,7 @@ func (f *fakeSource) Message(context.Context, core.Hash) (api.Message, error) {
 	height, position := uint64(2), 5
 	block, at := core.Hash{1}, api.Time(1e12)
 	return api.Message{
-		Content: f.content(), FirstSeen: at, BlockTime: &at, Written: &api.Written{Words: "written between block 1 and block 3"},
+		Content: f.content(), FirstSeen: at, BlockTime: &at, Written: f.written,
 		Standing: api.Standing{Status: api.StatusConfirmed, Block: &block, Height: &height, Position: &position, Confirmations: 2},
 	}, f.err
 }
@@ -333,6 +334,25 @@ func TestErasures(t *testing.T) {
 			if !strings.Contains(string(body), want) {
 				t.Errorf("%+v: the page does not say %q", tt.erasure, want)
 			}
+		}
+	}
+}
+
+// TestWritten holds what the page of a message says of both bounds of its time.
+func TestWritten(t *testing.T) {
+	source := &fakeSource{payload: text("x")}
+	s := newSite(t, source)
+	early, late := &api.Bound{Height: 41, Time: 1_000}, &api.Bound{Height: 43, Time: 61_001}
+	for want, written := range map[string]*api.Written{
+		"Written between block 41 and block 43, from 1970-01-01 00:00:01 UTC to 1970-01-01 00:01:02 UTC by miners": {After: early, Before: late},
+		"Written after block 41, 1970-01-01 00:00:01 UTC":                                                          {After: early},
+		"Written before block 43, 1970-01-01 00:01:02 UTC":                                                         {Before: late},
+		"Nothing shows yet": {},
+	} {
+		source.written = written
+		body, _ := io.ReadAll(get(t, s, "/ui/messages/"+strings.Repeat("07", 32)).Body)
+		if !strings.Contains(string(body), want) {
+			t.Errorf("the page does not say %q", want)
 		}
 	}
 }
