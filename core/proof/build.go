@@ -106,15 +106,15 @@ func build(v View, id core.Hash, last func(View) (uint64, error)) (*Proof, error
 		return nil, err
 	}
 	p := &Proof{Params: v.Network().Params, Message: m, Block: block, Position: position}
-	leaves, err := v.Leaves(hash)
+	leaf, path, err := placeOf(v, hash, &block, position)
 	if err != nil {
 		return nil, err
 	}
-	if position >= len(leaves) || leaves[position].ID != id {
+	if leaf.ID != id {
 		return nil, fmt.Errorf("block %v does not hold it at position %d", hash, position)
 	}
-	m.Signature = leaves[position].Signature // its author may have signed it more than once
-	p.Path = messagePath(leaves, position)
+	m.Signature = leaf.Signature // its author may have signed it more than once
+	p.Path = path
 	if p.Seen, err = seenStep(v, m.Seen, block.Height); err != nil {
 		return nil, err
 	}

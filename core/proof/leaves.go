@@ -16,23 +16,32 @@ const pieceLeaves = 2048
 // for the last one, so the tree over their roots is the upper part of the block's. A block has up to 32,768
 // messages, which one core hashes in 9 ms: the pieces are spread over all of them.
 func messagePath(leaves []core.Leaf, position int) []core.Hash {
+	return pathOf(leaves[position/pieceLeaves*pieceLeaves:min(len(leaves), (position/pieceLeaves+1)*pieceLeaves)], position, pieceRoots(leaves))
+}
+
+// pathOf returns the audit path of a message from the leaves of its piece and the roots of all pieces.
+func pathOf(piece []core.Leaf, position int, roots []core.Hash) []core.Hash {
+	below := foldPath(leafHashes(piece), position%pieceLeaves)
+	return append(below, foldPath(slices.Clone(roots), position/pieceLeaves)...)
+}
+
+// pieceRoots returns the roots of the pieces of a block.
+func pieceRoots(leaves []core.Leaf) []core.Hash {
 	pieces := slices.Collect(slices.Chunk(leaves, pieceLeaves))
-	own, roots := position/pieceLeaves, make([]core.Hash, len(pieces))
-	workers := make(chan struct{}, runtime.GOMAXPROCS(0))
+	roots, workers := make([]core.Hash, len(pieces)), make(chan struct{}, runtime.GOMAXPROCS(0))
+	if len(pieces) == 1 {
+		return roots // its root is on no path
+	}
 	var wg sync.WaitGroup
 	for i, piece := range pieces {
-		if i == own { // its root is on no path
-			continue
-		}
 		workers <- struct{}{}
 		wg.Go(func() {
 			roots[i] = fold(leafHashes(piece))
 			<-workers
 		})
 	}
-	below := foldPath(leafHashes(pieces[own]), position%pieceLeaves)
 	wg.Wait()
-	return append(below, foldPath(roots, own)...)
+	return roots
 }
 
 // foldPath returns the audit path of a leaf in a tree over these hashes, which it overwrites.

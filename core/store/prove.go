@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"math"
 
 	"p2pchain/core"
 	"p2pchain/core/chain"
@@ -11,7 +12,7 @@ import (
 // View implements proof.Source: f sees one moment of the store, while the chain moves on.
 func (s *Store) View(f func(proof.View) error) error {
 	_, err := snapshot(s, func(r reader) (struct{}, error) {
-		return struct{}{}, f(view{r, s.network})
+		return struct{}{}, f(view{r, s.network, &s.roots})
 	})
 	return err
 }
@@ -20,6 +21,7 @@ func (s *Store) View(f func(proof.View) error) error {
 type view struct {
 	r       reader
 	network *core.Network
+	roots   *proof.Roots
 }
 
 func (v view) Network() *core.Network { return v.network }
@@ -54,25 +56,33 @@ func (v view) HistoryNode(level int, index uint64) (core.Hash, error) {
 	return node, nil
 }
 
-func (v view) Leaves(block core.Hash) ([]core.Leaf, error) {
+func (v view) Roots() *proof.Roots { return v.roots }
+
+func (v view) Leaves(block core.Hash) ([]core.Leaf, error) { return v.LeavesOf(block, 0, math.MaxInt) }
+
+func (v view) LeavesOf(block core.Hash, from, to int) ([]core.Leaf, error) {
 	e, err := v.r.stored(block)
 	if err == nil {
 		var leaves []core.Leaf
-		if leaves, err = get(v.r, blockKey(prefixLeaves, e.Header.Height, block), decodeBareLeaves); err == nil {
+		decode := func(value []byte) ([]core.Leaf, error) { return decodeBareLeaves(value, from, to) }
+		if leaves, err = get(v.r, blockKey(prefixLeaves, e.Header.Height, block), decode); err == nil {
 			return leaves, nil
 		}
 	}
 	return nil, missing(err, "leaves of block %v", block)
 }
 
-// decodeBareLeaves is decodeLeaves without the slots, in one copy: a block may have 3 MiB of leaves.
-func decodeBareLeaves(value []byte) ([]core.Leaf, error) {
+// decodeBareLeaves is decodeLeaves without the slots, in one copy, from one leaf up to another one: a block
+// may have 3 MiB of leaves.
+func decodeBareLeaves(value []byte, from, to int) ([]core.Leaf, error) {
 	if len(value)%keptLeafSize != 1 || value[0] != valueVersion {
 		return nil, errValue
 	}
-	leaves := make([]core.Leaf, 0, len(value)/keptLeafSize)
-	for at := 1; at < len(value); at += keptLeafSize {
-		leaves = append(leaves, core.DecodeLeaf([core.LeafSize]byte(value[at:])))
+	count := len(value) / keptLeafSize
+	from, to = min(from, count), min(to, count)
+	leaves := make([]core.Leaf, 0, to-from)
+	for i := from; i < to; i++ {
+		leaves = append(leaves, core.DecodeLeaf([core.LeafSize]byte(value[1+i*keptLeafSize:])))
 	}
 	return leaves, nil
 }

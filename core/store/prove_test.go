@@ -1,8 +1,11 @@
 package store
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -247,6 +250,55 @@ func TestProofFromDamagedStore(t *testing.T) {
 	}
 }
 
+// The proofs of a large block are the same when the roots of its pieces are kept from an earlier one.
+func TestProofsOfALargeBlock(t *testing.T) {
+	n, fs := coretest.Network(t), vfs.NewMem()
+	s := open(t, n, fs)
+	msgs := unsignedMessages(n, 0, 5000) // pieces of 2,048, 2,048 and 904
+	large := coretest.Next(t, n, coretest.Genesis(n), msgs...)
+	tip := coretest.Genesis(n).After(large)
+	commit(t, s, chain.Change{Store: []chain.Stored{{Hash: tip.Hash, SeenMS: 1, Block: large}}, Apply: []core.Hash{tip.Hash}})
+	for _, position := range []int{0, 1, 2047, 2048, 4095, 4096, 4999} {
+		cold := &forgetful{s}
+		want, err := proof.Build(cold, msgs[position].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the first one of all keeps the roots
+			got, err := proof.Build(s, msgs[position].ID)
+			if err != nil || !bytes.Equal(got.Encode(), want.Encode()) {
+				t.Fatalf("message %d: %v, another proof than without the roots", position, err)
+			}
+		}
+		if root := pathRoot(position, len(msgs), msgs[position].Leaf(), want.Path); root != large.Header.MessageRoot {
+			t.Errorf("message %d: its path leads to %v", position, root)
+		}
+	}
+}
+
+// pathRoot is that of RFC 9162, section 2.1.3.2.
+func pathRoot(index, size int, leaf core.Leaf, path []core.Hash) core.Hash {
+	h := core.LeafHash(append(leaf.ID[:], leaf.Signature[:]...))
+	for fn, sn := index, size-1; len(path) > 0; fn, sn, path = fn>>1, sn>>1, path[1:] {
+		left, right := h, path[0]
+		if fn&1 == 1 || fn == sn {
+			left, right = path[0], h
+			for fn&1 == 0 && fn != 0 {
+				fn, sn = fn>>1, sn>>1
+			}
+		}
+		h = sha256.Sum256(append(append([]byte{1}, left[:]...), right[:]...))
+	}
+	return h
+}
+
+// A forgetful store keeps no roots.
+type forgetful struct{ *Store }
+
+func (f forgetful) View(use func(proof.View) error) error {
+	return f.Store.View(func(v proof.View) error { return use(struct{ proof.View }{v}) })
+}
+
 // Leaves for proofs are read like all others, and refused like them.
 func FuzzBareLeaves(f *testing.F) {
 	f.Add([]byte(nil))
@@ -256,13 +308,16 @@ func FuzzBareLeaves(f *testing.F) {
 	f.Add(append(encodeLeaves([]keptLeaf{{core.Leaf{ID: core.Hash{1}, Signature: core.Signature{2}}, 3}}), 0))
 	f.Fuzz(func(t *testing.T, value []byte) {
 		want, wantErr := decodeLeaves(value)
-		got, err := decodeBareLeaves(value)
+		got, err := decodeBareLeaves(value, 0, math.MaxInt)
 		if (err == nil) != (wantErr == nil) || err == nil && len(got) != len(want) {
 			t.Fatalf("%d leaves, %v, want %d, %v", len(got), err, len(want), wantErr)
 		}
 		for i := range got {
 			if got[i] != want[i].Leaf {
 				t.Fatalf("leaf %d = %v, want %v", i, got[i], want[i].Leaf)
+			}
+			if one, err := decodeBareLeaves(value, i, i+1); err != nil || len(one) != 1 || one[0] != got[i] {
+				t.Fatalf("leaf %d alone = %v, %v", i, one, err)
 			}
 		}
 	})

@@ -12,6 +12,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/mempool"
+	"p2pchain/core/proof"
 )
 
 var (
@@ -49,6 +50,8 @@ type Store struct {
 	copies     int    // that were made
 	pending    sync.WaitGroup
 	forgotten  forgotten // of bodies
+
+	roots proof.Roots // of blocks of which proofs were asked
 
 	synced       atomic.Uint64 // number of the last batch that is known to be on disk, with all before
 	anyCondemned atomic.Bool   // false: no block is, so nobody need look
