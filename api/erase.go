@@ -58,6 +58,8 @@ func (s *Server) deleteMessage(w *response, r *http.Request) error {
 	if scope != "" && scope != ScopeLocal && scope != ScopeNetwork {
 		return badRequest("bad_parameter", fmt.Sprintf("scope %q: want %s or %s", scope, ScopeNetwork, ScopeLocal))
 	}
+	s.erasing.Lock()
+	defer s.erasing.Unlock()
 	m, before, err := s.erasable(id)
 	if err != nil {
 		return err

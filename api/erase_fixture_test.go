@@ -24,10 +24,18 @@ func (f *fakeErasures) add(e chain.Erasure) {
 	f.epoch++
 }
 
-// Erase is an api.Eraser. What is erased stays as it is.
+// Erase is an api.Eraser. What is erased stays as it is, but for an author's wish.
 func (f *fakeErasures) Erase(_ context.Context, e chain.Erasure) error {
-	if found, _ := f.Erased(e.ID); found[0] == nil {
+	found, _ := f.Erased(e.ID)
+	if found[0] == nil {
 		f.add(e)
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if old := &f.list[found[0].Number]; e.ByAuthor && !old.ByAuthor {
+		old.ByAuthor, old.Message = true, e.Message
+		f.epoch++
 	}
 	return nil
 }

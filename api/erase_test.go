@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -176,6 +177,8 @@ func TestDeleteMessage(t *testing.T) {
 		{"own", mine.ID.String(), 200, "", api.ByAuthor, api.ScopeNetwork, 1},
 		{"own, again", mine.ID.String(), 200, "", api.ByAuthor, api.ScopeNetwork, 1},
 		{"own, again, here only", mine.ID.String() + "?scope=local", 200, "", api.ByAuthor, api.ScopeLocal, 1},
+		{"own, here only before", second.ID.String(), 200, "", api.ByAuthor, api.ScopeNetwork, 2},
+		{"own, here only before, again", second.ID.String(), 200, "", api.ByAuthor, api.ScopeNetwork, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a := f.do("DELETE", "/api/v1/messages/"+tt.path, "")
@@ -213,6 +216,25 @@ func TestDeleteWithoutEraser(t *testing.T) {
 	}
 	if got := decode[api.ErasedPage](t, f.do("GET", "/api/v1/erased", "")); len(got.Erased) != 0 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Two who erase a message at the same time ask the network once.
+func TestDeleteAtTheSameTime(t *testing.T) {
+	f := start(t)
+	m := own(t, f, "mine")
+	f.seal(m)
+	var asking sync.WaitGroup
+	for range 8 {
+		asking.Go(func() {
+			if a := f.do("DELETE", "/api/v1/messages/"+m.ID.String(), ""); a.status != http.StatusOK {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		})
+	}
+	asking.Wait()
+	if got := len(f.pool.waiting); got != 1 {
+		t.Errorf("%d messages ask to erase, want 1", got)
 	}
 }
 

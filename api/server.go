@@ -46,7 +46,8 @@ type Server struct {
 	origins              http.CrossOriginProtection
 
 	healthy   health
-	running   running // idempotency keys
+	running   running    // idempotency keys
+	erasing   sync.Mutex // held while a message is erased: two at a time would both ask the network
 	described description
 	listeners slots // clients that follow the events
 	hub       *hub

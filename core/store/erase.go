@@ -20,8 +20,8 @@ const (
 // Erase marks messages as erased and drops the bodies of those that are settled: each is in a block of the
 // best chain, waits for none, and all its blocks have six on top, or were first seen an hour before TimeMS;
 // or it has no body anyway. The others keep their bodies, since a block needs them, until DropErased finds them settled. A body that
-// was dropped is never taken again, wherever it comes from. What is marked already stays as it is. It
-// returns how many were not.
+// was dropped is never taken again, wherever it comes from. What is marked already stays as it is, but
+// that an author's wish takes the place of an operator's. It returns how many were not.
 //
 // The bytes are gone from the files only after Tidy. chain.ErrNotFound, for a message that is not stored,
 // means that nothing changed.
@@ -83,8 +83,12 @@ func (w *write) eraseEach(list []chain.Erasure) (int, error) {
 
 // erase marks one message, unless it is marked.
 func (w *write) erase(e chain.Erasure) (bool, error) {
-	marked, err := w.has(hashKey(prefixErasure, e.ID))
-	if err != nil || marked {
+	old, err := get(w.reader, hashKey(prefixErasure, e.ID), erasureOf(e.ID))
+	if err == nil {
+		w.wish(&old, &e)
+		return false, nil
+	}
+	if !errors.Is(err, chain.ErrNotFound) {
 		return false, err
 	}
 	x, err := w.index(e.ID)
@@ -105,6 +109,16 @@ func (w *write) erase(e chain.Erasure) (bool, error) {
 	w.errands++
 	_, err = w.drop(&e, e.TimeMS)
 	return true, err
+}
+
+// wish notes an author's wish on a message that the operator had erased.
+func (w *write) wish(old, e *chain.Erasure) {
+	if old.ByAuthor || !e.ByAuthor {
+		return
+	}
+	old.ByAuthor, old.Message = true, e.Message
+	w.forgotten.epoch++
+	w.set(hashKey(prefixErasure, e.ID), encodeErasure(old))
 }
 
 // drop takes the body of a marked message out, if the message is settled.
