@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -225,13 +226,27 @@ func TestDeleteAtTheSameTime(t *testing.T) {
 	m := own(t, f, "mine")
 	f.seal(m)
 	var asking sync.WaitGroup
-	for range 8 {
-		asking.Go(func() {
-			if a := f.do("DELETE", "/api/v1/messages/"+m.ID.String(), ""); a.status != http.StatusOK {
-				t.Errorf("%d %s", a.status, a.body)
-			}
-		})
+	erase := func() {
+		if a := f.do("DELETE", "/api/v1/messages/"+m.ID.String(), ""); a.status != http.StatusOK {
+			t.Errorf("%d %s", a.status, a.body)
+		}
 	}
+	entered := make(chan struct{}, 8)
+	f.pool.enter = func() {
+		if entered <- struct{}{}; len(entered) > 1 {
+			return
+		}
+		asking.Go(erase)
+		for wait := time.After(200 * time.Millisecond); len(entered) < 2; { // as long as it may take another to get so far
+			select {
+			case <-wait:
+				return
+			default:
+				runtime.Gosched()
+			}
+		}
+	}
+	erase()
 	asking.Wait()
 	if got := len(f.pool.waiting); got != 1 {
 		t.Errorf("%d messages ask to erase, want 1", got)
