@@ -22,9 +22,16 @@ type Browser struct {
 	ctx context.Context
 }
 
-// Start runs a browser until the test ends, or skips the test.
+// asked is the variable of the environment that asks for tests in a browser: they take long.
+const asked = "P2PCHAIN_BROWSER"
+
+// Start runs a browser until the test ends, or skips the test: where nobody asked for tests in a browser, or
+// there is none.
 func Start(t testing.TB) *Browser {
 	t.Helper()
+	if os.Getenv(asked) == "" {
+		t.Skip("make browser runs this test, in a real browser")
+	}
 	path := find()
 	if path == "" {
 		t.Skip("no browser: this test needs chromium (Debian: apt-get install chromium)")

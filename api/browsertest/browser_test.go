@@ -15,7 +15,7 @@ import (
 
 // TestTab holds that a tab sees what other tests rely on not seeing: requests and complaints, whatever
 // kind they are of.
-func TestTab(t *testing.T) {
+func TestBrowserTab(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	dir := t.TempDir()

@@ -18,9 +18,9 @@ func views(path string) []browsertest.View {
 	return list
 }
 
-// TestLooks opens every page in a real browser in several sizes, keeps pictures of them, and holds that
+// TestBrowserLooks opens every page in a real browser in several sizes, keeps pictures of them, and holds that
 // nothing is wider than the window, that nothing is loaded from elsewhere and that nobody complains.
-func TestLooks(t *testing.T) {
+func TestBrowserLooks(t *testing.T) {
 	b := browsertest.Start(t)
 	server := httptest.NewServer(newSite(t, &fakeSource{payload: text("The minutes of 12 November, as agreed by all who were there."), media: "text/plain"}))
 	t.Cleanup(server.Close)

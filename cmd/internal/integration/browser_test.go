@@ -23,8 +23,8 @@ func quiet(t *testing.T, tab *browsertest.Tab, origin string) {
 	}
 }
 
-// TestPagesLive adds a message on the page of one node, and sees its block come on the page of another one.
-func TestPagesLive(t *testing.T) {
+// TestBrowserPages adds a message on the page of one node, and sees its block come on the page of another one.
+func TestBrowserPages(t *testing.T) {
 	t.Parallel()
 	b := browsertest.Start(t)
 	one := lonely(t, "one")
