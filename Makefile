@@ -27,7 +27,7 @@ test: ## all tests (under 3 minutes on 2 cores)
 	$(GO) test $(PACKAGES)
 
 .PHONY: check
-check: fmt vet staticcheck layout tidy vuln build crash forgeries fuzz-short race ## everything that a change must pass
+check: fmt vet staticcheck layout tidy vuln build crash forgeries fuzz-short browser race ## everything that a change must pass
 
 .PHONY: fmt
 fmt: ## gofmt, without changing files
@@ -57,6 +57,10 @@ vuln: ## known vulnerabilities in what we call (skipped offline)
 .PHONY: race
 race: ## all tests under the race detector
 	CGO_ENABLED=1 $(GO) test -race -timeout 15m $(PACKAGES)
+
+.PHONY: browser
+browser: ## tests of pages in a real browser (chromium); pictures are kept in out/
+	P2PCHAIN_BROWSER=1 $(GO) test -count=1 -run Browser ./api/... ./cmd/internal/integration
 
 .PHONY: crash
 crash: ## 5,000 crash images of the store: whatever a power cut leaves, it opens and holds

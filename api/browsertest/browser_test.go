@@ -13,7 +13,7 @@ import (
 	"p2pchain/api/browsertest"
 )
 
-// TestTab holds that a tab sees what other tests rely on not seeing: requests and complaints, whatever
+// TestBrowserTab holds that a tab sees what other tests rely on not seeing: requests and complaints, whatever
 // kind they are of.
 func TestBrowserTab(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
