@@ -22,7 +22,7 @@ func TestBrowser(t *testing.T) {
 	}{
 		{"Primitives", primitives}, {"Golden", golden}, {"Mutated", mutated}, {"Words", words}, {"Own proof", ownProof}, {"Served", served},
 		{"Altered page", alteredPage}, {"Hostile", hostile}, {"Other proofs", otherProofs},
-		{"Documents", documents}, {"Records", readsRecords}, {"Manifest", manifest}, {"Anchor", anchors}, {"Save", saves},
+		{"Documents", documents}, {"Records", readsRecords}, {"Log", growingLog}, {"Manifest", manifest}, {"Anchor", anchors}, {"Save", saves},
 		{"German", german}, {"No script", noScript}, {"Keyboard", keyboard}, {"Looks", looks}, {"Paper", paper},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, b) })

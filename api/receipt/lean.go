@@ -17,17 +17,26 @@ func lean(source string) string {
 
 // denseStyle leaves out the spaces of a style that are there for its readers.
 func denseStyle(style string) string {
-	return strings.NewReplacer(": ", ":", ", ", ",", " {", "{", "{ ", "{", "; }", "}", ";\n", ";", "{\n", "{").Replace(style)
+	return strings.NewReplacer(": ", ":", ", ", ",", " {", "{", "{ ", "{", "; }", "}", ";\n", ";", "{\n", "{", "}\n", "}").Replace(style)
 }
 
-// denseScript leaves out spaces around some signs of a script, but for those in its strings. Our sources
-// have quotes of two kinds, which end on their line, and no pattern that holds one of them or these signs
-// between spaces.
+// denseScript leaves out spaces around some signs of a script, but for those in its strings, and ends of
+// lines after some. Our sources have quotes of two kinds, which end on their line, no pattern that holds one
+// of them or these signs between spaces, and no sum of signs like a - -b.
 func denseScript(script string) string {
-	signs := strings.NewReplacer(", ", ",", " = ", "=", " => ", "=>", " === ", "===", " !== ", "!==", " && ", "&&", " || ", "||",
-		" ? ", "?", " : ", ":", "; ", ";", ") {", "){", "{ ", "{", " }", "}", "if (", "if(", "for (", "for(", ": ", ":")
+	var pairs []string
+	for _, sign := range []string{
+		"=", "=>", "===", "!==", "&&", "||", "??", "?", ":", "+", "-", "*", "**", "%", "<", ">", "<=", ">=", "<<", ">>", "+=",
+	} {
+		pairs = append(pairs, " "+sign+" ", sign)
+	}
+	pairs = append(pairs, ", ", ",", "; ", ";", ": ", ":", ") {", "){", "{ ", "{", " }", "}", "if (", "if(", "for (", "for(")
+	signs := strings.NewReplacer(pairs...)
 	var out strings.Builder
 	for line := range strings.Lines(script) {
+		if rest := strings.TrimSuffix(line, "\n"); strings.TrimRight(rest, ";{,") != rest {
+			line = rest // what comes next needs no line of its own
+		}
 		for line != "" {
 			at := strings.IndexAny(line, "'`")
 			if at < 0 {

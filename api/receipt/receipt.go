@@ -65,8 +65,10 @@ func load() (*parts, error) {
 	if err == nil {
 		err = knownErr
 	}
-	p.script += known
 	for _, name := range []string{"hash", "ed25519", "proof", "words", "document", "page"} {
+		if name == "words" { // the first that asks; the very first statement has to be 'use strict'
+			p.script += known
+		}
 		p.script += denseScript(lean(read("script/" + name + ".js")))
 	}
 	if p.words, err = readTexts([]byte(read("texts.json"))); err != nil {

@@ -82,6 +82,19 @@ func TestSize(t *testing.T) {
 	t.Logf("%d bytes beside the proof and its payload", page-own)
 }
 
+// TestStrict holds that the script is read strictly, and knows the networks that are built in.
+func TestStrict(t *testing.T) {
+	page := string(write(t, proofOf(t, "", minutes)))
+	if !strings.Contains(page, "<script>// The source with its comments is in api/receipt/script of p2pchain.\n'use strict';") {
+		t.Error("the first statement is not 'use strict'")
+	}
+	for _, name := range core.BuiltinNames() {
+		if want := `"` + name + `":"` + coretest.Builtin(t, name).Genesis.String() + `"`; !strings.Contains(page, want) {
+			t.Errorf("the script does not know %s", want)
+		}
+	}
+}
+
 // TestPolicy holds that the policy, in the file and for the header, lets run what is in the file and no
 // more: a changed script or style would have another hash.
 func TestPolicy(t *testing.T) {

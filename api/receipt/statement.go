@@ -67,6 +67,9 @@ func (t texts) documentFacts(m *core.Message) []fact {
 	case *document.Commit:
 		about := values{"name": d.Repository, "commit": d.Commit, "files": count(t, "files", d.Files)}
 		return []fact{{Name: name, Text: t.say("doc.commit", about)}, {Name: t.say("f.sha.manifest", nil), Hash: d.SHA256.String()}}
+	case *document.Anchor:
+		about := values{"name": d.Log, "size": count(t, "bytes", d.Length)}
+		return []fact{{Name: name, Text: t.say("doc.anchor", about)}, {Name: t.say("f.sha.log", nil), Hash: d.SHA256.String()}}
 	}
 	return nil
 }

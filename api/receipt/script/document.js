@@ -4,6 +4,7 @@
 const RECORDS = {
   file: ['name', 'size', 'media_type', 'sha256'], manifest: ['name', 'files', 'size', 'manifest_sha256'],
   commit: ['repository', 'commit', 'tree', 'files', 'size', 'manifest_sha256'],
+  anchor: ['log', 'generation', 'sequence', 'began', 'length', 'lines', 'partial', 'sha256', 'from', 'segment_sha256', 'time_ms', 'previous'],
 };
 
 // HIDDEN are the characters that a record may not hold: invisible ones, and those that reorder others.
@@ -21,13 +22,24 @@ const VALUES = {
 };
 Object.assign(VALUES, {
   repository: VALUES.text, sha256: VALUES.hash, manifest_sha256: VALUES.hash, commit: VALUES.object, tree: VALUES.object,
-  size: VALUES.number, files: VALUES.number,
+  log: VALUES.name, generation: (v) => /^[0-9a-f]{32}$/.test(v), segment_sha256: VALUES.hash, previous: VALUES.hash,
+  began: (v) => /^(first|rotated|emptied|replaced|cut|changed)$/.test(v),
 });
+for (const key of ['size', 'files', 'sequence', 'length', 'lines', 'partial', 'from', 'time_ms']) VALUES[key] = VALUES.number;
+
+// FITS judges what the values of a kind have to do with each other.
+const FITS = {
+  commit: (d) => d.commit.length === d.tree.length,
+  anchor: (d) => d.sequence > 0 && d.from <= (d.sequence > 1 ? d.length : 0) && d.partial <= d.length && d.lines <= d.length - d.partial &&
+    (d.lines === 0) === (d.partial === d.length) && (d.from !== 0 || d.segment_sha256 === d.sha256) &&
+    (d.from !== d.length || d.segment_sha256 === hex(sha256(''))) && d.time_ms <= Number(MAX_TIME) &&
+    (d.sequence === 1 && d.began === 'first') === /^0+$/.test(d.previous),
+};
 
 // readDocument returns what a payload notarises: {kind, name, size, files, hash, …}, or null where it is no
 // record, or not in the one spelling that a record has.
 function readDocument(s) {
-  const kind = /^application\/vnd\.p2pchain\.(file|manifest|commit)\+json$/.exec(s.envelope.mediaType)?.[1];
+  const kind = /^application\/vnd\.p2pchain\.(file|manifest|commit|anchor)\+json$/.exec(s.envelope.mediaType)?.[1];
   const text = kind && s.payload && s.payload.length <= 16384 ? decodeText(s.payload) : null;
   let d = null;
   try {
@@ -39,9 +51,9 @@ function readDocument(s) {
   const numeric = (key) => VALUES[key] === VALUES.number;
   if (!RECORDS[kind].every((key) => typeof d[key] === (numeric(key) ? 'number' : 'string') && VALUES[key](d[key]))) return null;
   if ('{' + RECORDS[kind].map((key) => `"${key}":${write(d[key])}`).join(',') + '}' !== text) return null;
-  if (kind === 'commit' && d.commit.length !== d.tree.length) return null;
+  if (FITS[kind]?.(d) === false) return null;
   return {
-    kind, name: d.name ?? d.repository, size: d.size, files: d.files ?? 1, type: d.media_type ?? '', commit: d.commit ?? '',
+    kind, name: d.name ?? d.repository ?? d.log, size: d.size ?? d.length, files: d.files ?? 1, type: d.media_type ?? '', commit: d.commit ?? '',
     hash: d.sha256 ?? d.manifest_sha256,
   };
 }
@@ -66,8 +78,12 @@ async function compareFile(s, file, kept, progress) {
   const about = { name: file.name, size: count('bytes', file.size) };
   if (s.fault) return { key: 'd.fails', values: about };
   if (!s.payload) return { key: 'd.absent', values: about };
-  about.hash = await hashFile(file, progress);
-  const d = readDocument(s);
+  const d = readDocument(s), log = d?.kind === 'anchor';
+  about.hash = await hashFile(log ? file.slice(0, d.size) : file, progress); // a log goes on after its anchor
+  if (log) {
+    const good = file.size >= d.size && about.hash === d.hash;
+    return { key: good ? 'd.log' : 'd.log.not', values: { ...about, wantedSize: count('bytes', d.size) }, good };
+  }
   if (!d) {
     const good = about.hash === hex(sha256(s.payload));
     return { key: good ? 'd.payload' : 'd.payload.not', values: { ...about, wantedSize: count('bytes', s.payload.length) }, good };

@@ -66,7 +66,7 @@ function facts(s) {
   const d = readDocument(s);
   if (d) {
     row(say('f.document'), say('doc.' + d.kind, { ...d, size: count('bytes', d.size), files: count('files', d.files) }));
-    row(say(d.kind === 'file' ? 'f.sha.file' : 'f.sha.manifest'), '', unhex(d.hash));
+    row(say(`f.sha.${{ file: 'file', anchor: 'log' }[d.kind] ?? 'manifest'}`), '', unhex(d.hash));
   }
   row(say('f.author'), '', s.envelope.author);
   block('f.block', s.block);
