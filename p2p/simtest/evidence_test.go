@@ -154,3 +154,58 @@ func TestEvidenceAndBodiesOfOthers(t *testing.T) {
 		s.CheckStores()
 	})
 }
+
+// Nobody brings back what was erased: a peer that pushes it as a waiting message, in blocks of a better
+// branch and in answer to whatever it is asked is believed in all but this.
+func TestPushedBodyStaysAway(t *testing.T) {
+	start, n := seed(t), coretest.Network(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
+		nodes := []*p2ptest.SimNode{s.Start(n, p2ptest.SimConfig{}), s.Start(n, p2ptest.SimConfig{Dials: []int{0}})}
+		secret, again := coretest.Message(t, n, coretest.Key(0), "a secret"), coretest.Message(t, n, coretest.Key(0), "another secret")
+		asks := []*core.Message{asks(t, n, 0, secret.ID), asks(t, n, 0, again.ID)}
+		nodes[0].Say(secret, again, asks[0], asks[1])
+		seal(t, s, nodes[0], 8, secret, again)
+		seal(t, s, nodes[0], 8, asks...)
+		s.Within(time.Minute, "both forgotten", func() bool {
+			return forgot(t, secret.ID, asks[0].ID, nodes...)() && forgot(t, again.ID, asks[1].ID, nodes...)()
+		})
+
+		pusher := s.Start(n, p2ptest.SimConfig{Keeps: true})
+		for i := range 25 {
+			var msgs []*core.Message
+			if i == 2 {
+				msgs = []*core.Message{secret}
+			}
+			b := coretest.Next(t, n, coretest.Tip(pusher.Chain.Tip()), msgs...)
+			if _, err := pusher.Chain.AddBlocks([]*core.Block{b}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pusher.Say(again)
+		if !has(t, pusher, secret.ID) || !has(t, pusher, again.ID) {
+			t.Fatal("the pusher has nothing to push: this test finds nothing")
+		}
+		for i := range nodes {
+			if err := pusher.P2P.Connect(t.Context(), s.Addr(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Within(2*time.Minute, "its branch everywhere", s.Agree)
+		pusher.Seal(coretest.Next(t, n, coretest.Tip(pusher.Chain.Tip()), again))
+		s.Within(time.Minute, "its next block everywhere", s.Agree)
+		time.Sleep(5 * time.Minute) // hellos, reconciliations, fills
+		for i, node := range nodes {
+			if has(t, node, secret.ID) || has(t, node, again.ID) || node.Store.Bodies().Gaps != 0 {
+				t.Errorf("node %d has a body again, or misses it", i)
+			}
+			for _, m := range []*core.Message{secret, again} {
+				if filled, err := node.Store.Fill([]*core.Message{m}); filled != 0 || err != nil {
+					t.Errorf("node %d fills %d bodies, %v", i, filled, err)
+				}
+			}
+		}
+		s.NobodyAccused()
+		s.CheckStores()
+	})
+}
