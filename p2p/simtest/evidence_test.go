@@ -70,7 +70,7 @@ func TestBareBlockWithoutEvidence(t *testing.T) {
 			start, n := seed(t), coretest.Network(t)
 			synctest.Test(t, func(t *testing.T) {
 				s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
-				miner := s.Start(n, p2ptest.SimConfig{})
+				miner := s.Start(n, p2ptest.SimConfig{Keeps: true}) // what goes there, its operator erases
 				time.Sleep(3 * time.Hour)
 				secret := coretest.Message(t, n, coretest.Key(0), "a secret")
 				seal(t, s, miner, 0, secret) // dated back to the start

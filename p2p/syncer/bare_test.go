@@ -1,8 +1,11 @@
 package syncer
 
 import (
+	"slices"
 	"testing"
 	"time"
+
+	"p2pchain/core"
 )
 
 // Old payloads that were dropped or erased do not hold up a sync, and where somebody has them all, that
@@ -38,5 +41,37 @@ func TestForgottenBodiesDoNotHoldUp(t *testing.T) {
 			}
 			t.Logf("took %v, %d blocks without bodies came", took, n.bareCame)
 		})
+	}
+}
+
+// Blocks that are kept without their bodies, in the hope of a reason, are as bounded as those of the window,
+// and the first one stays: with it everything moves.
+func TestLeanBlocksAreBounded(t *testing.T) {
+	w := newWorld()
+	m, us := newModel(w), newModel(w)
+	extend(m, settledDepth)
+	us.addHeaders(m.headersAfter(nil, 2000), core.Work{})
+	p, now := newPlan(DefaultLimits()), time.Unix(0, 0)
+	p.step(now, us.look(1024))
+	asked := find[askBlocks](t, p.step(now, peerUp{"a", w.claim(m.tip())}))
+	size := p.limits.WindowBytes / 5
+	for _, hash := range slices.Backward(asked.hashes) {
+		b := w.block(hash)
+		b.Messages = []*core.Message{{}}
+		p.step(now, blockCame{asked.request, arrival{hash: hash, block: b, size: size}})
+		kept := 0
+		for _, l := range p.lean {
+			kept += l.size
+		}
+		if kept == 0 || kept > p.limits.WindowBytes/2 {
+			t.Errorf("%d bytes are kept, want some and at most %d", kept, p.limits.WindowBytes/2)
+		}
+	}
+	if len(asked.hashes) != settledDepth || p.lean[0].hash != asked.hashes[0] {
+		t.Errorf("%d asked for; the first one kept is not the first", len(asked.hashes))
+	}
+	ready := find[connect](t, p.step(now, excused{asked.hashes[0], true}))
+	if len(ready.batch) != 1 || ready.batch[0].hash != asked.hashes[0] || ready.batch[0].from != "a" {
+		t.Errorf("handed over %v", ready.batch)
 	}
 }
