@@ -1,7 +1,7 @@
 # Everything a developer runs, described by itself: `make help`.
 #
 # Figures that a machine may want to change:
-FUZZTIME  ?= 2s#   how long each fuzz target runs in `make check`
+FUZZTIME  ?= 1s#   how long each fuzz target runs in `make check`
 FUZZLONG  ?= 2m#   and in `make fuzz`
 BENCHTIME ?= 1s#   how long each benchmark runs
 SCALE     ?= 20#   how many times larger than in `make test` the soak runs are
