@@ -55,8 +55,8 @@ vuln: ## known vulnerabilities in what we call (skipped offline)
 	@.ci/online $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.1.4 $(PACKAGES)
 
 .PHONY: race
-race: ## all tests under the race detector
-	CGO_ENABLED=1 $(GO) test -race -timeout 15m $(PACKAGES)
+race: ## all tests of one process under the race detector
+	CGO_ENABLED=1 $(GO) test -race -timeout 15m $$($(GO) list $(PACKAGES) | grep -v /integration$$)
 
 .PHONY: browser
 browser: ## tests of pages in a real browser (chromium); pictures are kept in out/

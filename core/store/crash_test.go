@@ -24,6 +24,9 @@ import (
 // all of what was not synced, and opens each: every acknowledged message is there, the tip is one
 // that was committed, and everything fits. Some images crash again while they recover.
 func TestCrashImages(t *testing.T) {
+	if raceDetector {
+		t.Skip("it takes minutes then, make crash runs it, and the model runs the same steps under the detector")
+	}
 	start := seed(t)
 	total, images := &crashTotals{}, int64(share(*imagesFlag))
 	begin := time.Now()
