@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,10 +25,10 @@ type texts struct {
 	order  []string // of languages, the fallback first
 }
 
-// loadTexts reads texts/LANG.json: one object of keys and texts each.
+// loadTexts reads texts/LANG/PART.json: one object of keys and texts each. No key is in two of them.
 func loadTexts(from embed.FS) (*texts, error) {
 	t := &texts{byLang: make(map[string]map[string]string)}
-	names, err := fs.Glob(from, "texts/*.json")
+	names, err := fs.Glob(from, "texts/*/*.json")
 	if err != nil {
 		return nil, err
 	}
@@ -36,13 +37,21 @@ func loadTexts(from embed.FS) (*texts, error) {
 		if err != nil {
 			return nil, err
 		}
-		list := make(map[string]string)
-		if err := json.Unmarshal(b, &list); err != nil {
+		part := make(map[string]string)
+		if err := json.Unmarshal(b, &part); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		lang := strings.TrimSuffix(strings.TrimPrefix(name, "texts/"), ".json")
-		t.byLang[lang] = list
-		t.order = append(t.order, lang)
+		lang := path.Base(path.Dir(name))
+		if t.byLang[lang] == nil {
+			t.byLang[lang] = make(map[string]string)
+			t.order = append(t.order, lang)
+		}
+		for key, text := range part {
+			if _, twice := t.byLang[lang][key]; twice {
+				return nil, fmt.Errorf("%s: the text %q is in another file, too", name, key)
+			}
+			t.byLang[lang][key] = text
+		}
 	}
 	slices.SortFunc(t.order, func(a, b string) int {
 		if (a == fallback) != (b == fallback) {
