@@ -30,6 +30,8 @@ type Tab struct {
 	mu         sync.Mutex // guards what follows
 	requests   []string
 	complaints []string
+	loads      []Load
+	loading    map[network.RequestID]int // where it stands in loads
 }
 
 // A View is how the user looks at a page: size in CSS pixels, colours, languages, scripts.
@@ -38,17 +40,22 @@ type View struct {
 	Dark          bool
 	Language      string // as in navigator.language; empty means en-US
 	NoScript      bool
+	Still         bool // the user asked for less motion
+	New           bool // nothing is in the browser's cache when the page is opened
 }
 
 // Open loads an address in a new tab, which closes when the test ends.
 func (b *Browser) Open(t testing.TB, address string, v View) *Tab {
 	t.Helper()
-	tab := &Tab{t: t}
+	tab := &Tab{t: t, loading: make(map[network.RequestID]int)}
 	ctx, closeTab := chromedp.NewContext(b.ctx, chromedp.WithListener(tab.hear))
 	t.Cleanup(closeTab)
 	tab.ctx = ctx
 	call(tab, network.Enable, network.EnableParams{})
 	call(tab, log.Enable, cdp.Empty{})
+	if v.New {
+		call(tab, network.ClearBrowserCache, cdp.Empty{})
+	}
 	tab.Look(v)
 	tab.Do(chromedp.Navigate(address))
 	return tab
@@ -67,6 +74,7 @@ func FileURL(t testing.TB, path string) string {
 func (tab *Tab) hear(event any) {
 	tab.mu.Lock()
 	defer tab.mu.Unlock()
+	tab.hearLoads(event)
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
 		tab.requests = append(tab.requests, e.Request.URL)
@@ -103,9 +111,12 @@ func (tab *Tab) Complaints() []string {
 // Look changes how the user looks at the page.
 func (tab *Tab) Look(v View) {
 	tab.t.Helper()
-	scheme, language := "light", v.Language
+	scheme, motion, language := "light", "no-preference", v.Language
 	if v.Dark {
 		scheme = "dark"
+	}
+	if v.Still {
+		motion = "reduce"
 	}
 	if language == "" {
 		language = "en-US"
@@ -115,7 +126,7 @@ func (tab *Tab) Look(v View) {
 		Width: v.Width, Height: v.Height, DeviceScaleFactor: 1, Mobile: v.Width < 600,
 	})
 	call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: motion}},
 	})
 	call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: v.NoScript})
 }
@@ -170,6 +181,12 @@ func (tab *Tab) Fill(selector, text string) {
 	tab.t.Helper()
 	Eval[bool](tab, `(() => { const e = document.querySelector(`+quote(selector)+`); e.focus(); e.value = `+quote(text)+`;
 		return e.dispatchEvent(new Event("input", {bubbles: true})); })()`)
+}
+
+// Press presses keys, one after the other, as chromedp/kb names them.
+func (tab *Tab) Press(keys string) {
+	tab.t.Helper()
+	tab.Do(chromedp.KeyEvent(keys))
 }
 
 // Drop drops files on the middle of the first element that fits the selector, as a user's hand does.
