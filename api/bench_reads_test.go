@@ -19,6 +19,7 @@ import (
 
 	"p2pchain/api"
 	"p2pchain/core"
+	"p2pchain/core/background"
 	"p2pchain/core/chain"
 	"p2pchain/core/coretest"
 	"p2pchain/core/mempool"
@@ -35,9 +36,7 @@ var (
 // a store judges nothing.
 func diskNode(b *testing.B) string {
 	b.Helper()
-	procs := runtime.GOMAXPROCS(0)
-	runtime.GOMAXPROCS(miner.Procs(procs, 1)) // as cmd/p2pchain sets it
-	b.Cleanup(func() { runtime.GOMAXPROCS(procs) })
+	likeNode(b)
 	n := coretest.Network(b)
 	log := slog.New(slog.DiscardHandler)
 	s, err := store.Open(b.TempDir(), n, store.Options{Log: log, OnFatal: func(err error) { b.Error(err) }, CreatedBy: "a benchmark"})
@@ -80,6 +79,16 @@ func diskNode(b *testing.B) string {
 		}
 	})
 	return "http://" + l.Addr().String()
+}
+
+// likeNode sets the runtime up as cmd/p2pchain does. Each benchmark has to do that by itself, since
+// package testing sets the number of processors anew.
+func likeNode(b *testing.B) {
+	procs := runtime.NumCPU()
+	ballast := make([]byte, 16<<20)
+	b.Cleanup(func() { runtime.KeepAlive(ballast) })
+	runtime.GOMAXPROCS(background.Procs(procs, 1))
+	b.Cleanup(func() { runtime.GOMAXPROCS(procs) })
 }
 
 // fillStore writes blocks that follow on each other.
@@ -185,10 +194,58 @@ func BenchmarkRead(b *testing.B) {
 }
 
 // BenchmarkOthers asks for ten blocks while nothing else happens, and while another process reads the
-// chain over and over, and compares the slowest percent of the answers.
+// chain over and over, and compares the slowest percent of the answers; then the same on a node that mines.
 func BenchmarkOthers(b *testing.B) {
 	url := diskNode(b)
-	ask := func(n int) time.Duration {
+	b.Run("idle", func(b *testing.B) { likeNode(b); compareOthers(b, url) })
+	b.Run("mining", func(b *testing.B) {
+		rate := mineInVain(b)
+		compareOthers(b, url)
+		b.ReportMetric(rate()/1e6, "MH/s")
+	})
+}
+
+// slowest returns the least of the slowest percent, and sorts the rest, too.
+func slowest(took []time.Duration) time.Duration {
+	slices.Sort(took)
+	return took[len(took)*99/100]
+}
+
+// mineInVain mines on one thread, as a node does, until the benchmark ends; it never finds a block. The
+// function that it returns tells the rate.
+func mineInVain(b *testing.B) func() float64 {
+	b.Helper()
+	likeNode(b)
+	n := coretest.Network(b, func(p *core.Params) { p.Difficulty = 16 })
+	tips := &oneTip{chain.Tip{Hash: n.Genesis, Header: n.Header}}
+	cfg := miner.DefaultConfig()
+	cfg.Mode = miner.Always
+	m, err := miner.New(n, tips, tips, func(context.Context, *core.Block) error { return nil }, cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- m.Run(ctx) }()
+	b.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			b.Error(err)
+		}
+	})
+	return func() float64 { return m.Status().HashRate }
+}
+
+// oneTip is a chain that stays as it is.
+type oneTip struct{ tip chain.Tip }
+
+func (o *oneTip) Tip() chain.Tip                                        { return o.tip }
+func (o *oneTip) Subscribe() (<-chan struct{}, func())                  { return nil, func() {} }
+func (o *oneTip) Template(int, int) (chain.Tip, []*core.Message, error) { return o.tip, nil, nil }
+
+// compareOthers asks in turns of a second, so that both kinds of seconds meet the same machine.
+func compareOthers(b *testing.B, url string) {
+	ask := func(n int) []time.Duration {
 		took := make([]time.Duration, n)
 		for i := range took {
 			start := time.Now()
@@ -196,17 +253,19 @@ func BenchmarkOthers(b *testing.B) {
 			took[i] = time.Since(start)
 			time.Sleep(time.Millisecond)
 		}
-		slices.Sort(took)
-		return took[len(took)*99/100]
+		return took
 	}
+	var alones, durings []time.Duration
+	var read int64
+	var spent time.Duration
 	const asked = 1000
 	ask(100)
 	for range b.N {
-		alone := ask(asked)
+		alones = append(alones, ask(asked)...)
 		ctx, stop := context.WithCancel(b.Context())
-		ended := make(chan int64)
+		ended := make(chan struct{})
 		go func() {
-			var read int64
+			defer close(ended)
 			for ctx.Err() == nil {
 				out, err := exec.CommandContext(ctx, "curl", "-s", "-o", os.DevNull, "-w", "%{size_download}", url+"/chain").Output()
 				if err != nil && ctx.Err() == nil {
@@ -216,16 +275,16 @@ func BenchmarkOthers(b *testing.B) {
 				size, _ := strconv.ParseInt(string(out), 10, 64) // nothing of the pass that was cut off
 				read += size
 			}
-			ended <- read
 		}()
 		start := time.Now()
-		during := ask(asked)
-		took := time.Since(start)
+		durings = append(durings, ask(asked)...)
+		spent += time.Since(start)
 		stop()
-		read := <-ended
-		b.ReportMetric(float64(alone.Microseconds()), "µs-alone")
-		b.ReportMetric(float64(during.Microseconds()), "µs-during")
-		b.ReportMetric(float64(during)/float64(alone), "ratio")
-		b.ReportMetric(float64(read)/1e6/took.Seconds(), "MB/s-at-least")
+		<-ended
 	}
+	alone, during := slowest(alones), slowest(durings)
+	b.ReportMetric(float64(alone.Microseconds()), "µs-alone")
+	b.ReportMetric(float64(during.Microseconds()), "µs-during")
+	b.ReportMetric(float64(during)/float64(alone), "ratio")
+	b.ReportMetric(float64(read)/1e6/spent.Seconds(), "MB/s-at-least")
 }

@@ -24,11 +24,11 @@ import (
 
 	"p2pchain/api"
 	"p2pchain/core"
+	"p2pchain/core/background"
 	"p2pchain/core/chain"
 	"p2pchain/core/consensus"
 	"p2pchain/core/coretest"
 	"p2pchain/core/mempool"
-	"p2pchain/core/miner"
 	"p2pchain/core/store"
 )
 
@@ -223,7 +223,7 @@ func serveBare(ctx context.Context, l net.Listener, blind bool) error {
 // serveNode is a node as cmd/p2pchain runs it, without peers and without mining.
 func serveNode(ctx context.Context, l net.Listener, dir string) error {
 	debug.SetMemoryLimit(benchMemory)
-	runtime.GOMAXPROCS(miner.Procs(runtime.GOMAXPROCS(0), 1))
+	runtime.GOMAXPROCS(background.Procs(runtime.GOMAXPROCS(0), 1))
 	params, _ := core.Builtin("test")
 	n, err := core.NewNetwork(params)
 	if err != nil {

@@ -16,14 +16,19 @@ import (
 	"p2pchain/cmd/internal/invite"
 	"p2pchain/cmd/internal/node"
 	"p2pchain/cmd/internal/systemd"
-	"p2pchain/core/miner"
+	"p2pchain/core/background"
 )
 
 const (
 	// softMemory is from where on memory is collected more often than Go does by itself. A node that
 	// syncs makes much garbage and takes 220 MiB instead of 300 with it; one that serves is far below,
 	// and answers a quarter more requests than where garbage is collected early all the time.
-	softMemory = 208 << 20
+	softMemory = 208<<20 + ballast
+	// ballast is memory that nobody uses. Go collects garbage whenever the heap has doubled, and a node's
+	// is small, since the database has its own memory: it did so fifty times a second while somebody read the
+	// chain, and half of the slowest answers to others waited for that. Pages that are never written to
+	// take no memory, but count.
+	ballast = 16 << 20
 	// openPatience is how long a start goes on once it is to end. What is on the disk can be left at any
 	// moment; to walk through a large store takes longer than anybody waits for.
 	openPatience = 2 * time.Second
@@ -59,6 +64,10 @@ func (a *app) runNode(ctx context.Context, f *runFlags, to *invite.Invite) error
 		return errors.Join(err, n.Close())
 	}
 	defer soon(followSync(ctx, n.Sync, live, cfg.Log))
+	if _, set := a.lookupEnv("GOGC"); !set {
+		weight := make([]byte, ballast)
+		defer runtime.KeepAlive(weight)
+	}
 	defer keepInformed(ctx, manager, n, cfg.Log)()
 	return n.Run(ctx)
 }
@@ -69,7 +78,7 @@ func (a *app) tuneRuntime(cfg *node.Config) {
 	signal.Ignore(syscall.SIGPIPE)
 	// Each miner keeps a core busy; one more runs the node whatever they do (DESIGN section 6).
 	procs := runtime.GOMAXPROCS(0)
-	cfg.OnMiners = func(threads int) { runtime.GOMAXPROCS(miner.Procs(procs, threads)) }
+	cfg.OnMiners = func(threads int) { runtime.GOMAXPROCS(background.Procs(procs, threads)) }
 	if _, set := a.lookupEnv("GOMEMLIMIT"); !set {
 		debug.SetMemoryLimit(softMemory)
 	}

@@ -4,6 +4,9 @@ import (
 	"log/slog"
 	"runtime"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Call calls f on an OS thread of its own, of a niceness from 0 to Lowest, and returns when f has. It must be
@@ -24,8 +27,25 @@ func Call(niceness int, log *slog.Logger, f func()) {
 		<-done
 		return
 	}
-	if err := syscall.Setpriority(syscall.PRIO_PROCESS, syscall.Gettid(), niceness); err != nil {
+	if err := giveWay(niceness); err != nil {
 		log.Warn("a thread keeps its priority", "err", err)
 	}
 	f()
+}
+
+// slice is how long a thread in the background runs before the kernel looks whether another one should.
+// Left to itself a kernel lets it finish a slice of 3 ms, however nice it is, before one that has just
+// been woken runs. It is the shortest that can be asked for.
+const slice = 100 * time.Microsecond
+
+// giveWay lets the calling thread give way to others. Kernels older than 6.12 know the niceness and ignore
+// the slice; where sched_setattr(2) is forbidden, as some containers do, niceness alone must do.
+func giveWay(niceness int) error {
+	err := unix.SchedSetAttr(0, &unix.SchedAttr{
+		Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL, Nice: int32(niceness), Runtime: uint64(slice),
+	}, 0)
+	if err == nil {
+		return nil
+	}
+	return syscall.Setpriority(syscall.PRIO_PROCESS, syscall.Gettid(), niceness)
 }

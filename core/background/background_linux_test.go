@@ -8,6 +8,9 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestMain is where a test still runs on the main thread, which must keep its priority.
@@ -59,6 +62,26 @@ func TestCall(t *testing.T) {
 	}
 	if raw, err := syscall.Getpriority(syscall.PRIO_PROCESS, syscall.Getpid()); err != nil || 20-raw != before {
 		t.Errorf("the main thread has niceness %d (%v), want %d", 20-raw, err, before)
+	}
+}
+
+// TestSlice holds that a thread in the background runs for a short time only, where the kernel knows that.
+func TestSlice(t *testing.T) {
+	given := make(chan uint64)
+	go Call(Lowest, slog.New(slog.DiscardHandler), func() {
+		attr, err := unix.SchedGetAttr(0, 0)
+		if err != nil {
+			t.Error(err)
+			attr = new(unix.SchedAttr)
+		}
+		given <- attr.Runtime
+	})
+	switch got := time.Duration(<-given); got {
+	case 0:
+		t.Skip("this kernel has no slices of a thread's own")
+	case slice:
+	default:
+		t.Errorf("the thread runs for %v at a time, want %v", got, slice)
 	}
 }
 

@@ -81,10 +81,6 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Procs returns what GOMAXPROCS should be while so many search threads run, where it would be procs
-// without them.
-func Procs(procs, threads int) int { return procs + threads }
-
 // A Miner seals blocks while Run runs. It is safe for concurrent use.
 type Miner struct {
 	network *core.Network
@@ -159,7 +155,7 @@ func (m *Miner) SetMode(mode Mode) error {
 	return nil
 }
 
-// SetThreads changes the number of search threads, at once. GOMAXPROCS should follow: see Procs.
+// SetThreads changes the number of search threads, at once. GOMAXPROCS should follow: see background.Procs.
 func (m *Miner) SetThreads(threads int) error {
 	if threads < 1 || threads > MaxThreads {
 		return fmt.Errorf("%d threads, want 1 to %d", threads, MaxThreads)

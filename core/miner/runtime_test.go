@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"p2pchain/core"
+	"p2pchain/core/background"
 	"p2pchain/core/coretest"
 	"p2pchain/core/miner"
 )
@@ -24,7 +25,7 @@ func mineOnAllCores(t testing.TB) *miner.Miner {
 	n := coretest.Network(t, func(p *core.Params) { p.Difficulty = 16 })
 	procs := runtime.GOMAXPROCS(0)
 	s := newSite(t, n, always, func(c *miner.Config) { c.Threads = procs })
-	runtime.GOMAXPROCS(miner.Procs(procs, procs))
+	runtime.GOMAXPROCS(background.Procs(procs, procs))
 	stop := s.run()
 	t.Cleanup(func() {
 		stop()

@@ -63,7 +63,7 @@ type Config struct {
 	Mine        miner.Mode
 	MineThreads int
 	// OnMiners, if set, is told how many search threads there are, at the start and whenever that
-	// changes; GOMAXPROCS should follow: see miner.Procs.
+	// changes; GOMAXPROCS should follow: see background.Procs.
 	OnMiners  func(threads int)
 	ChainFile bool // keep the chain as a file beside the store, too
 	// HonourErasures says that messages by which authors ask to forget their own ones are honoured.
