@@ -6,6 +6,8 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -258,6 +260,38 @@ func TestHonourClaims(t *testing.T) {
 	}
 }
 
+// copyStill copies a folder as it is at one moment, as a kill leaves it: again, until nothing changes meanwhile.
+func copyStill(t *testing.T, dir string) string {
+	t.Helper()
+	state := func() string {
+		var out strings.Builder
+		list, err := os.ReadDir(dir)
+		for _, entry := range list {
+			info, infoErr := entry.Info()
+			if infoErr != nil {
+				return "" // gone by now; unlike any other state
+			}
+			fmt.Fprintln(&out, info.Name(), info.Size(), info.ModTime())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	for range 100 {
+		before, copied := state(), t.TempDir()
+		err := os.CopyFS(copied, os.DirFS(dir))
+		if err == nil && before != "" && before == state() {
+			return copied
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	t.Fatal("the folder never stands still")
+	return ""
+}
+
 // After Tidy no file of the store has a byte of what was erased, also where logs were used again, after a
 // kill before Tidy, and in the index of digests.
 func TestErasedBytesLeaveTheDisk(t *testing.T) {
@@ -279,10 +313,7 @@ func TestErasedBytesLeaveTheDisk(t *testing.T) {
 			erase(t, s, early, secrets...)
 			if killed {
 				s.db.TestOnlyWaitForCleaning()
-				copied := t.TempDir()
-				if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
-					t.Fatal(err)
-				}
+				copied := copyStill(t, dir)
 				closeNow(t, s)
 				dir = copied
 				s = openReal(t, dir, n)
