@@ -17,6 +17,8 @@ import (
 const (
 	usualBlocks = 20
 	mostBlocks  = 200
+
+	mostPosition = 1<<20 - 1 // of a message in a block: more than any network allows
 )
 
 // getBlocks lists blocks of the best chain, newest first. As lines it is the whole chain with all
@@ -118,6 +120,50 @@ func (s *Server) getBlock(w *response, r *http.Request) error {
 	}
 	out.raw("\n")
 	return out.end()
+}
+
+// getBlockMessages shows some messages of a block, from a position on: a whole block may be megabytes.
+func (s *Server) getBlockMessages(w *response, r *http.Request) error {
+	limit, err := limitParam(r, usualPage, mostPage)
+	if err != nil {
+		return err
+	}
+	position, err := positionParam(r)
+	if err != nil {
+		return err
+	}
+	tip := s.deps.Chain.Tip()
+	hash, err := s.findBlock(mux.Vars(r)["block"])
+	if err != nil {
+		return err
+	}
+	var pieces chain.Pieces
+	err = s.deps.Archive.Pieces(&pieces, chain.Extract{Blocks: []core.Hash{hash}, From: position, Messages: limit, Bytes: pageBytes})
+	if errors.Is(err, chain.ErrNotFound) {
+		return problem(http.StatusNotFound, "block_not_found", "no such block is stored here")
+	}
+	if err != nil || unchanged(w, r, s.tagOf(w, tip.Hash, formJSON)) {
+		return err
+	}
+	p := &pieces.List[0]
+	part := BlockPart{Block: s.describe(hash, &p.Header), Position: position, Messages: make([]Content, 0, len(p.Messages))}
+	for i := range p.Messages {
+		part.Messages = append(part.Messages, contentOf(&p.Messages[i].Message, p.Messages[i].Erasure))
+	}
+	return writeJSON(w, http.StatusOK, part)
+}
+
+// positionParam returns the position in a block that was asked for, 0 where none was.
+func positionParam(r *http.Request) (int, error) {
+	text, err := queryParam(r, "position")
+	if err != nil || text == "" {
+		return 0, err
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > mostPosition {
+		return 0, badRequest("bad_parameter", fmt.Sprintf("position %q: want 0 to %d", text, mostPosition))
+	}
+	return n, nil
 }
 
 // A reader reads one block piece by piece.

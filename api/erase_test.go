@@ -32,7 +32,7 @@ func views(m *core.Message) []string {
 	return []string{
 		"/chain", "/data",
 		"/api/v1/messages/" + m.ID.String(), "/api/v1/messages", "/api/v1/messages?status=confirmed",
-		"/api/v1/search?q=" + m.ID.String(), "/api/v1/blocks/1", "/api/v1/blocks/tip", "/api/v1/mempool", "/api/v1/export",
+		"/api/v1/search?q=" + m.ID.String(), "/api/v1/blocks/1", "/api/v1/blocks/1/messages", "/api/v1/blocks/tip", "/api/v1/mempool", "/api/v1/export",
 	}
 }
 

@@ -40,6 +40,7 @@ func routes() []route {
 		{http.MethodGet, v1 + "/mempool", (*Server).getMempool, scopeRead},
 		{http.MethodGet, v1 + "/blocks", (*Server).getBlocks, scopeRead},
 		{http.MethodGet, v1 + "/blocks/{block}", (*Server).getBlock, scopeRead},
+		{http.MethodGet, v1 + "/blocks/{block}/messages", (*Server).getBlockMessages, scopeRead},
 		{http.MethodGet, v1 + "/headers", (*Server).getHeaders, scopeRead},
 		{http.MethodGet, v1 + "/tips", (*Server).getTips, scopeRead},
 		{http.MethodGet, v1 + "/reorgs", (*Server).getReorgs, scopeRead},

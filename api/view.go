@@ -161,6 +161,14 @@ type FullBlock struct {
 	Size     int       `json:"size"` // as the limit on block sizes counts it
 }
 
+// A BlockPart is a block with some of its messages. It ends the block where Position and the number of
+// Messages are MessageCount together.
+type BlockPart struct {
+	Block
+	Position int       `json:"position"` // of the first of Messages
+	Messages []Content `json:"messages"`
+}
+
 // A BlockPage is a part of the list of blocks, newest first.
 type BlockPage struct {
 	Blocks []Block `json:"blocks"`

@@ -117,6 +117,16 @@ func (c *Client) Block(ctx context.Context, name string) (FullBlock, error) {
 	return b, err
 }
 
+// BlockMessages returns a block with some of its messages: from a position on, up to limit of them, and
+// fewer where they are large; limit 0 leaves it to the node. It is named as in Block.
+func (c *Client) BlockMessages(ctx context.Context, name string, position, limit int) (BlockPart, error) {
+	var b BlockPart
+	query := page("", limit)
+	query.Set("position", strconv.Itoa(position))
+	err := c.get(ctx, v1+"/blocks/"+url.PathEscape(name)+"/messages", query, &b)
+	return b, err
+}
+
 // Node describes the node.
 func (c *Client) Node(ctx context.Context) (Node, error) {
 	var n Node

@@ -7,6 +7,7 @@ type (
 	Block          = api.Block
 	BlockName      = api.BlockName
 	BlockPage      = api.BlockPage
+	BlockPart      = api.BlockPart
 	Bound          = api.Bound
 	ChainBlock     = api.ChainBlock
 	ChainMessage   = api.ChainMessage
