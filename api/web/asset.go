@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"path"
 	"strings"
+
+	"p2pchain/api/receipt"
 )
 
 // An asset is a file beside the pages. Its address has its version, so it never changes.
@@ -18,7 +20,7 @@ type asset struct {
 	kind    string // media type
 }
 
-// loadAssets reads the folder static. The version of every file is that of all of them: a module imports
+// loadAssets reads the folder static, and adds js/receipt.js. The version of every file is that of all of them: a module imports
 // its neighbours by relative names.
 func loadAssets(from embed.FS) (map[string]asset, error) {
 	assets := make(map[string]asset)
@@ -40,12 +42,22 @@ func loadAssets(from embed.FS) (map[string]asset, error) {
 		assets[strings.TrimPrefix(name, "static/")] = asset{body: body, kind: kind}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	// The scripts that check receipts are those of this package, too: one copy judges everywhere.
+	module, err := receipt.Module()
+	if err != nil {
+		return nil, err
+	}
+	sum.Write(module)
+	assets["js/receipt.js"] = asset{body: module, kind: "text/javascript; charset=utf-8"}
 	version := hex.EncodeToString(sum.Sum(nil)[:6])
 	for name, a := range assets {
 		a.version = version
 		assets[name] = a
 	}
-	return assets, err
+	return assets, nil
 }
 
 // static serves an asset. One of another version is given as it is now, and not to be kept.
