@@ -27,7 +27,7 @@ test: ## all tests (under 3 minutes on 2 cores)
 	$(GO) test $(PACKAGES)
 
 .PHONY: check
-check: fmt vet staticcheck layout tidy vuln build crash forgeries fuzz-short browser race ## everything that a change must pass
+check: fmt vet staticcheck layout tidy vuln build crash forgeries fuzz-short browser docs race ## everything that a change must pass
 
 .PHONY: fmt
 fmt: ## gofmt, without changing files
@@ -61,6 +61,10 @@ race: ## all tests of one process under the race detector
 .PHONY: browser
 browser: ## tests of pages in a real browser (chromium); pictures are kept in out/
 	P2PCHAIN_BROWSER=1 $(GO) test -count=1 -run Browser ./api/... ./cmd/internal/integration
+
+.PHONY: docs
+docs: ## every shell block of README, tutorials and how-to pages, on machines of its own (needs root)
+	P2PCHAIN_DOCS=1 $(GO) test -count=1 -run TestBlocks ./cmd/internal/doctest
 
 .PHONY: crash
 crash: ## 5,000 crash images of the store: whatever a power cut leaves, it opens and holds
