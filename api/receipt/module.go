@@ -11,11 +11,12 @@ export { Sha256, sha256, sha512, ascii, hex, unhex, join, bigEndian, littleEndia
 export { FIELD, ORDER, BASE, modulo, power, multiplyPoint, signatureHolds };
 export { Fault, VERSION, STEPS, check, readFile, readNetwork, readEnvelope, checkBody, readHeader, expand, compact, workOf,
   ownWork, nextBits, alone, after, leafHash, pathRoot, same };
+export { VALUES, writeRecord, readDocument, hashFile, decodeText };
 `
 
 var module = sync.OnceValues(func() ([]byte, error) {
 	text := "// The source with its comments is in api/receipt/script of p2pchain.\n"
-	for _, name := range []string{"hash", "ed25519", "proof"} {
+	for _, name := range []string{"hash", "ed25519", "proof", "record"} {
 		b, err := files.ReadFile("script/" + name + ".js")
 		if err != nil {
 			return nil, fmt.Errorf("module of receipts: %w", err)

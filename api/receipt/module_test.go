@@ -16,7 +16,7 @@ func TestModule(t *testing.T) {
 		t.Fatal(err)
 	}
 	var source strings.Builder
-	for _, name := range []string{"hash", "ed25519", "proof"} {
+	for _, name := range []string{"hash", "ed25519", "proof", "record"} {
 		text, err := os.ReadFile("script/" + name + ".js")
 		if err != nil {
 			t.Fatal(err)
@@ -27,7 +27,7 @@ func TestModule(t *testing.T) {
 	for _, list := range regexp.MustCompile(`(?s)export \{([^}]*)\}`).FindAllStringSubmatch(string(b), -1) {
 		for _, name := range regexp.MustCompile(`\w+`).FindAllString(list[1], -1) {
 			names++
-			if !regexp.MustCompile(`(?m)^(?:function|class|const) ` + name + `\b`).MatchString(source.String()) {
+			if !regexp.MustCompile(`(?m)^(?:(?:async )?function|class|const) ` + name + `\b`).MatchString(source.String()) {
 				t.Errorf("%s is exported, and not declared", name)
 			}
 		}

@@ -65,7 +65,7 @@ func load() (*parts, error) {
 	if err == nil {
 		err = knownErr
 	}
-	for _, name := range []string{"hash", "ed25519", "proof", "words", "document", "page"} {
+	for _, name := range []string{"hash", "ed25519", "proof", "record", "words", "document", "page"} {
 		if name == "words" { // the first that asks; the very first statement has to be 'use strict'
 			p.script += known
 		}

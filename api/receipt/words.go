@@ -33,6 +33,25 @@ func readTexts(b []byte) (texts, error) {
 	return t, nil
 }
 
+// Faults returns what may be wrong with a proof in words, by code: in German for de, else in English.
+func Faults(lang string) (map[string]string, error) {
+	p, err := shared()
+	if err != nil {
+		return nil, err
+	}
+	language := 0
+	if lang == "de" {
+		language = 1
+	}
+	words := make(map[string]string)
+	for key, both := range p.words {
+		if code, ok := strings.CutPrefix(key, "fault."); ok {
+			words[code] = both[language]
+		}
+	}
+	return words, nil
+}
+
 // fixedText is how page.html marks an element whose text is one of ours.
 var fixedText = regexp.MustCompile(`data-text="([a-z.]+)"`)
 

@@ -159,8 +159,8 @@ function after(net, p, x) {
 // Trees are those of RFC 6962.
 function leafHash(...leaf) { return sha256('\x00', ...leaf); }
 
-// pathRoot is null for a path of the wrong length.
-function pathRoot(index, size, leaf, path) {
+// pathRoot is null for a path of the wrong length. The hashes on the way up are put into up.
+function pathRoot(index, size, leaf, path, up = []) {
   let h = leaf, i = BigInt(index), last = BigInt(size) - 1n;
   for (const p of path) {
     if (last === 0n) return null;
@@ -170,6 +170,7 @@ function pathRoot(index, size, leaf, path) {
     } else {
       h = sha256('\x01', h, p);
     }
+    up.push(h);
     i /= 2n;
     last /= 2n;
   }

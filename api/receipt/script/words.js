@@ -35,16 +35,6 @@ function visible(text) {
     ('\n\t\u200c\u200d'.includes(c) ? c : `[U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}]`));
 }
 
-// decodeText returns null for bytes that are no text.
-function decodeText(bytes) {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    return text.includes('\0') ? null : text;
-  } catch {
-    return null;
-  }
-}
-
 // split returns what of a text is printed, and the rest.
 function split(text) {
   let lines = 0, runes = 0, at = 0;
