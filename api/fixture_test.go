@@ -223,9 +223,10 @@ func (h *fakeHost) ClockSkew() (time.Duration, bool) { return -1500 * time.Milli
 func twoPeers() []api.Peer {
 	return []api.Peer{
 		{ID: peerB, Addresses: []string{"/ip6/2001:db8::7/udp/22345/quic-v1/p2p/" + peerB}, Direction: "inbound", Agent: "p2pchain/0.1",
-			Tip: core.Hash{2}, Height: 3, Work: core.NewWork(1, 0), LatencyMS: 0.25, Connected: 946684801000},
+			Tip: core.Hash{2}, Height: 3, Work: core.NewWork(1, 0), LatencyMS: 0.25, Connected: 946684801000, Mesh: []string{}},
 		{ID: peerA, Addresses: []string{"/ip4/198.51.100.4/tcp/22345/p2p/" + peerA}, Direction: "outbound", Agent: "p2pchain/0.1",
-			Tip: core.Hash{1}, Height: 4, Work: core.NewWork(0, 99), LatencyMS: 12.5, Connected: 946684800500, ClockOffsetMS: 20},
+			Tip: core.Hash{1}, Height: 4, Work: core.NewWork(0, 99), LatencyMS: 12.5, Connected: 946684800500, ClockOffsetMS: 20,
+			Mesh: []string{api.TopicMessages, api.TopicBlocks}},
 	}
 }
 

@@ -122,6 +122,12 @@ type Links struct {
 	Reachable string `json:"reachable"`
 }
 
+// The topics whose meshes a peer may be in.
+const (
+	TopicMessages = "messages"
+	TopicBlocks   = "blocks"
+)
+
 // DirectionInbound is the Direction of a peer that called us; the other one is outbound.
 const DirectionInbound = "inbound"
 
@@ -138,6 +144,7 @@ type Peer struct {
 	LatencyMS     float64   `json:"latency_ms"`
 	Connected     Time      `json:"connected"` // since when
 	ClockOffsetMS int64     `json:"clock_offset_ms"`
+	Mesh          []string  `json:"mesh"` // topics of which it and this node forward everything to each other
 }
 
 // A PeerList is the answer of /api/v1/peers, sorted by id.

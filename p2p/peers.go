@@ -13,6 +13,7 @@ import (
 
 	"p2pchain/core"
 	"p2pchain/p2p/exchange"
+	"p2pchain/p2p/gossip"
 )
 
 var (
@@ -46,13 +47,26 @@ type Peer struct {
 	Latency        time.Duration // of the last hello; 0: not known yet
 	ClockOffset    time.Duration // its clock minus ours
 	ConnectedSince time.Time
+	Mesh           gossip.Mesh // the topics of which it and we forward everything to each other
 }
 
 // minClocks is how many peers it takes to say something of our clock.
 const minClocks = 3
 
 // Peers returns the peers past hello, the longest connected first, without introducers.
-func (n *Node) Peers() []Peer { return n.table.peers(false) }
+func (n *Node) Peers() []Peer {
+	peers := n.table.peers(false)
+	if n.gossip == nil { // an introducer takes no part in it
+		return peers
+	}
+	mesh := n.gossip.Mesh()
+	for i := range peers {
+		if id, err := peer.Decode(peers[i].ID); err == nil {
+			peers[i].Mesh = mesh[id]
+		}
+	}
+	return peers
+}
 
 // Introducers returns the peers past hello that only introduce others.
 func (n *Node) Introducers() []Peer { return n.table.peers(true) }

@@ -240,6 +240,9 @@ func (g *Gossip) News() map[peer.ID]time.Time {
 	return maps.Clone(g.tracer.news)
 }
 
+// Mesh returns the peers that are in the mesh of a topic with us.
+func (g *Gossip) Mesh() map[peer.ID]Mesh { return g.tracer.mesh() }
+
 // TopicPeers returns the number of peers that take part in both topics.
 func (g *Gossip) TopicPeers() int {
 	messages, blocks := g.joined()

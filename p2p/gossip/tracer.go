@@ -33,6 +33,10 @@ type Stats struct {
 	Mesh       int               `json:"mesh"`       // peers to which both topics are forwarded in full
 }
 
+// A Mesh says of which topics a peer and we forward everything to each other at once; the other peers are
+// told of ids now and then, and ask for what they lack.
+type Mesh struct{ Messages, Blocks bool }
+
 // Reasons for drops, besides those of pubsub.
 const (
 	dropOutbound = "outbound queue full"
@@ -67,6 +71,20 @@ func (t *tracer) snapshot() Stats {
 	out := t.stats
 	out.Drops = maps.Clone(t.stats.Drops)
 	out.Mesh = min(len(t.meshes[t.topics.Messages]), len(t.meshes[t.topics.Blocks]))
+	return out
+}
+
+// mesh returns where peers are, those that are in no mesh left out.
+func (t *tracer) mesh() map[peer.ID]Mesh {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := make(map[peer.ID]Mesh)
+	for p := range t.meshes[t.topics.Messages] {
+		out[p] = Mesh{Messages: true}
+	}
+	for p := range t.meshes[t.topics.Blocks] {
+		out[p] = Mesh{Messages: out[p].Messages, Blocks: true}
+	}
 	return out
 }
 

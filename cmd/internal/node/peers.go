@@ -11,6 +11,7 @@ import (
 	"p2pchain/bootstrap"
 	"p2pchain/core"
 	"p2pchain/p2p"
+	"p2pchain/p2p/gossip"
 	"p2pchain/p2p/syncer"
 )
 
@@ -102,9 +103,22 @@ func (p peers) Peers() []api.Peer {
 			Tip: k.Tip, Height: k.Height, Work: k.Work, LowestFull: k.LowestFull,
 			LatencyMS: float64(k.Latency) / float64(time.Millisecond),
 			Connected: api.Time(max(0, k.ConnectedSince.UnixMilli())), ClockOffsetMS: k.ClockOffset.Milliseconds(),
+			Mesh: topics(k.Mesh),
 		}
 	}
 	return out
+}
+
+// topics names the topics of a mesh.
+func topics(m gossip.Mesh) []string {
+	names := []string{} // never null
+	if m.Messages {
+		names = append(names, api.TopicMessages)
+	}
+	if m.Blocks {
+		names = append(names, api.TopicBlocks)
+	}
+	return names
 }
 
 // Connect dials a peer; errors as api.Host wants them.

@@ -1,9 +1,11 @@
 package node
 
 import (
+	"slices"
 	"testing"
 
 	"p2pchain/api"
+	"p2pchain/p2p/gossip"
 	"p2pchain/p2p/syncer"
 )
 
@@ -33,6 +35,20 @@ func TestSyncWords(t *testing.T) {
 	for said, want := range map[syncer.State]string{syncer.Alone: api.SyncAlone, syncer.Fetching: api.SyncBlocks, syncer.Synced: api.SyncSynced} {
 		if got := syncOf(syncer.Status{State: said}).State; got != want {
 			t.Errorf("%s is %q in the API, want %q", said, got, want)
+		}
+	}
+}
+
+// TestTopics holds the names of the meshes, and that there is a list where a peer is in none.
+func TestTopics(t *testing.T) {
+	for m, want := range map[gossip.Mesh][]string{
+		{}:                             {},
+		{Messages: true}:               {api.TopicMessages},
+		{Blocks: true}:                 {api.TopicBlocks},
+		{Messages: true, Blocks: true}: {api.TopicMessages, api.TopicBlocks},
+	} {
+		if got := topics(m); got == nil || !slices.Equal(got, want) {
+			t.Errorf("%+v: got %v", m, got)
 		}
 	}
 }
