@@ -24,8 +24,9 @@ import (
 // A Tab is one page of a browser, which remembers what the page asked the network for and what it
 // complained about. Its methods end the test on errors.
 type Tab struct {
-	t   testing.TB
-	ctx context.Context
+	Close func() // before the end of the test, which closes what is still open
+	t     testing.TB
+	ctx   context.Context
 
 	mu         sync.Mutex // guards what follows
 	requests   []string
@@ -50,7 +51,7 @@ func (b *Browser) Open(t testing.TB, address string, v View) *Tab {
 	tab := &Tab{t: t, loading: make(map[network.RequestID]int)}
 	ctx, closeTab := chromedp.NewContext(b.ctx, chromedp.WithListener(tab.hear))
 	t.Cleanup(closeTab)
-	tab.ctx = ctx
+	tab.ctx, tab.Close = ctx, closeTab
 	call(tab, network.Enable, network.EnableParams{})
 	call(tab, log.Enable, cdp.Empty{})
 	if v.New {
