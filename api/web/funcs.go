@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"p2pchain/api"
+	"p2pchain/api/receipt"
 	"p2pchain/core"
 )
 
@@ -29,6 +30,8 @@ func (s *Site) funcs(lang string) template.FuncMap {
 		"stampUp":   func(t api.Time) string { return stamp(t + 999) }, // an upper bound is rounded up
 		"rate":      rate,
 		"excerpt":   excerpt,
+		"record":    recorder{func(key string, args ...any) string { return s.texts.say(lang, key, args...) }, func(n any) string { return grouped(lang, n) }}.record,
+		"faults":    func() (map[string]string, error) { return receipt.Faults(lang) },
 		"text":      func(s *string) string { return *cmp.Or(s, new(string)) },
 	}
 }

@@ -44,27 +44,28 @@ func (s *Site) messages(ctx context.Context, r *http.Request) (view, error) {
 
 // blockData is a block and some of its messages.
 type blockData struct {
-	api.FullBlock
-	From     int // position of the first one shown
-	Messages []api.Content
-	Before   int  // where the part before begins
-	After    int  // where the next part begins, 0: nowhere
-	Genesis  bool // it has no messages but the network's text
+	api.BlockPart
+	Last    int  // position of the last message shown
+	Before  int  // where the part before begins
+	After   int  // where the next part begins, 0: nowhere
+	Genesis bool // it has no messages but the network's text
 }
 
 func (s *Site) block(ctx context.Context, r *http.Request) (view, error) {
-	b, err := s.cfg.Source.Block(ctx, r.PathValue("name"))
+	from, err := strconv.Atoi(r.URL.Query().Get("from"))
+	if err != nil || from < 0 {
+		from = 0
+	}
+	b, err := s.cfg.Source.BlockMessages(ctx, r.PathValue("name"), from, pageMessages)
 	if err != nil {
 		return view{}, err
 	}
-	from, err := strconv.Atoi(r.URL.Query().Get("from"))
-	if err != nil || from < 0 || from >= len(b.Messages) {
-		from = 0
+	if len(b.Messages) == 0 && b.MessageCount > 0 {
+		return s.notFound(ctx, r) // behind the last one
 	}
-	to := min(from+pageMessages, len(b.Messages))
-	data := blockData{FullBlock: b, From: from, Messages: b.Messages[from:to], Before: max(0, from-pageMessages), Genesis: b.Height == 0}
-	if to < len(b.Messages) {
-		data.After = to
+	data := blockData{BlockPart: b, Last: from + len(b.Messages) - 1, Before: max(0, from-pageMessages), Genesis: b.Height == 0}
+	if next := from + len(b.Messages); next < int(b.MessageCount) {
+		data.After = next
 	}
 	return view{name: "block", title: "raw:#" + strconv.FormatUint(b.Height, 10), data: data}, nil
 }

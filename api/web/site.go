@@ -69,6 +69,7 @@ func New(cfg Config) (*Site, error) {
 		"GET /ui/search":        (*Site).search,
 		"GET /ui/peers":         (*Site).peers,
 		"GET /ui/forks":         (*Site).forks,
+		"GET /ui/notarise":      (*Site).notarise,
 	} {
 		s.mux.Handle(pattern, s.page(build))
 	}

@@ -53,9 +53,10 @@ func (f *fakeSource) Blocks(context.Context, string, int) (api.BlockPage, error)
 	return page, f.err
 }
 
-func (f *fakeSource) Block(_ context.Context, name string) (api.FullBlock, error) {
-	b := api.FullBlock{Block: api.Block{Hash: core.Hash{1}, Height: 2, MessageCount: 120, Connected: name != "side", Confirmations: 2}}
-	for range 120 {
+// BlockMessages gives a block of 120 messages, no more than 30 of them at once.
+func (f *fakeSource) BlockMessages(_ context.Context, name string, position, limit int) (api.BlockPart, error) {
+	b := api.BlockPart{Block: api.Block{Hash: core.Hash{1}, Height: 2, MessageCount: 120, Connected: name != "side", Confirmations: 2}, Position: position}
+	for range min(limit, 30, max(0, 120-position)) {
 		b.Messages = append(b.Messages, f.content())
 	}
 	return b, f.err
@@ -131,7 +132,7 @@ func (f *fakeSource) Reorgs(context.Context, string, int) (api.ReorgPage, error)
 func paths() []string {
 	return []string{
 		"/", "/ui/blocks", "/ui/blocks/2", "/ui/blocks/2?from=50", "/ui/messages", "/ui/messages?author=" + strings.Repeat("00", 32),
-		"/ui/messages/" + strings.Repeat("07", 32), "/ui/search?q=hello", "/ui/search", "/ui/peers", "/ui/forks", "/nowhere",
+		"/ui/messages/" + strings.Repeat("07", 32), "/ui/search?q=hello", "/ui/search", "/ui/peers", "/ui/forks", "/ui/notarise", "/nowhere",
 	}
 }
 

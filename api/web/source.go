@@ -12,7 +12,7 @@ import (
 type Source interface {
 	Node(ctx context.Context) (api.Node, error)
 	Blocks(ctx context.Context, cursor string, limit int) (api.BlockPage, error)
-	Block(ctx context.Context, name string) (api.FullBlock, error)
+	BlockMessages(ctx context.Context, name string, position, limit int) (api.BlockPart, error)
 	Mempool(ctx context.Context, cursor string, limit int) (api.MempoolPage, error)
 	Message(ctx context.Context, id core.Hash) (api.Message, error)
 	Messages(ctx context.Context, f client.Filter, cursor string, limit int) (api.MessagePage, error)

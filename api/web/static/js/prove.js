@@ -1,0 +1,161 @@
+// The proof of a message, checked here step by step: nothing that the node says about it is believed.
+
+import { follow } from "./live.js";
+import { rowsOf } from "./prove-values.js";
+import { alter, canAlter } from "./prove-alter.js";
+import { check, hex } from "./receipt.js";
+import { say } from "./text.js";
+
+/** What a step's state looks like beside its words. */
+const signs = { passed: "✓", failed: "✗", absent: "–", open: "·" };
+const badges = { passed: "good", failed: "bad", absent: "faint", open: "faint" };
+
+const byID = (id) => document.getElementById(id);
+const faults = JSON.parse(byID("faults").textContent);
+const place = byID("proof");
+const id = place.dataset.id;
+
+/**
+ * Judges a proof. One of another message is no proof of this one, however well it holds.
+ *
+ * @param {Uint8Array} bytes the file
+ */
+function judge(bytes) {
+  const result = check(bytes);
+  result.reason = result.fault === null ? "" : faults[result.fault];
+  if (result.id !== undefined && hex(result.id) !== id) {
+    const step = result.steps.find(({ name }) => name === "message");
+    if (step.state === "passed") {
+      step.state = "failed";
+      step.reason = say("prove.other");
+      result.reason = step.reason;
+    }
+  }
+  return result;
+}
+
+/** Shows a proof: the verdict, and each step with what was computed. */
+function show(bytes, altered = "") {
+  const result = judge(bytes);
+  const good = result.reason === "";
+  const verdict = byID("verdict");
+  verdict.className = `verdict ${good ? "good" : "bad"}`;
+  verdict.textContent = good ? say("prove.good") : say(altered === "" ? "prove.bad" : "prove.altered", result.reason);
+  byID("steps").replaceChildren(...result.steps.map((step) => draw(step, result)));
+}
+
+function draw(step, result) {
+  const item = byID("step").content.cloneNode(true).firstElementChild;
+  const slot = (name) => item.querySelector(`[data-slot=${name}]`);
+  item.classList.add(step.state);
+  item.dataset.step = step.name;
+  item.querySelector(".sign").textContent = signs[step.state];
+  slot("title").textContent = say(`step.${step.name}`);
+  slot("state").textContent = say(`state.${step.state}`);
+  slot("state").classList.add(badges[step.state]);
+  slot("says").textContent = say(`step.${step.name}.says`);
+  if (step.state === "failed") {
+    const why = document.createElement("p");
+    why.className = "why";
+    why.textContent = step.reason ?? result.reason;
+    slot("says").after(why);
+  }
+  if (step.state === "passed" || step.state === "failed") {
+    item.querySelector("dl").append(...rowsOf(step.name, result, id).map(drawRow));
+  }
+  return item;
+}
+
+/** @param {import("./prove-values.js").Row} row */
+function drawRow({ key, text = "", hash = "", like, way = [] }) {
+  const line = document.createElement("div");
+  const name = document.createElement("dt");
+  const value = document.createElement("dd");
+  name.textContent = say(key);
+  if (hash !== "") {
+    const code = document.createElement("code");
+    code.textContent = hash;
+    value.append(code);
+  }
+  if (text !== "") {
+    const words = document.createElement("bdi");
+    words.textContent = text;
+    value.append(words);
+  }
+  if (like !== undefined) {
+    const sign = document.createElement("span");
+    sign.className = like ? "same" : "differs";
+    sign.textContent = say(like ? "prove.same" : "prove.differs");
+    value.append(" ", sign);
+  }
+  if (way.length > 0) {
+    value.append(drawWay(way));
+  }
+  line.append(name, value);
+  return line;
+}
+
+/** The hashes on the way from a leaf to a root. */
+function drawWay(way) {
+  const list = document.createElement("ol");
+  list.className = "way";
+  for (const { sibling, node } of way) {
+    const item = document.createElement("li");
+    const code = document.createElement("code");
+    code.textContent = node;
+    item.append(say("value.node", sibling), " ", code);
+    list.append(item);
+  }
+  return list;
+}
+
+/** Offers to change one byte, and shows what comes of it. */
+function offerChanges(bytes) {
+  const buttons = Array.from(byID("alter").querySelectorAll("button"));
+  const undo = buttons.at(-1);
+  for (const button of buttons) {
+    const { part } = button.dataset;
+    button.hidden = part === "" || !canAlter(bytes, part);
+    button.addEventListener("click", () => {
+      show(part === "" ? bytes : alter(bytes, part), part);
+      for (const other of buttons.slice(0, -1)) {
+        other.setAttribute("aria-pressed", String(other === button));
+      }
+      undo.hidden = part === "";
+      byID("verdict").scrollIntoView({ block: "center" });
+    });
+  }
+  byID("alter").hidden = false;
+}
+
+async function prove() {
+  place.hidden = false;
+  const verdict = byID("verdict");
+  verdict.textContent = say("prove.working");
+  let bytes;
+  try {
+    const response = await fetch(`/api/v1/messages/${id}/proof?format=json`);
+    if (!response.ok) {
+      const problem = await response.json();
+      verdict.textContent = say("prove.refused", problem.detail ?? problem.title);
+      return;
+    }
+    bytes = new Uint8Array(await response.arrayBuffer());
+  } catch {
+    verdict.textContent = say("prove.unreachable");
+    return;
+  }
+  show(bytes);
+  if (byID("verdict").classList.contains("good")) {
+    offerChanges(bytes);
+  }
+}
+
+if (place.dataset.waits === undefined) {
+  prove();
+} else {
+  follow({
+    confirmed: (confirmed) => confirmed.id === id && location.reload(),
+    reset: () => location.reload(),
+  });
+}
