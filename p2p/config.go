@@ -8,6 +8,7 @@ import (
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -30,6 +31,10 @@ type Config struct {
 	// GossipGrace is how long a peer past hello may take no part in the topics before it is let go. For as
 	// long the node may be alone, or behind what its peers claim, before it says so and asks them again.
 	GossipGrace time.Duration
+
+	// Gate, if set, says with whom the node may have connections at all. It may change its mind at any time:
+	// that ends no connection, and lets none begin.
+	Gate func(peer.ID) bool
 
 	// Bodies says which bodies of messages are missing here, and takes them in; nil: none is ever missing.
 	Bodies filler.Store

@@ -85,7 +85,7 @@ func hostOptions(cfg Config, gate *bans, table *Table) []libp2p.Option {
 		libp2p.Identity(cfg.Key),
 		libp2p.UserAgent(cfg.Agent),
 		libp2p.NoListenAddrs,
-		libp2p.ConnectionGater(gate),
+		libp2p.ConnectionGater(gateOf(gate, cfg.Gate)),
 		metricsOption(cfg.Metrics),
 		// They give up on whole kinds of addresses after failures on the internet, which takes peers
 		// with public addresses on the local network along. Failed dials are retried ever more rarely.

@@ -42,6 +42,7 @@ type Site struct {
 	texts  *texts
 	assets map[string]asset
 	zips   zippers
+	alone  bool // there are no pages of a node beside these
 }
 
 // New returns the pages of a source. An error is a bug of the embedded files.
@@ -50,14 +51,7 @@ func New(cfg Config) (*Site, error) {
 		return nil, errors.New("web: Config lacks a part")
 	}
 	s := &Site{cfg: cfg, mux: http.NewServeMux()}
-	var err error
-	if s.texts, err = loadTexts(files); err != nil {
-		return nil, err
-	}
-	if s.assets, err = loadAssets(files); err != nil {
-		return nil, err
-	}
-	if s.pages, err = s.parse(); err != nil {
+	if err := s.load(); err != nil {
 		return nil, err
 	}
 	for pattern, build := range map[string]builder{
@@ -76,6 +70,18 @@ func New(cfg Config) (*Site, error) {
 	s.mux.HandleFunc("GET /ui/static/{version}/{name...}", s.static)
 	s.mux.Handle("/", s.page((*Site).notFound))
 	return s, nil
+}
+
+// load reads the embedded files.
+func (s *Site) load() (err error) {
+	if s.texts, err = loadTexts(files); err != nil {
+		return err
+	}
+	if s.assets, err = loadAssets(files); err != nil {
+		return err
+	}
+	s.pages, err = s.parse()
+	return err
 }
 
 // ServeHTTP implements http.Handler.
@@ -99,6 +105,7 @@ type frame struct {
 	Lang  string
 	Query string // of the search field
 	Path  string // of the request with its query but for lang, to link the other languages
+	Alone bool   // there are no pages of a node to lead to
 	Data  any
 }
 
@@ -130,7 +137,7 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, v view) error {
 		title = s.texts.say(lang, v.title)
 	}
 	var out bytes.Buffer
-	err := t.ExecuteTemplate(&out, "layout.html", frame{Title: title, Page: v.name, Lang: lang, Query: r.URL.Query().Get("q"), Path: withoutLang(r), Data: v.data})
+	err := t.ExecuteTemplate(&out, "layout.html", frame{Title: title, Page: v.name, Lang: lang, Query: r.URL.Query().Get("q"), Path: withoutLang(r), Alone: s.alone, Data: v.data})
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ agree on one chain. The bare command starts a node.`,
 	a.makeRun(root)
 	root.AddCommand(
 		a.runCommand(), a.initCommand(), a.joinCommand(), a.inviteCommand(), a.bootstrapCommand(), a.keyCommand(), a.tokenCommand(),
-		a.addCommand(), a.anchorCommand(), a.proofCommand(), a.getCommand(), a.searchCommand(), a.tailCommand(), a.statusCommand(), a.mineCommand(), a.peersCommand(), a.eraseCommand(), a.uiCommand(),
+		a.addCommand(), a.anchorCommand(), a.proofCommand(), a.getCommand(), a.searchCommand(), a.tailCommand(), a.statusCommand(), a.mineCommand(), a.peersCommand(), a.eraseCommand(), a.uiCommand(), a.demoCommand(),
 		a.verifyCommand(), a.exportCommand(), a.importCommand(), a.checkCommand(), a.backupCommand(), a.restoreCommand(),
 		a.healthCommand(), a.doctorCommand(), a.configCommand(), a.completionCommand(), a.manCommand(),
 		a.versionCommand(), a.minerCommand(),

@@ -57,10 +57,12 @@ func rules() []rule {
 		// It reads what the parts count, whatever they are, and changes nothing.
 		{"cmd/internal/metrics", []string{"core/...", "p2p/...", "api", "bootstrap", "cmd/internal/backup", "cmd/internal/logs"}, []string{libp2p, pebble, "github.com/spf13"}},
 		{"cmd/internal/node", []string{"core/...", "p2p/...", "api/...", "bootstrap/...", "cmd/internal/invite", "cmd/internal/backup", "cmd/internal/metrics", "cmd/internal/logs"}, []string{"github.com/spf13"}},
+		// Its nodes are whole ones, which it meets by their API.
+		{"cmd/internal/demo", []string{"core", "core/miner", "core/store", "api", "api/client", "api/web", "cmd/internal/node"}, []string{libp2p, pebble, "github.com/spf13"}},
 		{"cmd/internal", []string{"core/...", "p2p/...", "api/...", "bootstrap/...", "cmd/..."}, nil},
 		// The command talks to running nodes by their API and builds one by cmd/internal/node; of the
 		// parts it knows what their errors mean, and what they need of the process.
-		{"cmd/p2pchain", []string{"core", "core/document", "core/proof", "core/chainfile", "core/store", "core/miner", "core/background", "api", "api/client", "api/evidence", "api/receipt", "api/web", "bootstrap", "cmd/internal/anchor", "cmd/internal/invite", "cmd/internal/spool", "cmd/internal/node", "cmd/internal/doctor", "cmd/internal/notary", "cmd/internal/logs", "cmd/internal/systemd"}, []string{libp2p, pebble}},
+		{"cmd/p2pchain", []string{"core", "core/document", "core/proof", "core/chainfile", "core/store", "core/miner", "core/background", "api", "api/client", "api/evidence", "api/receipt", "api/web", "bootstrap", "cmd/internal/anchor", "cmd/internal/demo", "cmd/internal/invite", "cmd/internal/spool", "cmd/internal/node", "cmd/internal/doctor", "cmd/internal/notary", "cmd/internal/logs", "cmd/internal/systemd"}, []string{libp2p, pebble}},
 	}
 }
 

@@ -64,7 +64,13 @@ type Config struct {
 	MineThreads int
 	// OnMiners, if set, is told how many search threads there are, at the start and whenever that
 	// changes; GOMAXPROCS should follow: see background.Procs.
-	OnMiners  func(threads int)
+	OnMiners func(threads int)
+	// Search, if set, searches for proofs of work in the place of the real search at full speed.
+	Search miner.Searcher
+	// Gate, if set, says with which peers the node may have connections, by their ids. It may change its
+	// mind at any time: that ends no connection, and lets none begin.
+	Gate func(peerID string) bool
+
 	ChainFile bool // keep the chain as a file beside the store, too
 	// HonourErasures says that messages by which authors ask to forget their own ones are honoured.
 	HonourErasures bool

@@ -218,7 +218,7 @@ func (n *Node) openChain(context.Context) error {
 
 func (n *Node) openMiner(context.Context) error {
 	cfg := miner.DefaultConfig()
-	cfg.Mode, cfg.Threads, cfg.Now = n.cfg.Mine, n.cfg.MineThreads, n.cfg.Now
+	cfg.Mode, cfg.Threads, cfg.Search, cfg.Now = n.cfg.Mine, n.cfg.MineThreads, n.cfg.Search, n.cfg.Now
 	var err error
 	log := n.log.With("part", "miner")
 	if n.miner, err = miner.New(n.cfg.Network, n.pool, n.chain, n.submit, cfg, log); err != nil {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
 	"p2pchain/api"
 	"p2pchain/bootstrap"
 	"p2pchain/core"
@@ -71,6 +73,9 @@ func (n *Node) listenOn(addrs []string) error {
 	cfg.Exchange.Log, cfg.Filler.Log = n.log.With("part", "exchange"), n.log.With("part", "filler")
 	cfg.Metrics, cfg.Bodies = n.metrics, n.store
 	cfg.Gossip.Now, cfg.Gossip.Log = n.cfg.Now, n.log.With("part", "gossip")
+	if allows := n.cfg.Gate; allows != nil {
+		cfg.Gate = func(p peer.ID) bool { return allows(p.String()) }
+	}
 	host, err := p2p.Open(n.cfg.Network, n.chain, n.pool, cfg)
 	if err != nil {
 		return err
