@@ -22,12 +22,20 @@ help: ## list the targets
 build: ## the one static binary, bin/p2pchain
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/p2pchain ./cmd/p2pchain
 
+.PHONY: cross
+cross: ## the same for every platform of a release, thrown away
+	@.ci/cross
+
+.PHONY: snapshot
+snapshot: ## all files of a release in out/release: archives, packages, checksums
+	VERSION=$(VERSION) .ci/snapshot
+
 .PHONY: test
 test: ## all tests (under 3 minutes on 2 cores)
 	$(GO) test $(PACKAGES)
 
 .PHONY: check
-check: fmt vet staticcheck layout tidy vuln build crash forgeries fuzz-short browser docs race ## everything that a change must pass
+check: fmt vet staticcheck layout tidy vuln build cross crash forgeries fuzz-short browser docs race ## everything that a change must pass
 
 .PHONY: fmt
 fmt: ## gofmt, without changing files

@@ -1,11 +1,3 @@
-// Command sbom writes which modules a Go program was built from, as a CycloneDX 1.5 document: the bill of
-// materials that goes with every release. All of it comes from the program itself, where the Go linker
-// leaves it, so it needs no network, and anybody can make it again from a binary that he was given.
-//
-//	go run ./cmd/internal/sbom BINARY [OUT]
-//
-// Licences are not in a binary, and so not in the document. The document names no time and no machine: the
-// same binary always gives the same bytes.
 package main
 
 import (
@@ -20,17 +12,15 @@ import (
 	"strings"
 )
 
-func main() {
-	if err := run(os.Args[1:], os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "sbom:", err)
-		os.Exit(1)
-	}
-}
-
-// run writes the bill of the program args[0] to the file args[1], or to stdout where there is none.
-func run(args []string, stdout io.Writer) error {
+// sbom writes the bill of materials of the program args[0] to the file args[1], or to stdout where there is
+// none: a CycloneDX 1.5 document of the modules that it was built from.
+//
+// All of it comes from the program itself, where the Go linker leaves it, so it needs no network, and
+// anybody can make it again from a binary that he was given. Licences are not in a binary, and so not in
+// the document. It names no time and no machine: the same binary always gives the same bytes.
+func sbom(args []string, stdout io.Writer) error {
 	if len(args) < 1 || len(args) > 2 {
-		return fmt.Errorf("usage: sbom BINARY [OUT]")
+		return errUsage
 	}
 	info, err := buildinfo.ReadFile(args[0])
 	if err != nil {

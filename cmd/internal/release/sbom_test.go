@@ -41,18 +41,18 @@ func TestBill(t *testing.T) {
 	}
 }
 
-// TestRun reads the program that runs: this test.
-func TestRun(t *testing.T) {
+// TestSBOM reads the program that runs: this test.
+func TestSBOM(t *testing.T) {
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var printed bytes.Buffer
-	if err := run([]string{program}, &printed); err != nil {
+	if err := sbom([]string{program}, &printed); err != nil {
 		t.Fatal(err)
 	}
 	out := filepath.Join(t.TempDir(), "bill.json")
-	if err := run([]string{program, out}, io.Discard); err != nil {
+	if err := sbom([]string{program, out}, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	written, err := os.ReadFile(out)
@@ -66,7 +66,7 @@ func TestRun(t *testing.T) {
 	if !bytes.Equal(written, printed.Bytes()) {
 		t.Error("two bills of one program differ")
 	}
-	if err := run([]string{filepath.Join(t.TempDir(), "none")}, io.Discard); !errors.Is(err, fs.ErrNotExist) {
+	if err := sbom([]string{filepath.Join(t.TempDir(), "none")}, io.Discard); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the bill of no file: %v", err)
 	}
 }
