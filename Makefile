@@ -72,7 +72,7 @@ browser: ## tests of pages in a real browser (chromium); pictures are kept in ou
 
 .PHONY: docs
 docs: ## every shell block of README, tutorials and how-to pages, on machines of its own (needs root)
-	P2PCHAIN_DOCS=1 $(GO) test -count=1 -run TestBlocks ./cmd/internal/doctest
+	P2PCHAIN_DOCS=1 $(GO) test -count=1 -parallel 4 -run TestBlocks ./cmd/internal/doctest
 
 .PHONY: crash
 crash: ## 5,000 crash images of the store: whatever a power cut leaves, it opens and holds

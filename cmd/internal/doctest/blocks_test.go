@@ -22,6 +22,7 @@ type block struct {
 	terminal bool
 	ctrlC    bool   // stop terminals first,
 	stops    string // those whose command has this word
+	cable    string // "down" or "up": change that first
 	skip     string // why it is not run
 }
 
@@ -105,6 +106,10 @@ func parseInfo(info string) (block, bool, error) {
 			b.exit, err = strconv.Atoi(value)
 		case "on":
 			b.machine = value
+		case "unplug":
+			b.cable = "down"
+		case "plug":
+			b.cable = "up"
 		case "terminal":
 			b.terminal = true
 		case "ctrl-c":

@@ -11,6 +11,7 @@
 //	sh terminal             each line in a terminal of its own, where it goes on running
 //	sh ctrl-c               first stop what runs in the terminals of this machine, as Ctrl-C does
 //	sh ctrl-c=WORD          only those whose command has this word
+//	sh unplug, sh plug      first pull the cable out of this machine, or put it in again
 //	sh on=NAME              on another machine, with a home of its own
 //	sh skip: REASON         not run, for this reason
 //

@@ -39,6 +39,7 @@ type lan struct {
 type machine struct {
 	lan       *lan
 	name      string
+	plug      string // its end of the cable in the bridge
 	holder    int
 	env       []string
 	dir       string
@@ -87,10 +88,10 @@ func (l *lan) machine(name string) *machine {
 		return m
 	}
 	n := len(l.machines) + 1
-	m := &machine{lan: l, name: name, holder: l.namespace(), dir: l.work}
+	m := &machine{lan: l, name: name, plug: fmt.Sprintf("v%d", n), holder: l.namespace(), dir: l.work}
 	l.machines[name] = m
-	l.ip(l.hub, fmt.Sprintf("link add v%d type veth peer name eth0 netns %d", n, m.holder))
-	l.ip(l.hub, fmt.Sprintf("link set v%d master br0 up", n))
+	l.ip(l.hub, fmt.Sprintf("link add %s type veth peer name eth0 netns %d", m.plug, m.holder))
+	l.ip(l.hub, "link set "+m.plug+" master br0 up")
 	l.ip(m.holder, "link set lo up")
 	l.ip(m.holder, fmt.Sprintf("addr add 192.168.7.%d/24 dev eth0", n))
 	l.ip(m.holder, "link set eth0 up")
@@ -122,27 +123,30 @@ func (m *machine) command(script string) (*exec.Cmd, error) {
 }
 
 // run runs a block to its end and keeps its folder and variables for the next one.
-func (m *machine) run(ctx context.Context, b block) error {
+func (m *machine) run(ctx context.Context, b block) (string, error) {
 	state := filepath.Join(m.lan.t.TempDir(), "state")
+	var out record
 	cmd, err := m.command("set -aeuo pipefail\ntrap 'pwd > " + state + ".pwd; env -0 > " + state + ".env' EXIT\n" + b.text)
 	if err != nil {
-		return err
+		return out.String(), err
 	}
-	var out record
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.WaitDelay = time.Second
 	if err := cmd.Start(); err != nil {
-		return err
+		return out.String(), err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	defer stop()
 	err = cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != b.exit || ctx.Err() != nil {
-		return fmt.Errorf("ended with %d, not %d (%v, %v):\n%s", code, b.exit, err, ctx.Err(), out.String())
+		return out.String(), fmt.Errorf("ended with %d, not %d (%v, %v)", code, b.exit, err, ctx.Err())
+	}
+	if strings.Contains("\n"+out.String(), "\nnull\n") {
+		return out.String(), errors.New("it says null: a member that jq asks for is not there")
 	}
 	env, err := os.ReadFile(state + ".env")
 	if err != nil {
-		return err
+		return out.String(), err
 	}
 	dir, err := os.ReadFile(state + ".pwd")
 	m.env, m.dir = nil, strings.TrimSpace(string(dir))
@@ -151,7 +155,7 @@ func (m *machine) run(ctx context.Context, b block) error {
 			m.env = append(m.env, v)
 		}
 	}
-	return err
+	return out.String(), err
 }
 
 // A terminal is a command that goes on running.

@@ -46,13 +46,15 @@ func session(t *testing.T, l *lan, page string, blocks []block) {
 		if b.skip != "" {
 			continue
 		}
-		if err := play(t.Context(), l.machine(b.machine), b); err != nil {
+		out, err := play(t.Context(), l.machine(b.machine), b)
+		t.Logf("%s:%d on %s\n%s%s", page, b.line, b.machine, indent(b.text, "$ "), indent(out, "  "))
+		if err != nil {
 			for name, m := range l.machines {
 				for _, term := range m.terminals {
-					t.Logf("terminal on %s:\n%s", name, term.out.String())
+					t.Logf("terminal on %s: %s\n%s", name, term.command, indent(term.out.String(), "  "))
 				}
 			}
-			t.Fatalf("%s:%d: %v\n%s", page, b.line, err, b.text)
+			t.Fatalf("%s:%d: %v", page, b.line, err)
 		}
 	}
 	for name, m := range l.machines {
@@ -62,24 +64,36 @@ func session(t *testing.T, l *lan, page string, blocks []block) {
 	}
 }
 
-// play runs one block.
-func play(ctx context.Context, m *machine, b block) error {
+// play runs one block and returns what it said.
+func play(ctx context.Context, m *machine, b block) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, blockTime)
 	defer cancel()
 	if b.ctrlC {
 		if err := m.ctrlC(b.stops); err != nil {
-			return err
+			return "", err
 		}
+	}
+	if b.cable != "" {
+		m.lan.ip(m.lan.hub, "link set "+m.plug+" "+b.cable)
 	}
 	if !b.terminal {
 		return m.run(ctx, b)
 	}
 	for _, command := range b.commands() {
 		if err := m.open(command); err != nil {
-			return err
+			return "", err
 		}
 	}
-	return nil
+	return "", nil
+}
+
+// indent puts a mark before each line.
+func indent(text, mark string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(mark + line)
+	}
+	return b.String()
 }
 
 // build copies the sources as they are, without what git does not know or ignores, and builds the binary
