@@ -29,6 +29,12 @@ const asked = "P2PCHAIN_BROWSER"
 // there is none.
 func Start(t testing.TB) *Browser {
 	t.Helper()
+	return StartFor(t, 0)
+}
+
+// StartFor is Start for a test that uses the browser for so much longer than others do.
+func StartFor(t testing.TB, longer time.Duration) *Browser {
+	t.Helper()
 	if os.Getenv(asked) == "" {
 		t.Skip("make browser runs this test, in a real browser")
 	}
@@ -50,7 +56,7 @@ func Start(t testing.TB) *Browser {
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("lang", "en-US"),
 	)
-	ctx, end := context.WithTimeout(context.Background(), patience)
+	ctx, end := context.WithTimeout(context.Background(), patience+longer)
 	t.Cleanup(end)
 	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(stop)

@@ -24,6 +24,7 @@ func (s *Site) funcs(lang string) template.FuncMap {
 		"languages": s.texts.languages,
 		"asset":     s.address,
 		"short":     short,
+		"tail":      tail,
 		"safe":      safeText,
 		"number":    func(n any) string { return grouped(lang, n) },
 		"stamp":     stamp,
@@ -68,6 +69,9 @@ func short(v any) string {
 	}
 	return text[:8] + "…" + text[len(text)-6:]
 }
+
+// tail returns the end of a peer id; the beginnings of these are all alike.
+func tail(id string) string { return "…" + id[max(0, len(id)-6):] }
 
 // stamp returns a time as people read it without their own clock: UTC.
 func stamp(t api.Time) string { return t.Time().Format("2006-01-02 15:04:05 UTC") }

@@ -16,15 +16,23 @@ const (
 	pageMessages = 50
 )
 
+// blocksData is a page of the list of blocks.
+type blocksData struct {
+	api.BlockPage
+	First bool // nothing is newer, so this page follows what happens
+}
+
 func (s *Site) blocks(ctx context.Context, r *http.Request) (view, error) {
-	page, err := s.cfg.Source.Blocks(ctx, r.URL.Query().Get("cursor"), pageBlocks)
-	return view{name: "blocks", title: "blocks.title", data: page}, err
+	cursor := r.URL.Query().Get("cursor")
+	page, err := s.cfg.Source.Blocks(ctx, cursor, pageBlocks)
+	return view{name: "blocks", title: "blocks.title", data: blocksData{page, cursor == ""}}, err
 }
 
 // messagesData is a page of the list of messages.
 type messagesData struct {
 	api.MessagePage
 	Author string // whose messages these are, empty: everybody's
+	First  bool   // nothing is newer, so this page follows what happens
 }
 
 func (s *Site) messages(ctx context.Context, r *http.Request) (view, error) {
@@ -39,7 +47,7 @@ func (s *Site) messages(ctx context.Context, r *http.Request) (view, error) {
 		f.Author = &key
 	}
 	page, err := s.cfg.Source.Messages(ctx, f, query.Get("cursor"), pageMessages)
-	return view{name: "messages", title: "messages.title", data: messagesData{page, author}}, err
+	return view{name: "messages", title: "messages.title", data: messagesData{page, author, !query.Has("cursor")}}, err
 }
 
 // blockData is a block and some of its messages.

@@ -12,8 +12,14 @@ import (
 	"p2pchain/api/receipt"
 )
 
-// mostDrawn is how many peers the picture shows; the table has all.
-const mostDrawn = 48
+const (
+	// mostDrawn is how many peers the picture shows; the table has all.
+	mostDrawn = 48
+	// mostOnRing is how many of them are on one ellipse, mostNamed how many have names on a small screen.
+	mostOnRing, mostNamed = 14, 10
+	// Where there are more, those on the inner one have no names at all.
+	mostInside = 28
+)
 
 // peersData is what the page of the peers shows.
 type peersData struct {
@@ -21,15 +27,19 @@ type peersData struct {
 	Peers  []api.Peer
 	Drawn  []spoke
 	Hidden int // peers that are not drawn
-	Invite *api.Invite
-	QR     template.HTML // of the invite
+	// Crowded says that a small screen has no room for all names in the picture.
+	Crowded bool
+	Invite  *api.Invite
+	QR      template.HTML // of the invite
 }
 
 // A spoke is a peer in the picture, around this node in its middle.
 type spoke struct {
 	api.Peer
 	X, Y   float64 // in the picture's units, whose middle is 0
+	Class  string  // of its line: whether it is in the mesh, and who called
 	Below  bool    // its name is written below it
+	Mute   bool    // there is no room for its name
 	Behind bool    // its chain has less work than ours
 }
 
@@ -44,6 +54,7 @@ func (s *Site) peers(ctx context.Context, _ *http.Request) (view, error) {
 	}
 	data.Drawn = spokes(data.Peers[:min(len(data.Peers), mostDrawn)], &data.Node)
 	data.Hidden = len(data.Peers) - len(data.Drawn)
+	data.Crowded = len(data.Drawn) > mostNamed
 	invite, err := s.cfg.Source.Invite(ctx)
 	var refused *client.Error
 	switch {
@@ -58,14 +69,28 @@ func (s *Site) peers(ctx context.Context, _ *http.Request) (view, error) {
 	return view{name: "peers", title: "peers.title", data: data}, nil
 }
 
-// spokes places peers on an ellipse, from the left on.
+// spokes places peers on an ellipse, from the left on; where there are many, every second one on a smaller one,
+// so that there is room for their names.
 func spokes(peers []api.Peer, node *api.Node) []spoke {
-	const width, height = 360, 120
+	const width, height, inner = 290, 155, 0.62
 	out := make([]spoke, len(peers))
 	for i, p := range peers {
-		at := 2*math.Pi*float64(i)/float64(len(peers)) - math.Pi
-		x, y := math.Round(width*math.Cos(at)), math.Round(height*math.Sin(at))
-		out[i] = spoke{Peer: p, X: x, Y: y, Below: y >= 0, Behind: p.Work.Cmp(node.Tip.Work) < 0}
+		at, size := 2*math.Pi*float64(i)/float64(len(peers))-math.Pi, 1.0
+		if len(peers) > mostOnRing && i%2 == 1 {
+			size = inner
+		}
+		mute := size < 1 && len(peers) > mostInside
+		x, y := math.Round(size*width*math.Cos(at)), math.Round(size*height*math.Sin(at))
+		out[i] = spoke{Peer: p, X: x, Y: y, Class: lineOf(&p), Below: y >= 0, Mute: mute, Behind: p.Work.Cmp(node.Tip.Work) < 0}
 	}
 	return out
+}
+
+// lineOf returns the classes of the line to a peer.
+func lineOf(p *api.Peer) string {
+	class := [...]string{"outside", "one", "both"}[min(len(p.Mesh), 2)]
+	if p.Direction == api.DirectionInbound {
+		class += " inbound"
+	}
+	return class
 }

@@ -1,6 +1,7 @@
 // The overview, as things happen.
 
 import { eachFrame, follow } from "./live.js";
+import { refresher } from "./refresh.js";
 import { count, excerpt, number, rate, say, short } from "./text.js";
 import { putIntoWords } from "./times.js";
 
@@ -12,6 +13,10 @@ const row = byID("blocks");
 const next = byID("next");
 const lines = byID("waitinglines");
 const state = { height: null, waiting: 0, peers: null, mining: null, arrived: [], gone: new Set(), blocks: [] };
+
+/** What the server puts into words, or into a table, it does again. */
+const refreshLatest = refresher([byID("latest")], 2000);
+const refreshHealth = refresher([byID("health")], 2000);
 
 const draw = eachFrame(() => {
   byID("waiting").textContent = number(Math.max(0, state.waiting));
@@ -97,6 +102,10 @@ function fill(root, values) {
 
 follow({
   hello(hello) {
+    if (state.height !== null) { // the page was hidden, or the node away
+      refreshLatest();
+      refreshHealth();
+    }
     Object.assign(state, { height: hello.tip.height, waiting: hello.mempool.count, peers: hello.peers, mining: hello.mining });
     draw();
   },
@@ -116,6 +125,7 @@ follow({
   block(block) {
     state.height = block.height;
     state.blocks.push(block);
+    refreshLatest();
     draw();
   },
   mining(mining) {
@@ -125,7 +135,10 @@ follow({
   peer(event) {
     state.peers = Math.max(0, (state.peers ?? 0) + (event.change === "connected" ? 1 : -1));
     draw();
+    refreshHealth();
   },
+  sync: refreshHealth,
+  erased: refreshLatest,
   reorg: () => location.reload(),
   reset: () => location.reload(),
 });

@@ -1,0 +1,103 @@
+//go:build linux
+
+package integration
+
+import (
+	"flag"
+	"slices"
+	"testing"
+	"time"
+
+	"p2pchain/api/browsertest"
+)
+
+// soakMinutes is how long TestBrowserSoak lasts; 30 for the figure in docs/benchmarks.md.
+var soakMinutes = flag.Float64("minutes", 1.0/3, "how long pages follow a busy node")
+
+const (
+	soakRate  = 50 // messages a second
+	soakLooks = 12 // times at which the memory is measured
+	// By how much the least that a page holds may grow: tables of the engine grow in steps.
+	soakHeap, soakNodes = 256 << 10, 300
+)
+
+// TestBrowserSoak has the pages that follow a node follow a busy one: what they hold does not grow.
+func TestBrowserSoak(t *testing.T) {
+	t.Parallel()
+	lasts := time.Duration(*soakMinutes * float64(time.Minute))
+	b := browsertest.StartFor(t, 2*lasts)
+	m := lonely(t, "busy")
+	m.start()
+	for range mostRowsShown { // as many as the pages show at all
+		if _, err := m.add(m.unique()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	desk := browsertest.View{Width: 1440, Height: 1000}
+	tabs := map[string]*browsertest.Tab{"/": b.Open(t, m.url+"/", desk), "/ui/messages": b.Open(t, m.url+"/ui/messages", desk)}
+	held := make(map[string][]browsertest.Memory)
+	sent := 0
+	for range soakLooks {
+		sent += m.offer(soakRate, lasts/soakLooks)
+		for path, tab := range tabs {
+			held[path] = append(held[path], tab.Memory())
+			t.Logf("%d messages, %s: %v", sent, path, held[path][len(held[path])-1])
+		}
+	}
+	if want := int(soakRate * lasts.Seconds()); sent < want*9/10 {
+		t.Errorf("only %d of %d messages were added", sent, want)
+	}
+	tabs["/"].Wait(`document.querySelectorAll("#blocks .card:not(.waits)").length === 12`)
+	for path, looks := range held {
+		quiet(t, tabs[path], m.url)
+		// The first third is for what is made once, and for code that gets compiled. A page that is just being read
+		// anew is there twice, so the least counts.
+		early, late := leastHeld(looks[soakLooks/3:2*soakLooks/3]), leastHeld(looks[2*soakLooks/3:])
+		if late.Heap > early.Heap+soakHeap || late.Nodes > early.Nodes+soakNodes || late.Listeners > early.Listeners+soakNodes {
+			t.Errorf("%s grows: %v, and later %v", path, early, late)
+		}
+	}
+}
+
+// mostRowsShown is the longest list on a page.
+const mostRowsShown = 50
+
+// leastHeld returns the smallest of each figure.
+func leastHeld(looks []browsertest.Memory) browsertest.Memory {
+	least := looks[0]
+	for _, m := range looks {
+		least = browsertest.Memory{Heap: min(least.Heap, m.Heap), Nodes: min(least.Nodes, m.Nodes), Listeners: min(least.Listeners, m.Listeners)}
+	}
+	return least
+}
+
+// updates is how many messages TestBrowserUpdate adds, one after the other.
+const updates = 20
+
+// TestBrowserUpdate adds messages one at a time, and holds that each comes on the screen by itself. It says how long
+// that takes, from the answer that the message is stored to the frame in which it is drawn.
+func TestBrowserUpdate(t *testing.T) {
+	t.Parallel()
+	b := browsertest.Start(t)
+	m := lonely(t, "prompt", "--mine", "off")
+	m.start()
+	tab := b.Open(t, m.url+"/", browsertest.View{Width: 1440, Height: 1000})
+	tab.Wait(`document.readyState === "complete" && performance.getEntriesByName("first-contentful-paint").length > 0`)
+	t.Logf("first paint after %.0f ms", browsertest.Eval[float64](tab, `performance.getEntriesByName("first-contentful-paint")[0].startTime`))
+	var took []float64
+	for range updates {
+		took = append(took, browsertest.Eval[float64](tab, `(async () => {
+			const answer = await fetch("/api/v1/messages", {method: "POST", headers: {"Content-Type": "text/plain"}, body: "now " + performance.now()});
+			const stored = performance.now();
+			const { id } = await answer.json();
+			while (!document.querySelector("#waitinglines li[data-id='" + id + "']")) {
+				await new Promise(requestAnimationFrame);
+			}
+			await new Promise(requestAnimationFrame); // now that frame is drawn
+			return performance.now() - stored;
+		})()`))
+	}
+	slices.Sort(took)
+	t.Logf("on the screen after %.0f ms (median), %.0f ms (most)", took[updates/2], took[updates-1])
+	quiet(t, tab, m.url)
+}
