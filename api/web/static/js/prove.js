@@ -1,7 +1,7 @@
 // The proof of a message, checked here step by step: nothing that the node says about it is believed.
 
 import { follow } from "./live.js";
-import { rowsOf } from "./prove-values.js";
+import { isShown, rowsOf } from "./prove-values.js";
 import { alter, canAlter } from "./prove-alter.js";
 import { check, hex } from "./receipt.js";
 import { say } from "./text.js";
@@ -10,25 +10,42 @@ import { say } from "./text.js";
 const signs = { passed: "✓", failed: "✗", absent: "–", open: "·" };
 const badges = { passed: "good", failed: "bad", absent: "faint", open: "faint" };
 
+/** Where there is room, values are shown without being asked for. */
+const wide = matchMedia("(min-width: 40rem)");
+
 const byID = (id) => document.getElementById(id);
 const faults = JSON.parse(byID("faults").textContent);
 const place = byID("proof");
 const id = place.dataset.id;
 
 /**
- * Judges a proof. One of another message is no proof of this one, however well it holds.
- *
- * @param {Uint8Array} bytes the file
+ * What the page says and the proof does not: by step, the reason. The pages of a node elsewhere show what it
+ * says, so a proof that holds is not enough.
  */
+function contradictions(result) {
+  const found = {};
+  if (hex(result.id ?? []) !== id || hex(result.envelope?.author ?? []) !== place.dataset.author) {
+    found.message = say("prove.other");
+  }
+  const shown = document.querySelector("pre.payload");
+  if (shown !== null && result.payload !== undefined && !isShown(result.payload, shown.textContent)) {
+    found.body = say("prove.content");
+  }
+  if (result.block !== undefined && hex(result.block.hash) !== place.dataset.block) {
+    found.block = say("prove.block");
+  }
+  return found;
+}
+
+/** Judges a proof, and the page by it. */
 function judge(bytes) {
   const result = check(bytes);
   result.reason = result.fault === null ? "" : faults[result.fault];
-  if (result.id !== undefined && hex(result.id) !== id) {
-    const step = result.steps.find(({ name }) => name === "message");
+  for (const [name, reason] of Object.entries(contradictions(result)).reverse()) {
+    const step = result.steps.find((s) => s.name === name);
     if (step.state === "passed") {
-      step.state = "failed";
-      step.reason = say("prove.other");
-      result.reason = step.reason;
+      Object.assign(step, { state: "failed", reason });
+      result.reason = reason;
     }
   }
   return result;
@@ -60,9 +77,11 @@ function draw(step, result) {
     why.textContent = step.reason ?? result.reason;
     slot("says").after(why);
   }
-  if (step.state === "passed" || step.state === "failed") {
-    item.querySelector("dl").append(...rowsOf(step.name, result, id).map(drawRow));
-  }
+  const rows = step.state === "passed" || step.state === "failed" ? rowsOf(step.name, result, id) : [];
+  const values = item.querySelector("details");
+  values.hidden = rows.length === 0;
+  values.open = step.state === "failed" || wide.matches;
+  values.querySelector("dl").append(...rows.map(drawRow));
   return item;
 }
 
@@ -122,7 +141,6 @@ function offerChanges(bytes) {
         other.setAttribute("aria-pressed", String(other === button));
       }
       undo.hidden = part === "";
-      byID("verdict").scrollIntoView({ block: "center" });
     });
   }
   byID("alter").hidden = false;
