@@ -30,6 +30,10 @@ cross: ## the same for every platform of a release, thrown away
 snapshot: ## all files of a release in out/release: archives, packages, checksums
 	VERSION=$(VERSION) .ci/snapshot
 
+.PHONY: packages
+packages: ## the .deb of make snapshot on a Debian that boots: installed, hung, upgraded, purged (root)
+	.ci/packages $$(echo out/release/p2pchain*_amd64.deb)
+
 .PHONY: test
 test: ## all tests (under 3 minutes on 2 cores)
 	$(GO) test $(PACKAGES)

@@ -57,6 +57,13 @@ func nfpm(args []string, stdout io.Writer) error {
 	for _, key := range []string{"formats", "file_name_template", "mtime"} { // goreleaser's own
 		delete(p, key)
 	}
+	rename(p, "dependencies", "depends")
+	overrides, _ := p["overrides"].(map[string]any)
+	for _, format := range overrides {
+		if o, ok := format.(map[string]any); ok {
+			rename(o, "dependencies", "depends")
+		}
+	}
 	maintainer, _ := p["maintainer"].(string)
 	if p["maintainer"], err = expand(maintainer); err != nil {
 		return err
@@ -68,6 +75,14 @@ func nfpm(args []string, stdout io.Writer) error {
 	p["name"], p["platform"], p["arch"] = "p2pchain", "linux", *arch
 	p["version"], p["version_schema"] = *version, "none" // no guesses: it is one already
 	return yaml.NewEncoder(stdout).Encode(p)
+}
+
+// rename gives a setting that goreleaser calls otherwise nfpm's name.
+func rename(settings map[string]any, from, to string) {
+	if value, ok := settings[from]; ok {
+		delete(settings, from)
+		settings[to] = value
+	}
 }
 
 // expand expands the one function that the description uses.

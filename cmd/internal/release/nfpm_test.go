@@ -46,12 +46,18 @@ func TestContents(t *testing.T) {
 		Name, Arch, Version, Maintainer string
 		Contents                        []struct{ Src, Dst string }
 		Scripts                         map[string]string
+		Overrides                       map[string]struct{ Depends []string }
 	}
 	if err := yaml.Unmarshal(text.Bytes(), &p); err != nil {
 		t.Fatal(err)
 	}
 	if p.Name != "p2pchain" || p.Arch != "arm7" || p.Version != "1.2.3" || strings.Contains(p.Maintainer, "{{") {
 		t.Errorf("the package is %+v", p)
+	}
+	for _, format := range []string{"deb", "rpm"} {
+		if len(p.Overrides[format].Depends) == 0 {
+			t.Errorf("the %s depends on nothing that its scripts need", format)
+		}
 	}
 	for _, c := range p.Contents {
 		if _, err := os.Stat(filepath.Join(root, c.Src)); err != nil && !strings.HasPrefix(c.Src, "out/extras/") {
@@ -87,6 +93,9 @@ func TestUnit(t *testing.T) {
 		t.Fatal("the unit starts a node again, whatever it ended of")
 	}
 	for _, code := range strings.Fields(prevent[1]) {
+		if code == "2" {
+			t.Error("Go ends with 2 after a panic and on the watchdog's SIGABRT: such a node must start anew")
+		}
 		if _, err := strconv.Atoi(code); err != nil || !strings.Contains(codes, "\n| "+code+" |") {
 			t.Errorf("exit code %s has no row in the table", code)
 		}
