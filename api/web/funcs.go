@@ -30,6 +30,8 @@ func (s *Site) funcs(lang string) template.FuncMap {
 		"stamp":     stamp,
 		"stampUp":   func(t api.Time) string { return stamp(t + 999) }, // an upper bound is rounded up
 		"rate":      rate,
+		"rows":      rowsOf,
+		"span":      func(tries uint64) string { return s.span(lang, float64(tries)/1e6) }, // at a million a second
 		"excerpt":   excerpt,
 		"record":    recorder{func(key string, args ...any) string { return s.texts.say(lang, key, args...) }, func(n any) string { return grouped(lang, n) }}.record,
 		"faults":    func() (map[string]string, error) { return receipt.Faults(lang) },

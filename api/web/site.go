@@ -36,13 +36,14 @@ type Config struct {
 
 // A Site serves the pages. It is safe for concurrent use.
 type Site struct {
-	cfg    Config
-	mux    *http.ServeMux
-	pages  map[string]*template.Template // by name; to be cloned for each language
-	texts  *texts
-	assets map[string]asset
-	zips   zippers
-	alone  bool // there are no pages of a node beside these
+	cfg     Config
+	mux     *http.ServeMux
+	pages   map[string]*template.Template // by name; to be cloned for each language
+	texts   *texts
+	lessons map[string]func() (lesson, error) // by language
+	assets  map[string]asset
+	zips    zippers
+	alone   bool // there are no pages of a node beside these
 }
 
 // New returns the pages of a source. An error is a bug of the embedded files.
@@ -64,6 +65,7 @@ func New(cfg Config) (*Site, error) {
 		"GET /ui/peers":         (*Site).peers,
 		"GET /ui/forks":         (*Site).forks,
 		"GET /ui/notarise":      (*Site).notarise,
+		"GET /ui/learn":         (*Site).learn,
 	} {
 		s.mux.Handle(pattern, s.page(build))
 	}
@@ -77,6 +79,7 @@ func (s *Site) load() (err error) {
 	if s.texts, err = loadTexts(files); err != nil {
 		return err
 	}
+	s.lessons = lessonsOf(s.texts)
 	if s.assets, err = loadAssets(files); err != nil {
 		return err
 	}

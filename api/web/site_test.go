@@ -132,7 +132,7 @@ func (f *fakeSource) Reorgs(context.Context, string, int) (api.ReorgPage, error)
 func paths() []string {
 	return []string{
 		"/", "/ui/blocks", "/ui/blocks/2", "/ui/blocks/2?from=50", "/ui/messages", "/ui/messages?author=" + strings.Repeat("00", 32),
-		"/ui/messages/" + strings.Repeat("07", 32), "/ui/search?q=hello", "/ui/search", "/ui/peers", "/ui/forks", "/ui/notarise", "/nowhere",
+		"/ui/messages/" + strings.Repeat("07", 32), "/ui/search?q=hello", "/ui/search", "/ui/peers", "/ui/forks", "/ui/notarise", "/ui/learn", "/nowhere",
 	}
 }
 

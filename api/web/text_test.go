@@ -64,7 +64,7 @@ func keysUsed(t *testing.T, all *texts) map[string]bool {
 	for _, lang := range all.languages() {
 		used["language."+lang] = true
 	}
-	for _, page := range []string{"overview", "blocks", "messages", "peers", "forks", "notarise"} {
+	for _, page := range []string{"overview", "blocks", "messages", "peers", "forks", "notarise", "learn"} {
 		used["nav."+page] = true
 	}
 	code, err := fs.Glob(sources(), "*.go")
