@@ -21,38 +21,42 @@ type damage struct {
 	Before, After []byte
 }
 
-// flip turns every bit of some bytes in the largest file of a store, as a disk may do that fails. The store
-// must not be open.
+// flip turns every bit of some bytes in the largest table of a store, as a disk may do that fails, or in its
+// largest file where it has none. The store must not be open.
 func flip(dir string) (damage, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return damage{}, err
-	}
 	var d damage
 	var content []byte
-	for _, e := range entries {
-		if e.IsDir() {
-			continue
-		}
-		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+	for _, pattern := range []string{"*.sst", "*"} {
+		paths, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			return damage{}, err
 		}
-		if len(bytes.TrimRight(b, "\x00")) > len(bytes.TrimRight(content, "\x00")) {
-			d.File, content = e.Name(), b
+		for _, path := range paths {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				return damage{}, err
+			}
+			if b = bytes.TrimRight(b, "\x00"); len(b) > len(content) { // logs end with room for more
+				d.File, content = filepath.Base(path), b
+			}
+		}
+		if len(content) > 0 {
+			break
 		}
 	}
-	// The end of a log looks like this after any crash, so the damage is rather at its beginning.
-	d.Offset = len(bytes.TrimRight(content, "\x00")) / 4
-	if d.Offset < flipped {
+	if d.Offset = len(content) / 4; d.Offset < flipped {
 		return damage{}, errNothing
 	}
-	d.Before = bytes.Clone(content[d.Offset : d.Offset+flipped])
-	for i := range flipped {
-		content[d.Offset+i] ^= 0xff
+	f, err := os.OpenFile(filepath.Join(dir, d.File), os.O_WRONLY, 0)
+	if err != nil {
+		return damage{}, err
 	}
-	d.After = content[d.Offset : d.Offset+flipped]
-	if err := os.WriteFile(filepath.Join(dir, d.File), content, 0o600); err != nil {
+	d.Before = content[d.Offset : d.Offset+flipped]
+	for _, b := range d.Before {
+		d.After = append(d.After, ^b)
+	}
+	_, err = f.WriteAt(d.After, int64(d.Offset))
+	if err = errors.Join(err, f.Close()); err != nil {
 		return damage{}, fmt.Errorf("damaging %s: %w", d.File, err)
 	}
 	return d, nil

@@ -73,6 +73,9 @@ func Open(ctx context.Context, cfg Config) (*Demo, error) {
 // URL is where the page is.
 func (d *Demo) URL() string { return "http://" + d.listener.Addr().String() }
 
+// Close closes a demo that was opened and never run; Run does it by itself.
+func (d *Demo) Close() error { return errors.Join(d.listener.Close(), d.closeLogs()) }
+
 // Run runs the nodes and the page until ctx ends and all have stopped, and returns nil. A node that ends by
 // itself does not end it: the page shows that.
 func (d *Demo) Run(ctx context.Context) error {

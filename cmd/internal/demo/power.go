@@ -70,11 +70,14 @@ func (c *paced) Err() error {
 	defer wait.Stop()
 	select {
 	case <-wait.C:
-		c.pacer.begin()
 	case <-c.Done():
-		c.lane.Tried(0, time.Since(start)) // else the hash rate would lack the time before a change of the template
 	}
-	return c.Context.Err()
+	if err := c.Context.Err(); err != nil {
+		c.lane.Tried(0, time.Since(start)) // else the hash rate would lack the time before a change of the template
+		return err
+	}
+	c.pacer.begin()
+	return nil
 }
 
 // A power shares the hash rate out. It is safe for concurrent use.
