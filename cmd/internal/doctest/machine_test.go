@@ -22,7 +22,8 @@ const (
 	blockTime = 90 * time.Second // the most that a block takes
 	stopTime  = 20 * time.Second // and a terminal after Ctrl-C
 	settled   = 700 * time.Millisecond
-	greeted   = 15 * time.Second // the most that a terminal is waited for
+	greeted   = 15 * time.Second // the most that a terminal is waited for,
+	silent    = 3 * time.Second  // and one that says nothing
 )
 
 // A lan is the cable between the machines of a page.
@@ -179,7 +180,7 @@ func (m *machine) open(command string) error {
 	}
 	m.terminals = append(m.terminals, term)
 	go func() { defer close(term.ended); _ = cmd.Wait() }()
-	deadline := time.After(greeted)
+	began, deadline := time.Now(), time.After(greeted)
 	for {
 		select {
 		case <-term.ended:
@@ -187,7 +188,8 @@ func (m *machine) open(command string) error {
 		case <-deadline:
 			return nil
 		case <-time.After(settled / 7):
-			if term.out.quiet() > settled {
+			said := term.out.quiet()
+			if said > settled || (said == 0 && time.Since(began) > silent) {
 				return nil
 			}
 		}
