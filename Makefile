@@ -39,7 +39,7 @@ test: ## all tests (under 3 minutes on 2 cores)
 	$(GO) test $(PACKAGES)
 
 .PHONY: check
-check: fmt vet staticcheck layout tidy vuln build cross crash forgeries fuzz-short browser docs race ## everything that a change must pass
+check: fmt vet staticcheck layout tidy vuln build cross crash forgeries fuzz-short browser container docs race ## everything that a change must pass
 
 .PHONY: fmt
 fmt: ## gofmt, without changing files
@@ -77,6 +77,10 @@ browser: ## tests of pages in a real browser (chromium); pictures are kept in ou
 .PHONY: docs
 docs: ## every shell block of README, tutorials and how-to pages, on machines of its own (needs root)
 	P2PCHAIN_DOCS=1 $(GO) test -count=1 -parallel 4 -run TestBlocks ./cmd/internal/doctest
+
+.PHONY: container
+container: ## the image, built and put through trouble as three nodes (skipped where it cannot run)
+	@.ci/container
 
 .PHONY: crash
 crash: ## 5,000 crash images of the store: whatever a power cut leaves, it opens and holds
