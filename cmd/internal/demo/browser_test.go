@@ -47,7 +47,15 @@ func TestBrowserDemo(t *testing.T) {
 	healed := tr.until("all to agree", func(s State) bool { return !s.Cut && agree(s, 0) })
 	tab.Wait(`document.querySelector("#verdict").classList.contains("good")`)
 	tab.Screenshot("demo-healed.png")
+	click(`[data-number="4"] [data-order=damage]`)
+	click(`[data-number="2"] [data-order=power]`)
+	tab.Wait(`document.querySelectorAll('[data-damage="4"] .steps li').length === 5`)
+	tab.Wait(`document.querySelector('[data-number="2"] [data-order=power]').getAttribute("aria-pressed") === "true"`)
+	tab.Screenshot("demo-damage.png")
+	tab.Look(browsertest.View{Width: 390, Height: 800})
+	tab.Screenshot("demo-damage-390.png")
 	quiet(t, tab, tr.URL())
+
 	for _, m := range healed.Members {
 		if m.Reorg == nil || m.Reorg.Reverted < 2 {
 			continue

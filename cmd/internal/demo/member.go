@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -142,7 +141,7 @@ func (m *member) damage(ctx context.Context, l *life) *life {
 	if err != nil {
 		return fail(err)
 	}
-	m.step(stepFlipped, d.File, strconv.Itoa(d.Offset), hex.EncodeToString(d.Before), hex.EncodeToString(d.After))
+	m.step(stepFlipped, d.File, strconv.Itoa(d.Offset), fmt.Sprintf("% x", d.Before), fmt.Sprintf("% x", d.After))
 	l, err = m.start(ctx, false)
 	switch {
 	case err == nil:

@@ -96,7 +96,7 @@ function drawMember(m) {
     link.href = m.url ? m.url + link.dataset.page : "";
   }
   drawOrders(card, m);
-  drawSteps(slot("steps"), m.steps ?? []);
+  drawSteps(byID("damages").querySelector(`[data-damage="${m.number}"]`), m.steps ?? []);
 }
 
 function drawOrders(card, m) {
@@ -109,8 +109,9 @@ function drawOrders(card, m) {
   order("damage").disabled = m.phase !== "running" && m.phase !== "stopped";
 }
 
-function drawSteps(list, steps) {
-  list.hidden = steps.length === 0;
+function drawSteps(section, steps) {
+  const list = section.querySelector("ol");
+  section.hidden = steps.length === 0;
   while (list.children.length > steps.length) {
     list.lastElementChild.remove();
   }
