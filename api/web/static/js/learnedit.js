@@ -1,7 +1,7 @@
 // Edit a block and see all after it break; mine it again and see what that costs.
 // @ts-check
 
-import { child, compose, genesisOf, hasWork, networkOf } from "./learnchain.js";
+import { better, child, compose, genesisOf, hasWork, networkOf } from "./learnchain.js";
 import { byID, element, judge, showHash, slot, span } from "./learnview.js";
 import { hex, unhex, workOf, expand } from "./receipt.js";
 import { number, say, short } from "./text.js";
@@ -73,7 +73,7 @@ export function startEdit(example, authors, search) {
     } else if (forged >= 0) {
       judge(byID("verdict"), false, say("learn.verdict.forged", forged + 1, blocks[forged].messages[0].author.name));
     } else {
-      judge(byID("verdict"), same, say(same ? "learn.verdict.whole" : "learn.verdict.other"));
+      judge(byID("verdict"), same, say(same || held.length === 0 ? "learn.verdict.whole" : better(tip, held.at(-1).header) ? "learn.verdict.lucky" : "learn.verdict.other"));
     }
     if (held.length > 0) {
       byID("held").textContent = short(byID("held").title = hex(held.at(-1).header.hash));
@@ -99,7 +99,7 @@ export function startEdit(example, authors, search) {
   async function mine(all) {
     ledger = [];
     byID("ledger").replaceChildren();
-    byID("minetotal").textContent = "";
+    byID("minetotal").textContent = byID("mining").textContent = "";
     for (let i = firstBroken(); i >= 0; i = firstBroken()) {
       const result = await mineOne(i);
       if (result === null) {

@@ -8,9 +8,9 @@ import { number, rate, say } from "./text.js";
 /** The pace of the network `main`. */
 const intervalMs = 5000n;
 const floor = expand(compact(2n ** (256n - 24n) - 1n));
-const blocks = 240;
+const blocks = 400;
 const change = 40; // the block at which the hash rate changes
-const frame = { left: 64, right: 708, top: 12, bottom: 220 };
+const frame = { left: 56, right: 712, top: 12, bottom: 220 };
 /** Seconds at the bottom and at the top of the picture, and its lines. */
 const [least, most, lines] = [0.1, 100, [0.1, 1, 5, 10, 100]];
 
@@ -71,6 +71,11 @@ export function retarget(factor) {
   });
 }
 
+/** Returns the first block after the change for which about the usual time is to be expected again. */
+export function recovered(list) {
+  return list.findIndex(({ mean }, i) => i > change && mean > 4 && mean < 6);
+}
+
 function drawRetarget(factor) {
   const plot = byID("plot"), list = retarget(factor);
   const x = (i) => frame.left + (frame.right - frame.left) * i / (blocks - 1);
@@ -78,16 +83,15 @@ function drawRetarget(factor) {
   plot.replaceChildren();
   for (const s of lines) {
     plot.append(shape("path", { d: `M${frame.left} ${y(s)}H${frame.right}`, class: s === 5 ? "goal" : "grid" }));
-    plot.append(shape("text", { x: frame.left - 8, y: y(s) + 4, "text-anchor": "end" }, span(s)));
+    plot.append(shape("text", { x: frame.left - 8, y: y(s) + 4, "text-anchor": "end" }, say("learn.retarget.seconds", number(s))));
   }
-  list.forEach(({ took }, i) => plot.append(shape("circle", { cx: x(i).toFixed(1), cy: y(took).toFixed(1), r: 2, class: "each" })));
+  list.forEach(({ took }, i) => plot.append(shape("circle", { cx: x(i).toFixed(1), cy: y(took).toFixed(1), r: 1.5, class: "each" })));
   plot.append(shape("path", { d: list.map(({ mean }, i) => `${i ? "L" : "M"}${x(i).toFixed(1)} ${y(mean).toFixed(1)}`).join(""), class: "mean" }));
-  for (const i of [0, 40, 80, 120, 160, 200]) {
+  for (const i of [0, 40, 100, 200, 300]) {
     plot.append(shape("text", { x: x(i), y: frame.bottom + 20, "text-anchor": "middle" }, number(i)));
   }
-  plot.append(shape("text", { x: frame.right, y: frame.bottom + 36, "text-anchor": "end" }, say("learn.retarget.block")));
-  const after = list.findIndex(({ mean }, i) => i >= change && Math.abs(mean / 5 - 1) < 0.15);
+  plot.append(shape("text", { x: frame.right, y: frame.bottom + 20, "text-anchor": "end" }, say("learn.retarget.block")));
   byID("retargetsays").textContent = factor === 1
     ? say("learn.retarget.calm")
-    : say("learn.retarget.says", span(list[change].mean), number(after - change));
+    : say("learn.retarget.says", span(list[change].mean), number(recovered(list) - change));
 }
