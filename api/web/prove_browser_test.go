@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"p2pchain/api"
@@ -175,6 +177,71 @@ func TestBrowserLies(t *testing.T) {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
+}
+
+// TestBrowserSealed holds that the page of a message that waits shows its proof as soon as a block has the message.
+func TestBrowserSealed(t *testing.T) {
+	b := browsertest.Start(t)
+	p := sealed(t, "text/plain", "hello")
+	source, file := &provenSource{p: p}, p.Encode()
+	confirmed, asked := make(chan struct{}), make(chan struct{}, 9)
+	after, before := newSite(t, source), newSite(t, &waitingSource{*source})
+	mux := http.NewServeMux()
+	var loads atomic.Int32
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == source.path() {
+			loads.Add(1)
+		}
+		select {
+		case <-confirmed:
+			after.ServeHTTP(w, r)
+		default:
+			before.ServeHTTP(w, r)
+		}
+	})
+	mux.HandleFunc("GET /api/v1/messages/{id}/proof", func(w http.ResponseWriter, _ *http.Request) {
+		w.Write(file)
+		asked <- struct{}{}
+	})
+	mux.HandleFunc("GET /api/v1/events", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprintf(w, "id: r-1\nevent: confirmed\ndata: {\"id\":\"%v\"}\n\n", core.Hash{1})
+		w.(http.Flusher).Flush()
+		select {
+		case <-confirmed:
+		case <-r.Context().Done():
+			return
+		}
+		fmt.Fprintf(w, "id: r-2\nevent: confirmed\ndata: {\"id\":\"%v\"}\n\n", p.Message.ID)
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	tab := b.Open(t, server.URL+source.path(), browsertest.View{Width: 1440, Height: 1000})
+	if got := tab.Text("#proof"); !strings.Contains(got, "once a block holds the message") {
+		t.Errorf("a message that waits: %q", got)
+	}
+	browsertest.Eval[bool](tab, `new Promise((heard) => new EventSource("/api/v1/events").addEventListener("confirmed", () => heard(true)))`)
+	close(confirmed)
+	select { // a wait in the page would end with an error when the page goes
+	case <-asked:
+	case <-time.After(time.Minute):
+		t.Fatal("nobody asks for the proof")
+	}
+	if got := loads.Load(); got != 2 { // another message's block is no reason
+		t.Errorf("the page was loaded %d times", got)
+	}
+	tab.Wait(`document.querySelector("#verdict.good") !== null`)
+}
+
+// A waitingSource has the message of a proof, which no block holds yet.
+type waitingSource struct{ provenSource }
+
+func (w *waitingSource) Message(ctx context.Context, id core.Hash) (api.Message, error) {
+	m, err := w.provenSource.Message(ctx, id)
+	m.Standing, m.BlockTime = api.Standing{Status: api.StatusWaiting}, nil
+	return m, err
 }
 
 // golden holds what the page computes of every golden proof: values that are as they must be of the good ones, and

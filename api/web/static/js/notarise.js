@@ -42,7 +42,12 @@ async function take(files) {
   bar.value = 0;
   bar.hidden = false;
   try {
-    const digest = await digestOf(file, (percent) => mine === choice && (bar.value = percent));
+    const digest = await digestOf(file, (percent) => {
+      if (mine !== choice) {
+        throw new Error("another file was chosen");
+      }
+      bar.value = percent;
+    });
     if (mine !== choice) {
       return; // another one was chosen meanwhile
     }
@@ -52,9 +57,8 @@ async function take(files) {
     if (mine === choice) {
       byID("state").textContent = say("notarise.unread", excerpt(file.name));
     }
-  } finally {
-    bar.hidden = mine === choice;
   }
+  bar.hidden ||= mine === choice;
 }
 
 function showChosen(name, more) {
@@ -142,10 +146,8 @@ async function add() {
 
 function showAdded(name) {
   const path = `/api/v1/messages/${sent.id}/proof`;
-  const links = { receipt: [`${path}?format=html`, `${name}.receipt.html`], prooffile: [`${path}?format=json`, `${name}.p2pproof`] };
-  for (const [id, [href, download]] of Object.entries(links)) {
-    Object.assign(byID(id), { href, download });
-  }
+  Object.assign(byID("receipt"), { href: `${path}?format=html`, download: `${name}.receipt.html` });
+  byID("prooffile").href = `${path}?format=json`; // the node names this one
   byID("page").href = `/ui/messages/${sent.id}`;
   byID("added").textContent = say("notarise.added");
   byID("papers").hidden = true;
@@ -168,10 +170,13 @@ async function refresh() {
   if (id === "") {
     return;
   }
-  const response = await fetch(`/api/v1/messages/${id}`);
-  const message = await response.json();
-  if (response.ok && id === sent.id) {
-    showPlace(message.height);
+  try {
+    const response = await fetch(`/api/v1/messages/${id}`);
+    const message = await response.json();
+    if (response.ok && id === sent.id) {
+      showPlace(message.height);
+    }
+  } catch { // events say it, as soon as the node is there again
   }
 }
 
