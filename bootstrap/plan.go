@@ -383,5 +383,5 @@ func earliest(a, b time.Time) time.Time {
 
 // endedAfter says how a connection that did not last ended.
 func endedAfter(lasted time.Duration) error {
-	return fmt.Errorf("%w after %v; a node of another network, or a full one?", errEnded, lasted.Round(time.Millisecond))
+	return fmt.Errorf("%w after %v; did it stop, is it full, or of another network?", errEnded, lasted.Round(time.Millisecond))
 }

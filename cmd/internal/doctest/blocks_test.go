@@ -29,7 +29,7 @@ type block struct {
 // pages returns the pages whose blocks are run, relative to the module.
 func pages(t *testing.T) []string {
 	t.Helper()
-	found := []string{"README.md"}
+	found := []string{"README.md", "docs/demo.md", "docs/how-it-works.md"}
 	for _, pattern := range []string{"docs/tutorials/*.md", "docs/howto/*.md"} {
 		paths, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
@@ -39,7 +39,7 @@ func pages(t *testing.T) []string {
 			found = append(found, strings.TrimPrefix(filepath.ToSlash(path), root+"/"))
 		}
 	}
-	if len(found) < 2 {
+	if len(found) < 12 {
 		t.Fatalf("only %d pages: %v", len(found), found)
 	}
 	return found
