@@ -28,7 +28,7 @@ VOLUME /data
 EXPOSE 12345/tcp 22345/tcp 22345/udp
 ENV P2PCHAIN_DATA_DIR=/data
 ENTRYPOINT ["/p2pchain"]
-HEALTHCHECK --interval=15s --timeout=6s --start-period=30s CMD ["/p2pchain", "health"]
+HEALTHCHECK --interval=10s --timeout=6s --start-period=30s CMD ["/p2pchain", "health"]
 # Inside a container loopback reaches nobody. Publishing the port decides who reaches the API;
 # "--auth none" lets all of those write.
 CMD ["run", "--http", "0.0.0.0:12345", "--listen", "/ip4/0.0.0.0/tcp/22345", "--listen", "/ip4/0.0.0.0/udp/22345/quic-v1", "--auth", "none", "--no-mdns"]

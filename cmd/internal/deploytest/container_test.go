@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -132,17 +134,12 @@ func (f *fleet) add(to *container, about string) {
 	}
 }
 
-// addInside tells a node messages by the program in its container, since its port may lead nowhere.
-func (f *fleet) addInside(to *container, about string) {
-	f.t.Helper()
-	for i := range 5 {
-		text := fmt.Sprintf("%s %d", about, i)
-		var r struct{ ID core.Hash }
-		out := docker(f.t, "exec", to.name(f.t), "/p2pchain", "add", "--json", text)
-		if err := json.Unmarshal([]byte(out), &r); err != nil {
-			f.t.Fatalf("%v: %s", err, out)
-		}
-		f.told[r.ID] = text
+// inside runs the program in a container, whose port may lead nowhere, and decodes what it prints.
+func (c *container) inside(t *testing.T, to any, args ...string) {
+	t.Helper()
+	out := docker(t, slices.Concat([]string{"exec", c.name(t), "/p2pchain"}, args, []string{"--json"})...)
+	if err := json.Unmarshal([]byte(out), to); err != nil {
+		t.Fatalf("%q: %v: %s", args, err, out)
 	}
 }
 
@@ -173,6 +170,7 @@ func TestContainers(t *testing.T) {
 	f := containers(t)
 	one, two, three := f.nodes[0], f.nodes[1], f.nodes[2]
 	t.Run("locked down", func(t *testing.T) { lockedDown(t, f) })
+	t.Run("alone", func(t *testing.T) { alone(t) })
 	t.Run("prometheus", func(t *testing.T) { scraped(t) })
 	for _, step := range []struct {
 		name string
@@ -221,19 +219,27 @@ func killed(f *fleet, c *container) {
 	})
 }
 
-// cutOff takes a node off the network, lets both sides go on, and brings it back.
+// cutOff takes a node off the network, lets both sides seal blocks of their own, and brings it back.
 func cutOff(f *fleet, c *container) {
 	f.t.Helper()
 	network := c.inspect(f.t, "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}")
 	docker(f.t, "network", "disconnect", network, c.name(f.t))
-	f.addInside(c, "on the small side")
-	docker(f.t, "exec", c.name(f.t), "/p2pchain", "add", "--wait", "sealed on the small side")
+	for i := range 3 {
+		text := fmt.Sprintf("on the small side %d", i)
+		var r client.Receipt
+		c.inside(f.t, &r, "add", "--wait", text)
+		f.told[r.ID] = text
+	}
 	rest := &fleet{f.t, f.nodes, make(map[core.Hash]string)}
 	rest.add(f.nodes[0], "on the large side")
 	rest.nothingLost(f.nodes[0], f.nodes[1])
-	for id, text := range rest.told {
-		f.told[id] = text
+	for id := range rest.told {
+		cmd := exec.CommandContext(f.t.Context(), "docker", "exec", c.name(f.t), "/p2pchain", "get", "message", id.String())
+		if out, err := cmd.CombinedOutput(); err == nil {
+			f.t.Fatalf("%s is cut off, and knows what was told to the others: %s", c.service, out)
+		}
 	}
+	maps.Copy(f.told, rest.told)
 	alerted(f.t, c.service)
 	docker(f.t, "network", "connect", "--alias", c.service, network, c.name(f.t))
 }
@@ -276,7 +282,21 @@ func lockedDown(t *testing.T, f *fleet) {
 				t.Errorf("%s: %s is %s, want %s", c.service, template, got, want)
 			}
 		}
-		status := docker(t, "exec", c.name(t), "/p2pchain", "version")
-		t.Logf("%s: %s", c.service, strings.SplitN(status, "\n", 2)[0])
+		if n, err := c.Node(t.Context()); err != nil || n.Version != "tried" {
+			t.Errorf("%s: version %q, want that of the build's argument: %v", c.service, n.Version, err)
+		}
+	}
+}
+
+// alone runs the image as docs/containers.md does, without compose.
+func alone(t *testing.T) {
+	id := strings.TrimSpace(docker(t, "run", "-d", "--rm", "--read-only", "--cap-drop", "ALL", "p2pchain"))
+	defer docker(t, "stop", id)
+	until(t, "healthy", func(ctx context.Context) error {
+		return exec.CommandContext(ctx, "docker", "exec", id, "/p2pchain", "health", "--ready").Run()
+	})
+	docker(t, "exec", id, "/p2pchain", "add", "--wait", "hello")
+	if backup := docker(t, "exec", id, "/p2pchain", "backup", "-"); !strings.Contains(backup, "ustar") {
+		t.Errorf("the backup is no archive: %.200q", backup)
 	}
 }
