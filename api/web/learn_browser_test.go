@@ -191,7 +191,11 @@ func learnDifficulty(t *testing.T, b *browsertest.Browser) {
 	browsertest.Eval[bool](tab, `document.querySelector("#stop").click(), true`)
 	tab.Wait(`/^Stopped/.test(mining.textContent)`)
 	choose(5)
-	choose(2) // while the other search still runs
+	choose(5) // while the other search still runs, whose end must not hide this one's
+	if browsertest.Eval[bool](tab, `document.querySelector("#stop").hidden`) {
+		t.Error("what runs cannot be stopped")
+	}
+	choose(2)
 	tab.Wait(`/another network/.test(mining.textContent)`)
 	if got := linkStates(tab); got != "oooo" || tab.Text("#links [data-slot=before]") == genesis {
 		t.Errorf("at two zeros: %s", got)

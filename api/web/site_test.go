@@ -263,6 +263,9 @@ func TestHostile(t *testing.T) {
 		t.Fatalf("only %d payloads", len(payloads))
 	}
 	for _, path := range paths() {
+		if path == "/ui/learn" { // large, and asks the source for nothing
+			continue
+		}
 		source.payload, source.media = text("plain"), "text/plain"
 		want := shape(path)
 		for _, p := range payloads {
