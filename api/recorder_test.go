@@ -201,7 +201,7 @@ func (s *spec) at(path ...string) map[string]any {
 
 // pathOf returns the path in the description that a request's path fits, empty where none does.
 func (s *spec) pathOf(path string) string {
-	if strings.HasPrefix(path, "/ui/") {
+	if s.at("paths", path) == nil && strings.HasPrefix(path, "/ui/") {
 		return "/ui/{page}" // the only variable with slashes
 	}
 	best := ""

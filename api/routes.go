@@ -59,6 +59,9 @@ func routes() []route {
 		{http.MethodGet, v1 + "/openapi.json", (*Server).getOpenAPIJSON, scopeOpen},
 		{http.MethodGet, v1 + "/openapi.yaml", (*Server).getOpenAPIYAML, scopeOpen},
 		{http.MethodGet, homePattern, (*Server).getPages, scopeOpen},
+		{http.MethodGet, signInPattern, (*Server).getPages, scopeOpen},
+		{http.MethodPost, signInPattern, (*Server).postSignIn, scopeOpen},
+		{http.MethodPost, signOutPattern, (*Server).postSignOut, scopeOpen},
 		{http.MethodGet, pagesPattern, (*Server).getPages, scopeOpen},
 		{http.MethodGet, "/api", (*Server).getPage, scopeOpen},
 		{http.MethodGet, "/api/page.css", (*Server).getPageStyle, scopeOpen},
@@ -155,7 +158,7 @@ func (s *Server) run(route route, w *response, r *http.Request) error {
 		// What a write needs is bounded where its work begins: a slow body must hold up nobody.
 		return route.handle(s, w, r)
 	}
-	if route.pattern == homePattern || route.pattern == pagesPattern { // what they ask for has its bounds
+	if route.pattern == homePattern || route.pattern == pagesPattern || route.pattern == signInPattern { // what they ask for has its bounds
 		return route.handle(s, w, r)
 	}
 	if route.pattern == eventsPattern { // has a bound of its own, and goes on for hours
@@ -176,7 +179,7 @@ func (s *Server) run(route route, w *response, r *http.Request) error {
 // notFound answers seed 1's way, whose paths have no slash in front, and browsers with a page.
 func (s *Server) notFound(w *response, r *http.Request) error {
 	if s.deps.Pages != nil && !strings.HasPrefix(r.URL.Path, "/api/") && (r.Method == http.MethodGet || r.Method == http.MethodHead) && wantsHTML(r) {
-		s.deps.Pages.ServeHTTP(w, r)
+		s.deps.Pages.ServeHTTP(w, s.admitted(r))
 		return nil
 	}
 	p := problem(http.StatusNotFound, "no_such_endpoint", "")

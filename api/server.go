@@ -46,6 +46,7 @@ type Server struct {
 	origins              http.CrossOriginProtection
 
 	healthy   health
+	sessions  *sessions  // of browsers that signed in
 	running   running    // idempotency keys
 	erasing   sync.Mutex // held while a message is erased: two at a time would both ask the network
 	described description
@@ -70,7 +71,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		streams: newGate(maxStreams, gateWait), waits: newGate(maxWaits, 0), batches: newGate(maxBatches, gateWait),
 		writes: make(slots, cfg.MaxWrites), votes: make(slots, maxVotes), dials: make(slots, maxDials), imports: make(slots, maxImports),
 		stats: newRouteCounters(), described: newDescription(),
-		bulk: newBulk(),
+		bulk: newBulk(), sessions: newSessions(),
 	}
 	s.conns = newConnTable(cfg.MaxConnections, cfg.MaxConnectionsPerClient)
 	s.changes = newLimiter(float64(cfg.MaxWriteRate), 2*float64(cfg.MaxWriteRate), 0)

@@ -32,6 +32,8 @@ type Config struct {
 	Source Source
 	Log    *slog.Logger
 	Now    func() time.Time
+	// SignIn says that whoever serves the pages takes the form with which people sign in.
+	SignIn bool
 }
 
 // A Site serves the pages. It is safe for concurrent use.
@@ -68,6 +70,9 @@ func New(cfg Config) (*Site, error) {
 		"GET /ui/learn":         (*Site).learn,
 	} {
 		s.mux.Handle(pattern, s.page(build))
+	}
+	if cfg.SignIn {
+		s.mux.Handle("GET /ui/signin", s.page((*Site).signIn))
 	}
 	s.mux.HandleFunc("GET /ui/static/{version}/{name...}", s.static)
 	s.mux.Handle("/", s.page((*Site).notFound))
@@ -109,6 +114,7 @@ type frame struct {
 	Query string // of the search field
 	Path  string // of the request with its query but for lang, to link the other languages
 	Alone bool   // there are no pages of a node to lead to
+	Out   bool   // whoever asks signed in, and may sign out
 	Data  any
 }
 
@@ -140,7 +146,7 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, v view) error {
 		title = s.texts.say(lang, v.title)
 	}
 	var out bytes.Buffer
-	err := t.ExecuteTemplate(&out, "layout.html", frame{Title: title, Page: v.name, Lang: lang, Query: r.URL.Query().Get("q"), Path: withoutLang(r), Alone: s.alone, Data: v.data})
+	err := t.ExecuteTemplate(&out, "layout.html", frame{Title: title, Page: v.name, Lang: lang, Query: r.URL.Query().Get("q"), Path: withoutLang(r), Alone: s.alone, Out: s.cfg.SignIn && hasSession(r), Data: v.data})
 	if err != nil {
 		return err
 	}
@@ -148,6 +154,9 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, v view) error {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Vary", "Accept-Language, Cookie")
+	if v.status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", "Bearer") // RFC 9110 wants one; browsers show the form
+	}
 	if asked := r.URL.Query().Get("lang"); asked == lang {
 		http.SetCookie(w, &http.Cookie{Name: langCookie, Value: lang, Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	}
@@ -187,6 +196,9 @@ func (s *Site) parse() (map[string]*template.Template, error) {
 // problem is the page about an error.
 func (s *Site) problem(r *http.Request, err error) view {
 	var known *client.Error
+	if s.cfg.SignIn && errors.As(err, &known) && known.Status == http.StatusUnauthorized {
+		return stranger(r)
+	}
 	if errors.As(err, &known) && known.Status < http.StatusInternalServerError {
 		return view{name: "problem", title: "problem.title", status: known.Status, data: problemData{Detail: known.Detail, Code: known.Code}}
 	}

@@ -14,5 +14,5 @@ func (n *Node) pages() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return web.New(web.Config{Source: source, Log: n.log.With("part", "web"), Now: n.cfg.Now})
+	return web.New(web.Config{Source: source, Log: n.log.With("part", "web"), Now: n.cfg.Now, SignIn: true})
 }
