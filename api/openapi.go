@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -77,19 +76,12 @@ func sendAsset(w *response, r *http.Request, get func() (asset, error)) error {
 	if err != nil {
 		return err
 	}
-	h := w.Header()
-	h.Set("ETag", a.etag)
-	for have := range strings.SplitSeq(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
-		if have = strings.TrimPrefix(strings.TrimSpace(have), "W/"); have == a.etag || have == "*" {
-			w.WriteHeader(http.StatusNotModified)
-			return nil
-		}
+	tag := a.etag
+	if w.zip != nil {
+		tag = strings.TrimSuffix(tag, `"`) + `-gzip"`
 	}
-	h.Set("Content-Type", a.mediaType)
-	h.Set("Content-Length", strconv.Itoa(len(a.body)))
-	w.WriteHeader(http.StatusOK)
-	if r.Method != http.MethodHead {
-		w.Write(a.body) // the client may be gone, which concerns nobody
+	if !unchanged(w, r, tag) {
+		writeWhole(w, http.StatusOK, a.mediaType, a.body)
 	}
 	return nil
 }

@@ -242,6 +242,10 @@ func TestDescription(t *testing.T) {
 		if other := f.do("GET", path, "", "If-None-Match", `"x"`); other.status != 200 {
 			t.Errorf("%s with another tag: %d", path, other.status)
 		}
+		zipped, plain := f.do("GET", path, "", "Accept-Encoding", "gzip"), f.do("GET", path, "", "Accept-Encoding", "identity")
+		if zipped.header.Get("Content-Encoding") != "gzip" || zipped.header.Get("ETag") == plain.header.Get("ETag") || len(zipped.body) > 40<<10 {
+			t.Errorf("%s for those who unpack: %d bytes, %v", path, len(zipped.body), zipped.header)
+		}
 		policy := a.header.Get("Content-Security-Policy")
 		if path == "/api" {
 			for _, rule := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "connect-src 'self';", "form-action 'none'", "base-uri 'none'", "frame-ancestors 'none'"} {
