@@ -82,6 +82,16 @@ docs: ## every shell block of README, tutorials and how-to pages, on machines of
 container: ## the image, built and put through trouble as three nodes (skipped where it cannot run)
 	@.ci/container
 
+.PHONY: screenshots
+screenshots: ## docs/pictures/*.png anew, of nodes to which things happened
+	@mkdir -p docs/pictures
+	P2PCHAIN_BROWSER=1 $(GO) test -count=1 -run BrowserPictures ./cmd/internal/integration -args -pictures $(CURDIR)/docs/pictures
+
+.PHONY: capture
+capture: ## docs/pictures/demo.gif anew: a film of a network that is cut and heals
+	@mkdir -p docs/pictures
+	P2PCHAIN_BROWSER=1 $(GO) test -count=1 -run BrowserCapture ./cmd/internal/demo -args -film $(CURDIR)/docs/pictures/demo.gif
+
 .PHONY: crash
 crash: ## 5,000 crash images of the store: whatever a power cut leaves, it opens and holds
 	$(GO) test -count=1 -run Crash ./core/store -args -images 5000
