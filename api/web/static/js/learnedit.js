@@ -3,200 +3,243 @@
 
 import { better, child, compose, genesisOf, hasWork, networkOf } from "./learnchain.js";
 import { byID, element, judge, showHash, slot, span } from "./learnview.js";
-import { hex, unhex, workOf, expand } from "./receipt.js";
+import { expand, hex, unhex, workOf } from "./receipt.js";
 import { number, say, short } from "./text.js";
 
 /** Offsets at which the fields of a header end. */
 const fieldEnds = [4, 8, 16, 48, 80, 112, 128, 136, 140, 144, 152];
 
-export function startEdit(example, authors, search) {
-  const cards = Array.from(byID("links").querySelectorAll("[data-height]"));
-  const stories = example.blocks.map((b) => b.text);
-  let net = networkOf(JSON.parse(example.params));
-  let nonces = example.blocks.map((b) => b.nonce);
-  let texts = stories.slice();
-  let signed = []; // the messages that everybody has
-  let drafts = []; // those that were written here
-  let held = []; // the blocks that everybody has
-  let blocks = [];
-  let shown = 0; // the block whose bytes are in the table
-  let job = null; // the search that runs
-  let ledger = [];
+/** How many tries a block of `main` costs on average where it is easiest: six zeros. */
+const easiestOfMain = 2 ** 24;
 
-  /** Returns the message of a block: signed by its author or, where a stranger wrote it, with the old signature. */
-  function messageOf(i) {
-    const b = example.blocks[i], author = authors[b.author];
-    const original = signed[i];
-    if (original?.text === texts[i]) {
-      return original;
-    }
-    const signature = byID("stranger").checked && original ? original.signature : null;
-    if (drafts[i]?.text !== texts[i] || drafts[i].signed !== (signature === null)) {
-      drafts[i] = compose(net, author, { time: b.time, salt: unhex(b.salt), text: texts[i] }, signature);
-    }
-    return drafts[i];
+/** A chain on which somebody works, beside the one that everybody has. It knows no page. */
+class Bench {
+  constructor(example, authors) {
+    this.example = example;
+    this.authors = authors;
+    this.stories = example.blocks.map((b) => b.text);
+    this.nonces = example.blocks.map((b) => b.nonce);
+    this.stranger = false; // whoever writes has no key
+    this.begin(JSON.parse(example.params));
+    this.keep();
+  }
+
+  /** Begins anew on a network, of which nobody has a chain yet. */
+  begin(params) {
+    this.net = networkOf(params);
+    this.texts = this.stories.slice();
+    this.drafts = []; // messages that were written here
+    this.held = []; // the blocks that everybody has
+    this.rebuild();
+  }
+
+  /** From now on, everybody has the chain as it is. */
+  keep() {
+    this.held = this.blocks;
+  }
+
+  /** Goes back to the chain that everybody has, if there is one. */
+  reset() {
+    this.texts = this.stories.slice();
+    this.nonces = this.held.length > 0 ? this.held.map((b) => Number(b.header.nonce)) : this.nonces;
+    this.rebuild();
   }
 
   /** Builds the chain from the texts and nonces as they are. */
-  function build() {
-    let parent = genesisOf(net);
-    return example.blocks.map((b, i) => (parent = child(net, parent, [messageOf(i)], { time: b.time, nonce: nonces[i] })));
+  rebuild() {
+    let parent = genesisOf(this.net);
+    this.blocks = this.example.blocks.map(({ time }, i) => (parent = child(this.net, parent, [this.messageOf(i)], { time, nonce: this.nonces[i] })));
   }
 
-  const firstBroken = () => blocks.findIndex((b) => !hasWork(b.header));
-
-  function draw() {
-    const digits = net.difficulty, broken = firstBroken();
-    cards.forEach((card, i) => {
-      const { header, messages } = blocks[i], was = held[i]?.header;
-      const work = hasWork(header), message = messages[0];
-      showHash(slot(card, "hash"), hex(header.hash), { was: was && hex(was.hash), front: work ? digits : 0 });
-      showHash(slot(card, "before"), hex(header.previous), { was: was && hex(was.previous), front: i > 0 && hasWork(blocks[i - 1].header) ? digits : 0 });
-      slot(card, "nonce").textContent = String(nonces[i]);
-      judge(slot(card, "work"), work, say(work ? "learn.work.good" : "learn.work.bad", digits));
-      judge(slot(card, "signature"), message.signed, say(message.signed ? "learn.signature.good" : "learn.signature.bad", message.author.name));
-      judge(slot(card, "verdict"), work && message.signed, say(work && message.signed ? "learn.ok" : "learn.broken"));
-      card.classList.toggle("broken", !work || !message.signed);
-      slot(card, "mine").hidden = i !== broken || job !== null;
-    });
-    byID("mineall").disabled = broken < 0 || job !== null;
-    byID("stop").hidden = job === null;
-    drawVerdict(broken);
-    drawBytes();
+  /** Returns the message of a block: signed by its author or, where a stranger wrote it, with the old signature. */
+  messageOf(i) {
+    const { author, time, salt } = this.example.blocks[i], text = this.texts[i], original = this.held[i]?.messages[0];
+    if (original?.text === text) {
+      return original;
+    }
+    const signature = this.stranger && original ? original.signature : null;
+    if (this.drafts[i]?.text !== text || this.drafts[i].signed !== (signature === null)) {
+      this.drafts[i] = compose(this.net, this.authors[author], { time, salt: unhex(salt), text }, signature);
+    }
+    return this.drafts[i];
   }
 
-  function drawVerdict(broken) {
-    const tip = blocks.at(-1).header, same = held.length > 0 && hex(tip.hash) === hex(held.at(-1).header.hash);
-    const forged = blocks.findIndex((b) => !b.messages[0].signed);
+  /** Returns the first block without its work, or the first whose author did not sign; -1: there is none. */
+  firstBroken = () => this.blocks.findIndex((b) => !hasWork(b.header));
+  firstForged = () => this.blocks.findIndex((b) => !b.messages[0].signed);
+
+  /** Returns how many tries one block costs on average. */
+  cost = () => Number(workOf(expand(this.net.genesis.bits)));
+
+  /** Returns what is to be said about the chain, and whether that is good. */
+  verdict() {
+    const broken = this.firstBroken(), forged = this.firstForged();
     if (broken >= 0) {
-      judge(byID("verdict"), false, say("learn.verdict.broken", broken + 1, number(Number(costOf()) * blocks.filter((b) => !hasWork(b.header)).length)));
-    } else if (forged >= 0) {
-      judge(byID("verdict"), false, say("learn.verdict.forged", forged + 1, blocks[forged].messages[0].author.name));
-    } else {
-      judge(byID("verdict"), same, say(same || held.length === 0 ? "learn.verdict.whole" : better(tip, held.at(-1).header) ? "learn.verdict.lucky" : "learn.verdict.other"));
+      const lost = this.blocks.filter((b) => !hasWork(b.header)).length;
+      return [false, say("learn.verdict.broken", broken + 1, number(lost * this.cost()))];
     }
-    if (held.length > 0) {
-      byID("held").textContent = short(byID("held").title = hex(held.at(-1).header.hash));
+    if (forged >= 0) {
+      return [false, say("learn.verdict.forged", forged + 1, this.blocks[forged].messages[0].author.name)];
     }
+    const tip = this.blocks.at(-1).header, theirs = this.held.at(-1)?.header ?? tip;
+    if (hex(tip.hash) === hex(theirs.hash)) {
+      return [true, say("learn.verdict.whole")];
+    }
+    return [false, say(better(tip, theirs) ? "learn.verdict.lucky" : "learn.verdict.other")];
+  }
+}
+
+/** The part of the page on which a chain is edited and mined. */
+class Workshop {
+  constructor(bench, search) {
+    this.bench = bench;
+    this.search = search;
+    this.cards = Array.from(byID("links").querySelectorAll("[data-height]"));
+    this.shown = 0; // the block whose bytes are in the table
+    this.job = null; // the search that runs
+    this.cards.forEach((card, i) => this.listenCard(card, i));
+    this.listen();
+    this.draw();
   }
 
-  function drawBytes() {
-    const bytes = blocks[shown].bytes;
-    Array.from(byID("bytes").rows).forEach((row, i) => {
-      const field = hex(bytes.slice(i === 0 ? 0 : fieldEnds[i - 1], fieldEnds[i]));
-      row.cells[2].firstElementChild.textContent = field;
+  listenCard(card, i) {
+    const field = card.querySelector("textarea");
+    field.value = this.bench.texts[i]; // some browsers keep what was written before the page was loaded again
+    field.readOnly = false;
+    field.addEventListener("input", () => {
+      this.bench.texts[i] = field.value;
+      this.shown = i;
+      this.changed();
+    });
+    field.addEventListener("focus", () => {
+      this.shown = i;
+      this.drawBytes();
+    });
+    slot(card, "mine").addEventListener("click", () => this.mine(false));
+  }
+
+  listen() {
+    const { bench } = this;
+    byID("stranger").checked = false;
+    byID("digits").value = String(bench.net.difficulty);
+    byID("mineall").addEventListener("click", () => this.mine(true));
+    byID("stop").addEventListener("click", () => this.job?.stop());
+    byID("stranger").addEventListener("change", (event) => {
+      bench.stranger = event.target.checked;
+      this.changed();
+    });
+    byID("reset").addEventListener("click", () => {
+      bench.reset();
+      this.changed(true);
+    });
+    byID("digits").addEventListener("change", (event) => {
+      bench.nonces = bench.nonces.map(() => 0);
+      bench.begin({ ...JSON.parse(bench.example.params), difficulty: Number(event.target.value) });
+      this.changed(true);
+      this.mine(true);
     });
   }
 
-  const costOf = () => workOf(expand(net.genesis.bits));
+  /** Shows a chain that was changed, whose search is of no use any more. */
+  changed(texts = false) {
+    this.job?.stop();
+    this.bench.rebuild();
+    if (texts) {
+      this.cards.forEach((card, i) => { card.querySelector("textarea").value = this.bench.texts[i]; });
+    }
+    this.draw();
+  }
 
-  function rebuild() {
-    blocks = build();
-    draw();
+  draw() {
+    const { bench } = this, broken = bench.firstBroken();
+    this.cards.forEach((card, i) => this.drawCard(card, i, broken));
+    byID("mineall").disabled = broken < 0 || this.job !== null;
+    byID("stop").hidden = this.job === null;
+    judge(byID("verdict"), .../** @type {[boolean, string]} */ (bench.verdict()));
+    if (bench.held.length > 0) {
+      byID("held").textContent = short(byID("held").title = hex(bench.held.at(-1).header.hash));
+    }
+    this.drawBytes();
+  }
+
+  drawCard(card, i, broken) {
+    const { blocks, held, net, nonces } = this.bench, { header, messages: [message] } = blocks[i], was = held[i]?.header;
+    const work = hasWork(header), good = work && message.signed, digits = net.difficulty;
+    showHash(slot(card, "hash"), hex(header.hash), { was: was && hex(was.hash), front: work ? digits : 0 });
+    showHash(slot(card, "before"), hex(header.previous), { was: was && hex(was.previous), front: i > 0 && hasWork(blocks[i - 1].header) ? digits : 0 });
+    slot(card, "nonce").textContent = String(nonces[i]);
+    judge(slot(card, "work"), work, say(work ? "learn.work.good" : "learn.work.bad", digits));
+    judge(slot(card, "signature"), message.signed, say(message.signed ? "learn.signature.good" : "learn.signature.bad", message.author.name));
+    judge(slot(card, "verdict"), good, say(good ? "learn.ok" : "learn.broken"));
+    card.classList.toggle("broken", !good);
+    slot(card, "mine").hidden = i !== broken || this.job !== null;
+  }
+
+  drawBytes() {
+    const { bytes } = this.bench.blocks[this.shown];
+    Array.from(byID("bytes").rows).forEach((row, i) => {
+      row.cells[2].firstElementChild.textContent = hex(bytes.slice(fieldEnds[i - 1] ?? 0, fieldEnds[i]));
+    });
   }
 
   /** Mines blocks from the first broken one up, one or all of them. */
-  async function mine(all) {
-    ledger = [];
+  async mine(all) {
+    const { bench } = this, results = [];
     byID("ledger").replaceChildren();
     byID("minetotal").textContent = byID("mining").textContent = "";
-    for (let i = firstBroken(); i >= 0; i = firstBroken()) {
-      const result = await mineOne(i);
+    for (let i = bench.firstBroken(); i >= 0 && (all || results.length === 0); i = bench.firstBroken()) {
+      const result = await this.mineOne(i);
       if (result === null) {
-        if (job === null) {
-          byID("mining").textContent = say("learn.mine.stopped");
-        }
-        return false;
+        byID("mining").textContent = this.job === null ? say("learn.mine.stopped") : "";
+        return;
       }
-      nonces[i] = result.nonce;
-      rebuild();
-      ledger.push(result);
-      byID("ledger").append(element("li", say("learn.mine.row", i + 1, number(result.tries), span(result.ms / 1000), number(Number(costOf())))));
-      if (!all) {
-        break;
-      }
+      results.push(result);
+      byID("ledger").append(element("li", say("learn.mine.row", i + 1, number(result.tries), span(result.ms / 1000), number(bench.cost()))));
     }
-    const tries = ledger.reduce((sum, r) => sum + r.tries, 0), ms = ledger.reduce((sum, r) => sum + r.ms, 0);
-    byID("mining").textContent = say("learn.mine.cost", number(tries), span(ms / 1000));
-    const perSecond = tries / Math.max(ms, 1) * 1000;
-    byID("minetotal").textContent = say("learn.mine.total", span(2 ** 24 / Math.max(perSecond, 1)));
-    if (held.length === 0 && firstBroken() < 0) {
-      keep();
-      byID("mining").textContent = say("learn.mine.fresh", net.difficulty, number(tries), span(ms / 1000));
-    }
-    return true;
+    this.sum(results);
   }
 
-  async function mineOne(i) {
-    nonces[i] = 0;
-    blocks = build();
-    const progress = byID("progress"), expected = Number(costOf());
-    const own = search(blocks[i].bytes, ({ tries, ms }) => {
-      progress.value = 1 - Math.exp(-tries / expected); // the chance to have it by now
+  /** Says what it cost. */
+  sum(results) {
+    const { bench } = this, fresh = bench.held.length === 0 && bench.firstBroken() < 0;
+    const tries = results.reduce((sum, r) => sum + r.tries, 0), ms = Math.max(1, results.reduce((sum, r) => sum + r.ms, 0));
+    const args = [number(tries), span(ms / 1000)];
+    if (fresh) {
+      bench.keep();
+      this.draw();
+    }
+    byID("mining").textContent = fresh ? say("learn.mine.fresh", bench.net.difficulty, ...args) : say("learn.mine.cost", ...args);
+    byID("minetotal").textContent = say("learn.mine.total", span(easiestOfMain * ms / 1000 / Math.max(1, tries)));
+  }
+
+  /** Searches the nonce of one block, from 0 up; null: it was stopped. */
+  async mineOne(i) {
+    const { bench } = this, progress = byID("progress");
+    bench.nonces[i] = 0;
+    bench.rebuild();
+    const own = this.search(bench.blocks[i].bytes, ({ tries, ms }) => {
+      progress.value = 1 - Math.exp(-tries / bench.cost()); // the chance to have it by now
       byID("searching").textContent = say("learn.mine.searching", i + 1, number(tries), span(ms / 1000));
     });
-    job = own;
+    this.job = own;
     byID("search").hidden = false;
     progress.value = 0;
-    draw();
+    this.draw();
     const result = await own.found;
-    if (job === own) {
-      job = null;
+    if (result !== null) {
+      bench.nonces[i] = result.nonce;
+      bench.rebuild();
+    }
+    if (this.job === own) { // no other search began meanwhile
+      this.job = null;
       byID("search").hidden = true;
       byID("searching").textContent = "";
-      draw();
+      this.draw();
     }
     return result;
   }
+}
 
-  /** Makes a new network, whose every block is to be mined. */
-  function change(digits) {
-    job?.stop();
-    net = networkOf({ ...JSON.parse(example.params), difficulty: digits });
-    texts = stories.slice();
-    cards.forEach((card, i) => { card.querySelector("textarea").value = stories[i]; });
-    nonces = nonces.map(() => 0);
-    [signed, drafts, held] = [[], [], []];
-    rebuild();
-    mine(true);
-  }
-
-  /** From now on, everybody holds the chain as it is. */
-  function keep() {
-    held = blocks;
-    signed = blocks.map((b) => b.messages[0]);
-    draw();
-  }
-
-  cards.forEach((card, i) => {
-    const field = card.querySelector("textarea");
-    field.value = stories[i]; // some browsers keep what was written before the page was loaded again
-    field.readOnly = false;
-    field.addEventListener("input", () => {
-      job?.stop();
-      texts[i] = field.value;
-      shown = i;
-      rebuild();
-    });
-    field.addEventListener("focus", () => {
-      shown = i;
-      drawBytes();
-    });
-    slot(card, "mine").addEventListener("click", () => mine(false));
-  });
-  byID("mineall").addEventListener("click", () => mine(true));
-  byID("stop").addEventListener("click", () => job?.stop());
-  byID("stranger").addEventListener("change", rebuild);
-  byID("digits").addEventListener("change", (event) => change(Number(event.target.value)));
-  byID("reset").addEventListener("click", () => {
-    job?.stop();
-    texts = stories.slice();
-    cards.forEach((card, i) => { card.querySelector("textarea").value = stories[i]; });
-    nonces = held.length > 0 ? held.map((b) => Number(b.header.nonce)) : nonces;
-    rebuild();
-  });
-  byID("stranger").checked = false;
-  byID("digits").value = String(net.difficulty);
-  blocks = build();
-  keep();
+export function startEdit(example, authors, search) {
+  return new Workshop(new Bench(example, authors), search);
 }

@@ -133,7 +133,7 @@ export function startFork(params, authors) {
         picture.append(shape("text", { x: x(at) + box.width / 2, y: above ? y(at) - 8 : y(at) + box.height + 18, class: "stands" }, say("learn.fork.tip", text)));
       }
     });
-    byID("forkscroll").scrollLeft = x(pair.nodes[0].tip) - box.step; // what is new is in sight
+    byID("forkscroll").scrollLeft = (top - first - 2) * box.step; // what is new is in sight
     picture.setAttribute("aria-label", say("learn.fork.picture.says", number(pair.blocks.length - 1), number(top)));
   }
 
