@@ -79,97 +79,109 @@ export class Pair {
   }
 }
 
-export function startFork(params, authors) {
-  const own = { ...params, name: "learn-fork", difficulty: 2, max_block_messages: 1024 };
-  let pair = new Pair(own, authors, Math.random);
-  let returned = new Set();
-  const share = () => Number(byID("share").value) / 100;
-  const list = (messages) => messages.map((m) => m.text).join(", ") || say("learn.fork.none");
+const list = (messages) => messages.map((m) => m.text).join(", ") || say("learn.fork.none");
 
-  function draw() {
-    pair.nodes.forEach((node, i) => {
-      const side = byID(`node${names[i].toLowerCase()}`);
-      const tip = slot(side, "tip");
-      tip.textContent = short(tip.title = hex(node.tip.header.hash));
-      slot(side, "waiting").replaceChildren(...node.waiting.map((m) => element("li", m.text, returned.has(m) ? "chip back" : "chip")));
-      if (node.waiting.length === 0) {
-        slot(side, "waiting").append(element("li", say("learn.fork.none"), "faint"));
-      }
+/** The part of the page with the two nodes. */
+class Meeting {
+  constructor(params, authors) {
+    this.begin = () => {
+      this.pair = new Pair(params, authors, Math.random);
+      this.returned = new Set(); // messages that the last reorg gave back
+    };
+    this.begin();
+    byID("step").addEventListener("click", () => {
+      const b = this.pair.step(Number(byID("share").value) / 100);
+      this.show(say("learn.fork.found", names[b.by], number(Number(b.header.height)), list(b.messages)));
     });
-    byID("wire").textContent = say(pair.linked ? "learn.fork.linked" : "learn.fork.unlinked");
-    byID("wire").classList.toggle("cut", !pair.linked);
-    byID("cut").textContent = say(pair.linked ? "learn.fork.do.cut" : "learn.fork.do.heal");
-    byID("cut").setAttribute("aria-pressed", String(!pair.linked));
-    byID("shareout").textContent = `${byID("share").value} %`;
-    drawTree();
+    byID("cut").addEventListener("click", () => this.show(this.pair.linked ? this.cut() : this.heal()));
+    byID("again").addEventListener("click", () => {
+      this.begin();
+      this.show(say("learn.fork.start"));
+    });
+    byID("share").addEventListener("input", () => this.draw());
+    this.draw();
   }
 
-  function drawTree() {
-    const picture = byID("forktree"), top = Math.max(...pair.blocks.map((b) => Number(b.header.height)));
-    const first = Math.max(0, top - shownHeights + 1);
-    const shown = pair.blocks.filter((b) => Number(b.header.height) >= first);
-    const held = pair.nodes.map((n) => new Set(pair.branch(n.tip)));
-    const x = (b) => box.left + (Number(b.header.height) - first) * box.step, y = (b) => lanes[b.lane];
-    const middle = box.height / 2;
-    picture.replaceChildren();
-    for (const b of shown) {
-      const kind = held[0].has(b) && held[1].has(b) ? "both" : held[0].has(b) || held[1].has(b) ? "one" : "left";
-      if (b.parent !== null && Number(b.parent.header.height) >= first) {
-        const from = [x(b.parent) + box.width, y(b.parent) + middle];
-        picture.append(shape("path", { d: `M${from[0]} ${from[1]}L${x(b)} ${y(b) + middle}`, class: kind }));
-      }
-      const g = shape("g", { class: kind });
-      g.append(shape("title", {}, `${hex(b.header.hash)}: ${list(b.messages)}`));
-      g.append(shape("rect", { x: x(b), y: y(b), width: box.width, height: box.height, rx: 8 }));
-      const label = b.by === null ? say("learn.fork.genesis") : `${number(Number(b.header.height))} ${names[b.by]}`;
-      g.append(shape("text", { x: x(b) + box.width / 2, y: y(b) + 19, class: "name" }, label));
-      g.append(shape("text", { x: x(b) + box.width / 2, y: y(b) + 35 }, hex(b.header.hash).slice(0, 6)));
-      picture.append(g);
-    }
-    pair.nodes.forEach((node, i) => {
-      const above = i === 0, at = node.tip;
-      const text = pair.nodes[0].tip === pair.nodes[1].tip ? "A + B" : names[i];
-      if (i === 0 || text !== "A + B") {
-        picture.append(shape("text", { x: x(at) + box.width / 2, y: above ? y(at) - 8 : y(at) + box.height + 18, class: "stands" }, say("learn.fork.tip", text)));
-      }
-    });
-    byID("forkscroll").scrollLeft = (top - first - 2) * box.step; // what is new is in sight
-    picture.setAttribute("aria-label", say("learn.fork.picture.says", number(pair.blocks.length - 1), number(top)));
+  cut() {
+    this.returned = new Set();
+    this.pair.cut();
+    return say("learn.fork.cut");
   }
 
-  byID("step").addEventListener("click", () => {
-    const b = pair.step(share());
-    byID("forksays").textContent = say("learn.fork.found", names[b.by], number(Number(b.header.height)), list(b.messages));
-    draw();
-  });
-  byID("cut").addEventListener("click", () => {
-    returned = new Set();
-    if (pair.linked) {
-      pair.cut();
-      byID("forksays").textContent = say("learn.fork.cut");
-    } else {
-      byID("forksays").textContent = healed(pair.heal());
-    }
-    draw();
-  });
-  byID("again").addEventListener("click", () => {
-    pair = new Pair(own, authors, Math.random);
-    returned = new Set();
-    byID("forksays").textContent = say("learn.fork.start");
-    draw();
-  });
-  byID("share").addEventListener("input", draw);
-  draw();
-
-  function healed(result) {
-    if (result.same) {
+  heal() {
+    const { winner, left, returned, same, tie } = this.pair.heal(), who = [names[winner], names[1 - winner]];
+    this.returned = new Set(returned);
+    if (same) {
       return say("learn.fork.same");
     }
-    if (result.left.length === 0) {
-      return say("learn.fork.behind", names[result.winner], names[1 - result.winner]);
+    if (left.length === 0) {
+      return say("learn.fork.behind", ...who);
     }
-    returned = new Set(result.returned);
-    const why = say(result.tie ? "learn.fork.tie" : "learn.fork.healed", names[result.winner], names[1 - result.winner], number(result.left.length));
-    return `${why} ${say("learn.fork.back", list(result.returned))}`;
+    return `${say(tie ? "learn.fork.tie" : "learn.fork.healed", ...who, number(left.length))} ${say("learn.fork.back", list(returned))}`;
   }
+
+  show(said) {
+    byID("forksays").textContent = said;
+    this.draw();
+  }
+
+  draw() {
+    const { linked, nodes } = this.pair;
+    nodes.forEach((node, i) => this.drawNode(byID(`node${names[i].toLowerCase()}`), node));
+    byID("wire").textContent = say(linked ? "learn.fork.linked" : "learn.fork.unlinked");
+    byID("wire").classList.toggle("cut", !linked);
+    byID("cut").textContent = say(linked ? "learn.fork.do.cut" : "learn.fork.do.heal");
+    byID("shareout").textContent = `${byID("share").value} %`;
+    this.drawTree();
+  }
+
+  drawNode(side, node) {
+    const tip = slot(side, "tip");
+    tip.textContent = short(tip.title = hex(node.tip.header.hash));
+    slot(side, "waiting").replaceChildren(...node.waiting.map((m) => element("li", m.text, this.returned.has(m) ? "chip back" : "chip")));
+    if (node.waiting.length === 0) {
+      slot(side, "waiting").append(element("li", say("learn.fork.none"), "faint"));
+    }
+  }
+
+  /** Draws the newest blocks, all of the same height below each other. */
+  drawTree() {
+    const { blocks, nodes } = this.pair, picture = byID("forktree");
+    const top = Math.max(...blocks.map((b) => Number(b.header.height))), first = Math.max(0, top - shownHeights + 1);
+    const place = (b) => [box.left + (Number(b.header.height) - first) * box.step, lanes[b.lane]];
+    const held = nodes.map((n) => new Set(this.pair.branch(n.tip)));
+    picture.replaceChildren();
+    for (const b of blocks.filter((b) => Number(b.header.height) >= first)) {
+      const holders = held.filter((set) => set.has(b)).length, kind = ["left", "one", "both"][holders];
+      if (b.parent !== null && Number(b.parent.header.height) >= first) {
+        const [[x1, y1], [x2, y2]] = [place(b.parent), place(b)];
+        picture.append(shape("path", { d: `M${x1 + box.width} ${y1 + box.height / 2}L${x2} ${y2 + box.height / 2}`, class: kind }));
+      }
+      picture.append(card(b, kind, place(b)));
+    }
+    const together = nodes[0].tip === nodes[1].tip;
+    (together ? [nodes[0]] : nodes).forEach(({ tip }, i) => {
+      const [x, y] = place(tip), text = say("learn.fork.tip", together ? names.join(" + ") : names[i]);
+      picture.append(shape("text", { x: x + box.width / 2, y: i === 0 ? y - 8 : y + box.height + 18, class: "stands" }, text));
+    });
+    byID("forkscroll").scrollLeft = (top - first - 2) * box.step; // what is new is in sight
+    picture.setAttribute("aria-label", say("learn.fork.picture.says", number(blocks.length - 1), number(top)));
+  }
+}
+
+/** Returns the picture of a block. */
+function card(b, kind, [x, y]) {
+  const g = shape("g", { class: kind }), hash = hex(b.header.hash);
+  const label = b.by === null ? say("learn.fork.genesis") : `${number(Number(b.header.height))} ${names[b.by]}`;
+  g.append(
+    shape("title", {}, `${hash}: ${list(b.messages)}`),
+    shape("rect", { x, y, width: box.width, height: box.height, rx: 8 }),
+    shape("text", { x: x + box.width / 2, y: y + 19, class: "name" }, label),
+    shape("text", { x: x + box.width / 2, y: y + 35 }, hash.slice(0, 6)),
+  );
+  return g;
+}
+
+export function startFork(params, authors) {
+  return new Meeting({ ...params, name: "learn-fork", difficulty: 2, max_block_messages: 1024 }, authors);
 }
