@@ -51,12 +51,13 @@ func (l *Limits) Validate() error {
 	var errs []error
 	for _, f := range []struct {
 		name  string
-		value int
+		value int64 // also where an int has 32 bits, which is too few for two seconds in nanoseconds
 	}{
-		{"HeadersPage", l.HeadersPage}, {"Sessions", l.Sessions}, {"Window", l.Window},
-		{"WindowBytes", l.WindowBytes}, {"InFlight", l.InFlight}, {"Chunk", l.Chunk},
-		{"SmallBytes", l.SmallBytes}, {"MaxChunk", l.MaxChunk}, {"Streams", l.Streams}, {"BatchBlocks", l.BatchBlocks}, {"BatchBytes", l.BatchBytes},
-		{"Patience", int(l.Patience)}, {"Poll", int(l.Poll)},
+		{"HeadersPage", int64(l.HeadersPage)}, {"Sessions", int64(l.Sessions)}, {"Window", int64(l.Window)},
+		{"WindowBytes", int64(l.WindowBytes)}, {"InFlight", int64(l.InFlight)}, {"Chunk", int64(l.Chunk)},
+		{"SmallBytes", int64(l.SmallBytes)}, {"MaxChunk", int64(l.MaxChunk)}, {"Streams", int64(l.Streams)},
+		{"BatchBlocks", int64(l.BatchBlocks)}, {"BatchBytes", int64(l.BatchBytes)},
+		{"Patience", int64(l.Patience)}, {"Poll", int64(l.Poll)},
 	} {
 		if f.value < 1 {
 			errs = append(errs, fmt.Errorf("syncer: %s is %d, want at least 1", f.name, f.value))
