@@ -148,8 +148,9 @@ func learnEdit(t *testing.T, b *browsertest.Browser) {
 	}
 	browsertest.Eval[bool](tab, `mineall.click(), true`)
 	tab.Wait(`!document.querySelector("#links .broken")`)
-	if got := tab.Text("#verdict"); !strings.Contains(got, "not the one that everybody has") {
-		t.Errorf("a forged chain's verdict is %q", got)
+	lower := browsertest.Eval[bool](tab, `document.querySelector("#links .link:last-child [data-slot=hash]").title < held.title`)
+	if got := tab.Text("#verdict"); !strings.Contains(got, "not the one that everybody has") || strings.Contains(got, "lower last hash") != lower {
+		t.Errorf("a forged chain's verdict is %q, its last hash lower: %v", got, lower)
 	}
 	tab.Wait(`/^Done/.test(mining.textContent)`)
 	if got := tab.Text("#mining"); !regexp.MustCompile(`^Done: [0-9,]+ tries in `).MatchString(got) {
@@ -289,6 +290,9 @@ func learnFork(t *testing.T, b *browsertest.Browser) {
 	}
 	browsertest.Eval[bool](tab, `cut.click(), true`)
 	tips := browsertest.Eval[[]string](tab, `[...document.querySelectorAll("[data-slot=tip]")].map((e) => e.title)`)
+	if got := browsertest.Eval[string](tab, `[...forktree.querySelectorAll(".stands")].map((e) => e.textContent).join()`); got != "A + B here" {
+		t.Errorf("the picture says %q", got)
+	}
 	if tips[0] != tips[1] || browsertest.Eval[int](tab, `forktree.querySelectorAll("g.one").length`) != 0 {
 		t.Errorf("after healing: %v", tips)
 	}
