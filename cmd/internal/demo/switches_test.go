@@ -283,3 +283,27 @@ func TestConfig(t *testing.T) {
 		}
 	}
 }
+
+// TestBoard pokes whoever looks at the board on a change, and on nothing else.
+func TestBoard(t *testing.T) {
+	b := newBoard()
+	changed := func(s State) bool {
+		t.Helper()
+		_, _, next := b.look()
+		if err := b.put(s); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-next:
+			return true
+		default:
+			return false
+		}
+	}
+	if !changed(State{Boss: 1}) || changed(State{Boss: 1}) || !changed(State{Boss: 2}) {
+		t.Error("the board does not tell of changes alone")
+	}
+	if s, encoded, _ := b.look(); s.Boss != 2 || !bytes.Contains(encoded, []byte(`"boss":2`)) {
+		t.Errorf("the board has %+v, %s", s, encoded)
+	}
+}

@@ -21,6 +21,12 @@ func TestDemo(t *testing.T) {
 
 	tr.obey("/demo/cut", `{"cut":true}`)
 	tr.until("the cut", func(s State) bool { return s.Cut && isWhole(s) })
+	for _, pair := range [][2]int{{0, 2}, {2, 0}} { // whoever calls
+		_, addr := tr.members[pair[1]].contact()
+		if _, err := tr.members[pair[0]].api().Connect(t.Context(), addr); err == nil {
+			t.Errorf("node %d reaches node %d across the cut", pair[0]+1, pair[1]+1)
+		}
+	}
 	tr.obey("/demo/cut", `{"cut":false}`)
 	tr.until("the heal", func(s State) bool { return !s.Cut && isWhole(s) })
 
@@ -37,13 +43,6 @@ func TestDemo(t *testing.T) {
 		t.Errorf("node 3 is at %s now, was at %s", back.Members[2].URL, url)
 	}
 
-	tr.obey("/demo/power", `{"node":2}`)
-	tr.obey("/demo/stream", `{"per_second":20}`)
-	tr.until("node 2 to make most hashes", func(s State) bool { return s.Boss == 2 && s.Members[1].Share > 40 })
-	tr.until("a block with messages", func(s State) bool {
-		return slices.ContainsFunc(s.Blocks, func(b Block) bool { return b.Messages > 0 })
-	})
-
 	tr.obey("/demo/nodes/1/damage", "")
 	hurt := tr.until("node 1 to be well again", func(s State) bool {
 		return isWhole(s) && len(s.Members[0].Steps) > 0
@@ -55,6 +54,13 @@ func TestDemo(t *testing.T) {
 	if got := strings.Join(kinds, " "); got != "stopped flipped refused repaired back" {
 		t.Errorf("what happened: %s", got)
 	}
+
+	tr.obey("/demo/power", `{"node":2}`)
+	tr.obey("/demo/stream", `{"per_second":20}`)
+	tr.until("node 2 to make most hashes", func(s State) bool { return s.Boss == 2 && s.Members[1].Share > 40 })
+	tr.until("a block with messages", func(s State) bool {
+		return slices.ContainsFunc(s.Blocks, func(b Block) bool { return b.Messages > 0 })
+	})
 	if err := tr.stop(); err != nil {
 		t.Error(err)
 	}

@@ -13,6 +13,7 @@ export class Branches {
   /** @type {Map<string, number>} */
   #lanes = new Map();
   #drawn = new Set();
+  #follows = true; // the newest block is to be seen, unless somebody looks at others
 
   /**
    * @param {SVGElement} picture
@@ -21,6 +22,10 @@ export class Branches {
   constructor(picture, around) {
     this.picture = picture;
     this.around = around;
+    around.addEventListener("scroll", () => {
+      this.#follows = around.scrollLeft + around.clientWidth >= around.scrollWidth - step.x;
+    });
+    window.addEventListener("resize", () => this.#scroll());
   }
 
   /** Returns the class with the colour of a block's branch. */
@@ -65,14 +70,15 @@ export class Branches {
     this.#drawn = new Set(known.keys());
   }
 
-  /** Shows the parts, and the newest of them unless somebody looks at others. */
   #show(parts, width, height) {
-    const { scrollLeft, scrollWidth, clientWidth } = this.around;
-    const atEnd = scrollLeft + clientWidth >= scrollWidth - step.x;
     this.picture.setAttribute("width", String(width));
     this.picture.setAttribute("height", String(height));
     this.picture.replaceChildren(...parts);
-    if (atEnd) {
+    this.#scroll();
+  }
+
+  #scroll() {
+    if (this.#follows) {
       this.around.scrollLeft = this.around.scrollWidth;
     }
   }
