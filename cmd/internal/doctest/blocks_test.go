@@ -29,7 +29,7 @@ type block struct {
 // pages returns the pages whose blocks are run, relative to the module.
 func pages(t *testing.T) []string {
 	t.Helper()
-	found := []string{"README.md", "docs/demo.md", "docs/how-it-works.md"}
+	found := []string{"README.md", "docs/demo.md", "docs/lan-demo.md", "docs/how-it-works.md"}
 	for _, pattern := range []string{"docs/tutorials/*.md", "docs/howto/*.md"} {
 		paths, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
