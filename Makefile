@@ -72,7 +72,7 @@ race: ## all tests of one process under the race detector
 
 .PHONY: browser
 browser: ## tests of pages in a real browser (chromium); pictures are kept in out/
-	P2PCHAIN_BROWSER=1 $(GO) test -count=1 -run Browser ./api/... ./cmd/internal/integration
+	P2PCHAIN_BROWSER=1 $(GO) test -count=1 -run Browser ./api/... ./cmd/internal/integration ./cmd/internal/demo
 
 .PHONY: docs
 docs: ## every shell block of README, tutorials and how-to pages, on machines of its own (needs root)

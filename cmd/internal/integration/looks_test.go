@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"p2pchain/api/browsertest"
@@ -174,6 +175,7 @@ func TestBrowserPictures(t *testing.T) {
 			w.busy(t, tab)
 		}
 		browsertest.WritePNG(t, file, tab.Picture())
+		w.signal(t, syscall.SIGCONT)
 		if info, err := os.Stat(file); err != nil || info.Size() > 150<<10 {
 			t.Errorf("%s: %v, %d bytes", file, err, info.Size())
 		}
@@ -181,20 +183,35 @@ func TestBrowserPictures(t *testing.T) {
 	}
 }
 
-// busy has messages wait on the overview, while a block is searched for.
+// busy has messages wait on the overview, while a block is searched for, and halts the node there and then: what it
+// searches for is found sooner than a picture is taken.
 func (w *town) busy(t *testing.T, tab *browsertest.Tab) {
 	t.Helper()
-	for range 20 {
+	const shown = `new Promise((done) => setTimeout(() => done(document.querySelectorAll("#waitinglines li").length === 3 && document.querySelector("#rate").textContent.endsWith("H/s")), %d))`
+	for range 40 {
 		for _, text := range []string{"Crane 3 running again", "Tide gauge 4: 2.58 m, falling", "Tug Robbe alongside MV Selene"} {
-			if _, err := w.third.add(text); err != nil {
+			if _, err := w.first.add(text); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if browsertest.Eval[bool](tab, `new Promise((done) => setTimeout(() => done(document.querySelectorAll("#waitinglines li").length >= 3 && document.querySelector("#rate").textContent.endsWith("H/s")), 150))`) {
-			return
+		if browsertest.Eval[bool](tab, fmt.Sprintf(shown, 20)) {
+			w.signal(t, syscall.SIGSTOP)
+			if browsertest.Eval[bool](tab, fmt.Sprintf(shown, 100)) {
+				return
+			}
+			w.signal(t, syscall.SIGCONT)
 		}
+		agree(t, w.first, w.second, w.third)
 	}
-	t.Log("the miners are too fast: nothing waits in this picture")
+	t.Error("the miners are too fast: nothing waits in this picture")
+}
+
+// signal sends a signal to the node whose pages are looked at.
+func (w *town) signal(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	if err := w.first.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestBrowserNode opens every page that a real node links to: each costs little, asks its own node only, gets what
