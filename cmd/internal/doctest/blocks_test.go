@@ -63,6 +63,8 @@ func parse(text string) ([]block, error) {
 	for i, line := range lines {
 		info, isFence := strings.CutPrefix(line, "```")
 		switch {
+		case !isFence && strings.HasPrefix(strings.TrimSpace(line), "```"):
+			return nil, fmt.Errorf("line %d: a block that is indented would not be run", i+1)
 		case !isFence:
 		case open < 0:
 			fence, open = info, i+1
@@ -152,7 +154,7 @@ func TestParse(t *testing.T) {
 	if c := got[1].commands(); !slices.Equal(c, []string{"one   more", "two"}) {
 		t.Errorf("commands = %q", c)
 	}
-	for _, bad := range []string{"```bash\nx\n```\n", "```sh trminal\nx\n```\n", "```sh skip: no\nx\n```\n", "```sh exit=x\nx\n```\n", "```sh\nx\n"} {
+	for _, bad := range []string{"```bash\nx\n```\n", "```sh trminal\nx\n```\n", "```sh skip: no\nx\n```\n", "```sh exit=x\nx\n```\n", "```sh\nx\n", "1. a\n   ```sh\n   x\n   ```\n"} {
 		if _, err := parse(bad); err == nil {
 			t.Errorf("%q was accepted", bad)
 		}
