@@ -54,6 +54,9 @@ func TestDemo(t *testing.T) {
 	if got := strings.Join(kinds, " "); got != "stopped flipped refused repaired back" {
 		t.Errorf("what happened: %s", got)
 	}
+	if file := hurt.Members[0].Steps[1].Args[0]; !strings.HasSuffix(file, ".sst") {
+		t.Errorf("%s was damaged, want a table", file)
+	}
 
 	tr.obey("/demo/power", `{"node":2}`)
 	tr.obey("/demo/stream", `{"per_second":20}`)
