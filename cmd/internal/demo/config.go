@@ -52,7 +52,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("the directory is not set: %w", ErrConfig))
 	}
 	if c.Log == nil {
-		errs = append(errs, fmt.Errorf("Log is not set: %w", ErrConfig))
+		errs = append(errs, fmt.Errorf("the log is not set: %w", ErrConfig))
 	}
 	return errors.Join(errs...)
 }
