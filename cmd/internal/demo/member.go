@@ -181,9 +181,11 @@ func (m *member) awaitSync(ctx context.Context) (uint64, bool) {
 	look := time.NewTicker(250 * time.Millisecond)
 	defer look.Stop()
 	for {
-		n, err := m.api().Node(ctx)
-		if err == nil && n.Sync.State == api.SyncSynced {
-			return n.Tip.Height, true
+		if c := m.api(); c != nil { // else it ended by itself, which keep tells of
+			n, err := c.Node(ctx)
+			if err == nil && n.Sync.State == api.SyncSynced {
+				return n.Tip.Height, true
+			}
 		}
 		select {
 		case <-ctx.Done():

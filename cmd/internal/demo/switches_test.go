@@ -307,3 +307,13 @@ func TestBoard(t *testing.T) {
 		t.Errorf("the board has %+v, %s", s, encoded)
 	}
 }
+
+// TestAwaitEnded holds that nobody waits for ever for a damaged node that ends by itself, nor stumbles over it.
+func TestAwaitEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(1, node.DefaultConfig(), make(chan struct{}, 1))
+		if height, ok := m.awaitSync(t.Context()); ok {
+			t.Errorf("a node that ended is back at %d", height)
+		}
+	})
+}
