@@ -48,7 +48,7 @@ func (v *window) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "these pages do not answer to that name", http.StatusMisdirectedRequest)
 		return
 	}
-	if site := r.Header.Get("Sec-Fetch-Site"); v.origins.Check(r) != nil || site == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
+	if v.origins.Check(r) != nil || elsewhere(r) && !isLink(r) {
 		http.Error(w, "a page of another origin may not do that", http.StatusForbidden)
 		return
 	}
@@ -57,6 +57,18 @@ func (v *window) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v.site.ServeHTTP(w, r)
+}
+
+// elsewhere reports whether a browser says that a page of another origin is behind a request.
+func elsewhere(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site != "" && site != "none" && site != "same-origin"
+}
+
+// isLink reports whether a page of another origin leads a browser to one of these pages, which it may. To the API
+// it may not: a page could start a backup by itself, and then another one, with the token that is used here.
+func isLink(r *http.Request) bool {
+	return r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document" && !strings.HasPrefix(r.URL.Path, "/api/")
 }
 
 // answersTo reports whether a request may name this host: a stranger's page can have a name of his resolve to

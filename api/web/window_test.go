@@ -41,7 +41,11 @@ func TestWindow(t *testing.T) {
 		{"another page adds", "POST", "http://127.0.0.1:1/api/v1/messages", map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "http://evil.example"}, 403, false},
 		{"an old browser's other page adds", "POST", "http://127.0.0.1:1/api/v1/messages", map[string]string{"Origin": "http://evil.example"}, 403, false},
 		{"another page reads", "GET", "http://127.0.0.1:1/api/v1/backup", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403, false},
-		{"a link to a page", "GET", "http://127.0.0.1:1/", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 200, false},
+		{"another port of this machine reads", "GET", "http://127.0.0.1:1/api/v1/backup", map[string]string{"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, 403, false},
+		{"another page leads to the API", "GET", "http://127.0.0.1:1/api/v1/backup", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, 403, false},
+		{"a frame in another page", "GET", "http://127.0.0.1:1/", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, 403, false},
+		{"a link to a page", "GET", "http://127.0.0.1:1/", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, 200, false},
+		{"its own page leads to the API", "GET", "http://127.0.0.1:1/api/v1/backup", map[string]string{"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, 200, true},
 		{"outside of the API", "GET", "http://127.0.0.1:1/debug/pprof/", nil, 404, false},
 	} {
 		got = nil
