@@ -52,6 +52,7 @@ func TestBrowserSignIn(t *testing.T) {
 
 	browsertest.Eval[any](tab, `document.querySelector("form[action='/ui/signout'] button").click()`)
 	tab.Arrive(form)
+	tab.Arrive(`sessionStorage.getItem("token") === null`) // else whoever comes next could add with it
 	if status := browsertest.Eval[int](other, `fetch("/api/v1/node").then((r) => r.status)`); status != 401 {
 		t.Errorf("reading after signing out: %d", status)
 	}

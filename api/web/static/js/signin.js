@@ -3,8 +3,6 @@
 
 const form = document.getElementById("signin");
 
-if (document.getElementById("again")) {
-  sessionStorage.removeItem("token");
-}
+sessionStorage.removeItem("token"); // whoever comes here signed out, or had one that does not count
 form.addEventListener("submit", () => sessionStorage.setItem("token", form.elements.token.value.trim()));
 form.elements.token.focus();
