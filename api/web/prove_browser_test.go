@@ -149,6 +149,9 @@ func TestBrowserLies(t *testing.T) {
 	elsewhere.Nonce++
 	changed := *honest.Message
 	changed.Body = &core.Body{Payload: []byte(hidden + ".")}
+	lean, bare := *honest, *honest.Message
+	bare.Body = nil
+	lean.Message = &bare
 	for name, tt := range map[string]struct {
 		page *proof.Proof
 		file []byte
@@ -161,6 +164,7 @@ func TestBrowserLies(t *testing.T) {
 		"cut":           {honest, honest.Encode()[:900], []string{"file"}},
 		"author":        {&proof.Proof{Message: &stranger, Block: honest.Block}, honest.Encode(), []string{"message"}},
 		"content":       {&proof.Proof{Message: &changed, Block: honest.Block}, honest.Encode(), []string{"body"}},
+		"no content":    {honest, lean.Encode(), []string{"body"}},
 		"block":         {&proof.Proof{Message: honest.Message, Block: elsewhere}, honest.Encode(), []string{"block"}},
 	} {
 		if tt.file == nil {
@@ -231,6 +235,45 @@ func TestBrowserSealed(t *testing.T) {
 	}
 	if got := loads.Load(); got != 2 { // another message's block is no reason
 		t.Errorf("the page was loaded %d times", got)
+	}
+	tab.Wait(`document.querySelector("#verdict.good") !== null`)
+}
+
+// TestBrowserMissed holds that the page of a message that waits shows its proof, too, where nobody tells of its block:
+// it was sealed before the page followed events, or while it was hidden.
+func TestBrowserMissed(t *testing.T) {
+	b := browsertest.Start(t)
+	p := sealed(t, "text/plain", "hello")
+	source, file := &provenSource{p: p}, p.Encode()
+	after, before := newSite(t, source), newSite(t, &waitingSource{*source})
+	mux := http.NewServeMux()
+	var loads atomic.Int32
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == source.path() && loads.Add(1) == 1 {
+			before.ServeHTTP(w, r)
+			return
+		}
+		after.ServeHTTP(w, r)
+	})
+	asked := make(chan struct{}, 9)
+	mux.HandleFunc("GET /api/v1/messages/{id}/proof", func(w http.ResponseWriter, _ *http.Request) {
+		w.Write(file)
+		asked <- struct{}{}
+	})
+	mux.HandleFunc("GET /api/v1/messages/{id}", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"height":1}`) })
+	mux.HandleFunc("GET /api/v1/events", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprint(w, "event: hello\ndata: {}\n\n")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	tab := b.Open(t, server.URL+source.path(), browsertest.View{Width: 1440, Height: 1000})
+	select { // a wait in the page would end with an error when the page goes
+	case <-asked:
+	case <-time.After(20 * time.Second):
+		t.Fatal("nobody asks for the proof")
 	}
 	tab.Wait(`document.querySelector("#verdict.good") !== null`)
 }

@@ -50,6 +50,9 @@ const rows = {
     ...(s.id === undefined ? [] : [hash("value.id", s.id, hex(s.id) === id)]), { key: "value.idhere", hash: id },
   ],
   body(s) {
+    if (s.payload === undefined) {
+      return [];
+    }
     const words = decodeText(s.payload);
     const found = sha256("p2pchain/payload/1", unhex(s.file.message.body.salt), s.payload);
     return [

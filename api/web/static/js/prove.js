@@ -28,7 +28,9 @@ function contradictions(result) {
     found.message = say("prove.other");
   }
   const shown = document.querySelector("pre.payload");
-  if (shown !== null && result.payload !== undefined && !isShown(result.payload, shown.textContent)) {
+  if (shown !== null && result.payload === undefined) {
+    found.body = say("prove.nocontent");
+  } else if (shown !== null && !isShown(result.payload, shown.textContent)) {
     found.body = say("prove.content");
   }
   if (result.block !== undefined && hex(result.block.hash) !== place.dataset.block) {
@@ -43,7 +45,7 @@ function judge(bytes) {
   result.reason = result.fault === null ? "" : faults[result.fault];
   for (const [name, reason] of Object.entries(contradictions(result)).reverse()) {
     const step = result.steps.find((s) => s.name === name);
-    if (step.state === "passed") {
+    if (step.state === "passed" || step.state === "absent") {
       Object.assign(step, { state: "failed", reason });
       result.reason = reason;
     }
@@ -172,7 +174,18 @@ async function prove() {
 if (place.dataset.waits === undefined) {
   prove();
 } else {
+  const look = async () => {
+    try {
+      const response = await fetch(`/api/v1/messages/${id}`);
+      if (response.ok && (await response.json()).height !== undefined) {
+        location.reload();
+      }
+    } catch {
+      // The node is away; what follows its events comes back when it does.
+    }
+  };
   follow({
+    hello: look, // it may be confirmed since the page was made, or while it was hidden
     confirmed: (confirmed) => confirmed.id === id && location.reload(),
     reset: () => location.reload(),
   });
