@@ -83,12 +83,31 @@ func (a *app) serveUI(ctx context.Context, f *uiFlags) error {
 	if err != nil {
 		return err
 	}
+	if !ok || !at.IP.IsLoopback() {
+		if err := wantsToken(ctx, c); err != nil {
+			return err
+		}
+	}
 	pages, err := a.pagesOf(c)
 	if err != nil {
 		return err
 	}
 	a.remark(fmt.Sprintf("the pages of node %s (network %s) are at http://%s", n.PeerID, printable(n.Network.Name), l.Addr()))
 	return serveUntil(ctx, l, pages)
+}
+
+// wantsToken returns nil if a node lets nobody change anything without a token: what it is asked for is bad, if it
+// looks at it at all. To a node that trusts this machine, everybody who comes through here sits at it.
+func wantsToken(ctx context.Context, c *client.Client) error {
+	_, err := c.Connect(ctx, "")
+	var refused *client.Error
+	switch {
+	case !errors.As(err, &refused):
+		return err
+	case refused.Status == http.StatusUnauthorized:
+		return nil
+	}
+	return usagef("--host: the node wants no token from this machine, so everybody who reaches these pages could do all; start it with --auth always")
 }
 
 // pagesOf returns the pages of a node.
