@@ -55,6 +55,9 @@ func TestSignInPage(t *testing.T) {
 		if resp.StatusCode != http.StatusOK || !strings.Contains(string(body), want) || strings.Contains(string(body), "/ui/signout") {
 			t.Errorf("%s: %d\n%s", path, resp.StatusCode, body)
 		}
+		if got := resp.Header.Get("Referrer-Policy"); got != "same-origin" {
+			t.Errorf("%s: with %q browsers send its form without an origin", path, got)
+		}
 	}
 	r := httptest.NewRequest("GET", "/", nil)
 	r.AddCookie(&http.Cookie{Name: sessionCookie + "x", Value: "y"})

@@ -153,6 +153,7 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, v view) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", policy)
+	h.Set("Referrer-Policy", "same-origin") // with no-referrer a form's origin is "null", and over plain HTTP nothing else says whose it is
 	h.Set("Vary", "Accept-Language, Cookie")
 	if v.status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", "Bearer") // RFC 9110 wants one; browsers show the form
