@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"html/template"
 	"math"
 	"net/http"
@@ -19,6 +20,8 @@ const (
 	mostOnRing, mostNamed = 14, 10
 	// Where there are more, those on the inner one have no names at all.
 	mostInside = 28
+	// roomForName is how much a peer with its name takes above or below its middle.
+	roomForName = 50
 )
 
 // peersData is what the page of the peers shows.
@@ -26,6 +29,7 @@ type peersData struct {
 	Node   api.Node
 	Peers  []api.Peer
 	Drawn  []spoke
+	Box    string // what the picture shows, as an SVG's viewBox
 	Hidden int // peers that are not drawn
 	// Crowded says that a small screen has no room for all names in the picture.
 	Crowded bool
@@ -53,6 +57,7 @@ func (s *Site) peers(ctx context.Context, _ *http.Request) (view, error) {
 		return view{}, err
 	}
 	data.Drawn = spokes(data.Peers[:min(len(data.Peers), mostDrawn)], &data.Node)
+	data.Box = boxOf(data.Drawn)
 	data.Hidden = len(data.Peers) - len(data.Drawn)
 	data.Crowded = len(data.Drawn) > mostNamed
 	invite, err := s.cfg.Source.Invite(ctx)
@@ -84,6 +89,15 @@ func spokes(peers []api.Peer, node *api.Node) []spoke {
 		out[i] = spoke{Peer: p, X: x, Y: y, Class: lineOf(&p), Below: y >= 0, Mute: mute, Behind: p.Work.Cmp(node.Tip.Work) < 0}
 	}
 	return out
+}
+
+// boxOf returns the viewBox of a picture that is as high as its peers need.
+func boxOf(drawn []spoke) string {
+	half := roomForName
+	for _, s := range drawn {
+		half = max(half, roomForName+int(math.Abs(s.Y)))
+	}
+	return fmt.Sprintf("-350 -%d 700 %d", half, 2*half)
 }
 
 // lineOf returns the classes of the line to a peer.

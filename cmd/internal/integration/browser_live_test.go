@@ -5,6 +5,8 @@ package integration
 import (
 	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -112,5 +114,47 @@ func TestBrowserUpdate(t *testing.T) {
 	}
 	slices.Sort(took)
 	t.Logf("on the screen after %.0f ms (median), %.0f ms (most)", took[updates/2], took[updates-1])
+	quiet(t, tab, m.url)
+}
+
+// TestBrowserHalt halts the overview, which then stays as it is, and lets it go on. A file that is notarised
+// meanwhile waits under its name.
+func TestBrowserHalt(t *testing.T) {
+	t.Parallel()
+	b := browsertest.Start(t)
+	m := lonely(t, "halted", "--mine", "off")
+	m.start()
+	tab := b.Open(t, m.url+"/", browsertest.View{Width: 1440, Height: 1000})
+	add := func(text, waiting string) {
+		t.Helper()
+		if _, err := m.add(text); err != nil {
+			t.Fatal(err)
+		}
+		tab.Wait(fmt.Sprintf(`document.querySelector("#waiting").textContent === %q`, waiting))
+	}
+	press := func(state string) {
+		t.Helper()
+		browsertest.Eval[any](tab, `document.querySelector("#live button").click()`)
+		tab.Wait(fmt.Sprintf(`document.querySelector("#live").dataset.state === %q`, state))
+	}
+	add("before", "1")
+	press("paused")
+	add("while it is halted", "1") // at once; that it stays so shows below
+	file := filepath.Join(t.TempDir(), "plan.pdf")
+	if err := os.WriteFile(file, []byte("a plan"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.run(nil, "add", "--file", file); err != nil {
+		t.Fatal(err)
+	}
+	if got := browsertest.Eval[int](tab, `document.querySelectorAll("#waitinglines li").length`); got != 1 {
+		t.Errorf("the halted page shows %d messages", got)
+	}
+	press("on")
+	tab.Wait(`document.querySelector("#waiting").textContent === "3"`)
+	tab.Wait(`document.querySelectorAll("#waitinglines li").length === 3`)
+	if got := tab.Text("#waitinglines li a"); got != "File · plan.pdf" {
+		t.Errorf("the file waits as %q", got)
+	}
 	quiet(t, tab, m.url)
 }

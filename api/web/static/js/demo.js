@@ -2,7 +2,7 @@
 
 import { drawGraph } from "./demograph.js";
 import { Branches } from "./demotree.js";
-import { eachFrame } from "./live.js";
+import { eachFrame, showLive, whileAwake } from "./live.js";
 import { number, rate, say, short } from "./text.js";
 
 /**
@@ -148,6 +148,7 @@ async function order(path, body) {
 
 /** Follows the states of the demo while the page is looked at. */
 function follow() {
+  const connected = showLive();
   let source = null;
   let retry = 0;
   const close = () => {
@@ -161,18 +162,18 @@ function follow() {
       state = JSON.parse(event.data) ?? state;
       draw();
     });
-    source.onopen = () => (byID("said").textContent = "");
+    source.onopen = () => {
+      byID("said").textContent = "";
+      connected(true);
+    };
     source.onerror = () => {
+      connected(false);
       byID("said").textContent = say("demo.ended");
       close();
       retry = setTimeout(open, retryMs);
     };
   };
-  const look = () => (document.hidden ? close() : open());
-  document.addEventListener("visibilitychange", look);
-  window.addEventListener("pagehide", close);
-  window.addEventListener("pageshow", (event) => event.persisted && look());
-  look();
+  whileAwake(open, close);
 }
 
 byID("switches").hidden = false;

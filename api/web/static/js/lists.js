@@ -1,7 +1,7 @@
 // Pages whose parts say themselves what they depend on: data-live names types of events, data-every seconds
 // after which to look in any case, for what no event tells of.
 
-import { follow } from "./live.js";
+import { awake, follow } from "./live.js";
 import { refresher } from "./refresh.js";
 
 const parts = Array.from(document.querySelectorAll("[data-live]"));
@@ -25,6 +25,6 @@ if (parts.length > 0) {
 
   const seconds = Math.min(...parts.map((part) => Number(part.dataset.every ?? Infinity)));
   if (Number.isFinite(seconds)) {
-    setInterval(() => document.hidden || refresh(), 1000 * seconds);
+    setInterval(() => awake() && refresh(), 1000 * seconds);
   }
 }

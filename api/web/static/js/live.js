@@ -2,16 +2,70 @@
 
 const retryMs = 2000;
 
+/** Where a page says whether it follows what happens, and lets its reader halt it (WCAG 2.2, criterion 2.2.2). */
+const box = document.getElementById("live");
+const button = box?.querySelector("button");
+let paused = false;
+
+/** Reports whether the page should change by itself: somebody sees it, and did not halt it. */
+export const awake = () => !document.hidden && !paused;
+
 /**
- * Follows the node's events while the page is looked at. While it is hidden nothing is open; what happened
- * meanwhile comes when it is shown again.
+ * Calls open when the page should begin to show what happens, and close when it should stop.
+ *
+ * @param {function(): void} open
+ * @param {function(): void} close
+ */
+export function whileAwake(open, close) {
+  const look = () => (awake() ? open() : close());
+  document.addEventListener("visibilitychange", look);
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", (event) => event.persisted && look());
+  button?.addEventListener("click", look); // after the listener that changes paused
+  look();
+}
+
+/**
+ * Says in the box how the page follows, with the words that the server put there.
+ *
+ * @param {"on"|"lost"|"paused"} how
+ */
+function tell(how) {
+  const state = box.querySelector("[role=status]");
+  if (state.textContent !== box.dataset[how]) {
+    state.textContent = box.dataset[how];
+  }
+  box.dataset.state = how;
+  button.textContent = paused ? box.dataset.resume : box.dataset.pause;
+}
+
+button?.addEventListener("click", () => {
+  paused = !paused;
+  tell(paused ? "paused" : "on");
+});
+
+/**
+ * Shows the box, and returns what is to be told whether the stream of events is there.
+ *
+ * @returns {function(boolean): void}
+ */
+export function showLive() {
+  box.hidden = false;
+  tell("on");
+  return (connected) => tell(paused ? "paused" : connected ? "on" : "lost");
+}
+
+/**
+ * Follows the node's events while the page is looked at. While it is hidden or halted nothing is open; what
+ * happened meanwhile comes when it is shown again.
  *
  * @param {Object<string, function(any): void>} handlers by type of event; "reset" is called when events are
  *   missing, so that the page should be read anew
- * @param {function(boolean): void} connected is told when the stream comes and goes
+ * @param {{once?: boolean}} options once: the page waits for one thing only, so nobody is offered to halt it
  */
-export function follow(handlers, connected = () => {}) {
+export function follow(handlers, { once = false } = {}) {
   const types = Object.keys(handlers).filter((type) => type !== "hello" && type !== "reset");
+  const connected = once ? () => {} : showLive();
   let source = null;
   let last = "";
   let retry = 0;
@@ -41,11 +95,7 @@ export function follow(handlers, connected = () => {}) {
       });
     }
   };
-  const look = () => (document.hidden ? close() : open());
-  document.addEventListener("visibilitychange", look);
-  window.addEventListener("pagehide", close);
-  window.addEventListener("pageshow", (event) => event.persisted && look());
-  look();
+  whileAwake(open, close);
 }
 
 /**

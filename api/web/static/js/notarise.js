@@ -220,7 +220,7 @@ function listen() {
     reset: refresh,
     reorg: refresh,
     confirmed: (confirmed) => confirmed.id === sent.id && showPlace(confirmed.height),
-  });
+  }, { once: true });
 }
 
 listen();

@@ -87,11 +87,29 @@ function drawLines() {
   byID("waitingsection").hidden = lines.children.length === 0;
 }
 
+/** What programs write down about files, folders, commits and logs, and the part of it that names one. */
+const record = /^application\/vnd\.p2pchain\.(file|manifest|commit|anchor|erase)\b/;
+const names = { file: "name", manifest: "name", commit: "repository", anchor: "log" };
+
 function textOf(message) {
+  const kind = record.exec(message.media_type)?.[1];
+  if (kind) {
+    return [say(`record.${kind}`), excerpt(nameIn(message.message, names[kind]))].filter(Boolean).join(" · ");
+  }
   if (typeof message.message === "string" && !message.truncated) {
     return excerpt(message.message) || say("payload.empty");
   }
   return say("payload.size", number(message.size));
+}
+
+/** Returns a member of a JSON object, "" unless it is a text. */
+function nameIn(json, member) {
+  try {
+    const name = JSON.parse(json)[member];
+    return typeof name === "string" ? name : "";
+  } catch {
+    return ""; // it was cut off, or is no record after all
+  }
 }
 
 function fill(root, values) {

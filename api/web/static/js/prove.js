@@ -188,5 +188,5 @@ if (place.dataset.waits === undefined) {
     hello: look, // it may be confirmed since the page was made, or while it was hidden
     confirmed: (confirmed) => confirmed.id === id && location.reload(),
     reset: () => location.reload(),
-  });
+  }, { once: true });
 }

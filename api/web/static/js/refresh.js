@@ -1,5 +1,6 @@
 // Parts of a page that are read anew when something happened: the server renders them, as it did the first time.
 
+import { awake } from "./live.js";
 import { putIntoWords } from "./times.js";
 
 /** Between two requests of a page. Whoever watches a busy node should not keep it busy. */
@@ -68,7 +69,7 @@ export function refresher(parts, gap = gapMs) {
     if (timer === 0) {
       timer = setTimeout(() => {
         timer = 0;
-        if (!document.hidden) {
+        if (awake()) {
           read();
         }
       }, Math.max(0, last + gap - performance.now()));
