@@ -113,7 +113,7 @@ func shapes() map[string]shape {
 
 // withoutJSON lists commands whose output is not data.
 func withoutJSON() []string {
-	return []string{"completion", "help", "get", "config", "peers", "token", "ui"}
+	return []string{"completion", "help", "get", "config", "peers", "token", "ui", "demo"}
 }
 
 // fits is the script command "fits NAME": every line of standard output is the answer that the page

@@ -20,7 +20,7 @@ fi
 # none: so it is started by its operator, and only started anew, where it ran, by an upgrade.
 if [ -d /run/systemd/system ]; then
   systemctl daemon-reload
-  systemctl try-restart p2pchain.service
+  systemctl try-restart p2pchain.service || echo "p2pchain: the node did not start again; 'journalctl -u p2pchain' says why" >&2
 fi
 if [ "$1" = 1 ] || { [ "$1" = configure ] && [ -z "$2" ]; }; then
   echo "p2pchain: start a node with 'systemctl enable --now p2pchain'; its settings are in /etc/p2pchain/config.yaml"
