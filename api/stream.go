@@ -20,8 +20,8 @@ const (
 	// breath is a pause after each part. While all processors of Go are busy, nobody looks for requests that
 	// came for up to 10 ms; one that idles for a moment does.
 	breath = 20 * time.Microsecond
-	// streamNiceness is that of the threads that make and send large answers. A node that shares its
-	// processors with other programs still answers, with a tenth of what one of them gets.
+	// streamNiceness is that of the threads that make and send large answers: the miner's, so that neither
+	// of the two starves the other.
 	streamNiceness = 19
 )
 
