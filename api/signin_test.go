@@ -113,6 +113,46 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
+// TestCookieBehindTLS holds that a browser keeps the cookie to HTTPS where a proxy ends that before the node.
+func TestCookieBehindTLS(t *testing.T) {
+	d := startDesk(t)
+	host := strings.TrimPrefix(d.url, "http://")
+	for origin, want := range map[string]bool{"https://" + host: true, "http://" + host: false, "": false} {
+		for _, path := range []string{"/ui/signin", "/ui/signout"} {
+			resp, _ := d.send("POST", path, url.Values{"token": {"secret"}}, "Origin", origin)
+			cookies := resp.Cookies()
+			if resp.StatusCode != 303 || len(cookies) != 1 || cookies[0].Secure != want {
+				t.Errorf("%s from %q: %d %v, want Secure %v", path, origin, resp.StatusCode, cookies, want)
+			}
+		}
+	}
+}
+
+// TestNothingStaysBehind holds that a browser keeps nothing of what somebody saw who signed in.
+func TestNothingStaysBehind(t *testing.T) {
+	d := startDesk(t)
+	keep := func(path string, headers ...string) string {
+		resp, _ := d.send("GET", path, nil, headers...)
+		return resp.Header.Get("Cache-Control")
+	}
+	paths := []string{"/", "/ui/blocks/2", "/unknown"}
+	for _, path := range paths {
+		if got := keep(path, "Accept", "text/html"); got != "no-cache" {
+			t.Errorf("%s for a stranger: %s", path, got)
+		}
+	}
+	d.signIn("secret", "/")
+	for _, path := range append(paths, "/api/v1/node", "/chain") {
+		if got := keep(path, "Accept", "text/html"); got != "no-store" {
+			t.Errorf("%s for who signed in: %s", path, got)
+		}
+	}
+	d.cookie = nil
+	if got := keep("/api/v1/node", "Authorization", "Bearer secret"); got != "no-cache" {
+		t.Errorf("for a program: %s", got)
+	}
+}
+
 // TestSessionEnds holds that a session ends with its token, and after half a day.
 func TestSessionEnds(t *testing.T) {
 	d := startDesk(t)

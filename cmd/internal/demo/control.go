@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -63,12 +64,15 @@ func (d *Demo) answer(w http.ResponseWriter, r *http.Request, obey func(*http.Re
 	w.Write(problem)
 }
 
-// decode reads the body of an order.
+// decode reads the body of an order, which is one value and nothing behind it.
 func decode(r *http.Request, into any) error {
 	dec := json.NewDecoder(r.Body)
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
 		return fmt.Errorf("%w: %w", errBad, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: there is more behind its JSON", errBad)
 	}
 	return nil
 }
