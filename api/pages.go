@@ -17,7 +17,7 @@ func (s *Server) getPages(w *response, r *http.Request) error {
 	if s.deps.Pages == nil {
 		return s.notFound(w, r)
 	}
-	s.deps.Pages.ServeHTTP(w, s.admitted(r))
+	s.deps.Pages.ServeHTTP(w, s.admitted(w, r))
 	return nil
 }
 

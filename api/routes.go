@@ -145,6 +145,9 @@ func (s *Server) run(route route, w *response, r *http.Request) error {
 	if err := s.authorize(r, route.scope); err != nil {
 		return err
 	}
+	if _, given := bearer(r); !given && !s.withoutToken(r).covers(route.scope) {
+		w.Header().Set("Cache-Control", "no-store") // a session lets it through, and ends before the browser does
+	}
 	if !scopeRead.covers(route.scope) {
 		if elsewhere(r) && !s.fromListedOrigin(r) {
 			return problem(http.StatusForbidden, "cross_origin", "a page of another origin may not make this node do that, by a link either")
@@ -179,7 +182,7 @@ func (s *Server) run(route route, w *response, r *http.Request) error {
 // notFound answers seed 1's way, whose paths have no slash in front, and browsers with a page.
 func (s *Server) notFound(w *response, r *http.Request) error {
 	if s.deps.Pages != nil && !strings.HasPrefix(r.URL.Path, "/api/") && (r.Method == http.MethodGet || r.Method == http.MethodHead) && wantsHTML(r) {
-		s.deps.Pages.ServeHTTP(w, s.admitted(r))
+		s.deps.Pages.ServeHTTP(w, s.admitted(w, r))
 		return nil
 	}
 	p := problem(http.StatusNotFound, "no_such_endpoint", "")

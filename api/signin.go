@@ -90,11 +90,13 @@ func (s *Server) cookieName() string {
 // admittedKey is where the context of a page's own requests says that whoever asked for the page may read.
 type admittedKey struct{}
 
-// admitted returns a request whose context lets the page read, if whoever asks for it may.
-func (s *Server) admitted(r *http.Request) *http.Request {
+// admitted returns a request whose context lets the page read, if whoever asks for it may. The browser keeps nothing of
+// that page: Back would show it when somebody else sits there.
+func (s *Server) admitted(w *response, r *http.Request) *http.Request {
 	if s.cfg.Auth != AuthAll || s.authorize(r, scopeRead) != nil {
 		return r
 	}
+	w.Header().Set("Cache-Control", "no-store")
 	return r.WithContext(context.WithValue(r.Context(), admittedKey{}, true))
 }
 
