@@ -155,11 +155,12 @@ func (s *Server) postSignOut(w *response, r *http.Request) error {
 }
 
 // setCookie has the browser keep a session until it is closed; scripts cannot read it, and no page of others has it
-// sent.
+// sent. Where a proxy ends HTTPS only the form's origin, which was checked by now, says that the browser speaks it.
 func (s *Server) setCookie(w *response, r *http.Request, value string, maxAge int) {
+	secure := r.TLS != nil || strings.HasPrefix(r.Header.Get("Origin"), "https://")
 	http.SetCookie(w, &http.Cookie{
 		Name: s.cookieName(), Value: value, Path: "/", MaxAge: maxAge,
-		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
+		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: secure,
 	})
 }
 

@@ -113,6 +113,21 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
+// TestCookieBehindTLS holds that a browser keeps the cookie to HTTPS where a proxy ends that before the node.
+func TestCookieBehindTLS(t *testing.T) {
+	d := startDesk(t)
+	host := strings.TrimPrefix(d.url, "http://")
+	for origin, want := range map[string]bool{"https://" + host: true, "http://" + host: false, "": false} {
+		for _, path := range []string{"/ui/signin", "/ui/signout"} {
+			resp, _ := d.send("POST", path, url.Values{"token": {"secret"}}, "Origin", origin)
+			cookies := resp.Cookies()
+			if resp.StatusCode != 303 || len(cookies) != 1 || cookies[0].Secure != want {
+				t.Errorf("%s from %q: %d %v, want Secure %v", path, origin, resp.StatusCode, cookies, want)
+			}
+		}
+	}
+}
+
 // TestNothingStaysBehind holds that a browser keeps nothing of what somebody saw who signed in.
 func TestNothingStaysBehind(t *testing.T) {
 	d := startDesk(t)
