@@ -30,7 +30,7 @@ type peersData struct {
 	Peers  []api.Peer
 	Drawn  []spoke
 	Box    string // what the picture shows, as an SVG's viewBox
-	Hidden int // peers that are not drawn
+	Hidden int    // peers that are not drawn
 	// Crowded says that a small screen has no room for all names in the picture.
 	Crowded bool
 	Invite  *api.Invite
