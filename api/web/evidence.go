@@ -26,13 +26,17 @@ type recorder struct {
 	number func(n any) string
 }
 
+// payloadBytes returns a payload as its author wrote it.
+func payloadBytes(p api.Payload) []byte {
+	if p.Message != nil {
+		return []byte(*p.Message)
+	}
+	return p.Base64
+}
+
 // record returns the record that a message is, nil where it is a message like any other.
 func (r recorder) record(c api.Content) *record {
-	payload := c.Base64
-	if c.Message != nil {
-		payload = []byte(*c.Message)
-	}
-	d, err := document.Decode(c.MediaType, payload)
+	d, err := document.Decode(c.MediaType, payloadBytes(c.Payload))
 	if err != nil { // also where the payload was erased or is missing
 		return nil
 	}

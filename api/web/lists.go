@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/sha256"
 	"net/http"
 	"strconv"
 
@@ -83,6 +84,7 @@ type messageData struct {
 	api.Message
 	Text string // what is shown of its payload
 	Cut  bool   // there is more
+	Sum  string // SHA-256 of the payload, empty where the page has none
 }
 
 func (s *Site) message(ctx context.Context, r *http.Request) (view, error) {
@@ -98,6 +100,9 @@ func (s *Site) message(ctx context.Context, r *http.Request) (view, error) {
 	if m.Payload.Message != nil {
 		data.Text = safeText(cut(*m.Payload.Message, mostShown))
 		data.Cut = len(*m.Payload.Message) > mostShown
+	}
+	if !m.Erased && !m.Missing {
+		data.Sum = core.Hash(sha256.Sum256(payloadBytes(m.Payload))).String()
 	}
 	return view{name: "message", title: "raw:" + short(id), data: data}, nil
 }

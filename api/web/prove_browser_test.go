@@ -29,7 +29,8 @@ const examples = "../../core/proof/testdata"
 // A provenSource has one message, which a proof proves.
 type provenSource struct {
 	fakeSource
-	p *proof.Proof
+	p   *proof.Proof
+	lie func(*api.Message) // what it says other than the proof; nil: nothing
 }
 
 func (p *provenSource) Message(ctx context.Context, _ core.Hash) (api.Message, error) {
@@ -37,11 +38,27 @@ func (p *provenSource) Message(ctx context.Context, _ core.Hash) (api.Message, e
 	block, height := p.p.Block.Hash(), p.p.Block.Height
 	m.ID, m.Author, m.MediaType, m.Size = p.p.Message.ID, p.p.Message.Author, p.p.Message.Type(), int(p.p.Message.PayloadSize)
 	m.Block, m.Height, m.Position = &block, &height, &p.p.Position
+	at := api.Time(p.p.Block.TimeMS)
+	m.Content.Time, m.BlockTime, m.Seen, m.Confirmations = api.Time(p.p.Message.TimeMS), &at, p.p.Message.Seen, 1
+	m.Written = &api.Written{}
+	if p.p.Seen != nil {
+		m.Written.After = boundOf(p.p.Seen.Header)
+	}
+	if p.p.Next != nil {
+		m.Written.Before, m.Confirmations = boundOf(p.p.Next.Header), 2
+	}
 	m.Payload = api.Payload{Base64: p.p.Message.Body.Payload}
 	if utf8.Valid(m.Payload.Base64) {
 		m.Payload = text(string(m.Payload.Base64))
 	}
+	if p.lie != nil {
+		p.lie(&m)
+	}
 	return m, err
+}
+
+func boundOf(h core.Header) *api.Bound {
+	return &api.Bound{Height: h.Height, Hash: h.Hash(), Time: api.Time(h.TimeMS)}
 }
 
 func (p *provenSource) path() string { return "/ui/messages/" + p.p.Message.ID.String() }
@@ -283,7 +300,7 @@ type waitingSource struct{ provenSource }
 
 func (w *waitingSource) Message(ctx context.Context, id core.Hash) (api.Message, error) {
 	m, err := w.provenSource.Message(ctx, id)
-	m.Standing, m.BlockTime = api.Standing{Status: api.StatusWaiting}, nil
+	m.Standing, m.BlockTime, m.Written = api.Standing{Status: api.StatusWaiting}, nil, nil
 	return m, err
 }
 

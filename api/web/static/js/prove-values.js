@@ -67,12 +67,12 @@ const rows = {
     const leaf = leafHash(s.id, unhex(s.file.message.signature));
     return [text("value.position", `${number(position)} / ${number(s.block.count)}`), ...climb(position, s.block.count, leaf, path, s.block.messageRoot, "value.rootheader")];
   },
-  seen: ({ seen, envelope, block, file }) => [
+  seen: ({ seen, envelope, block, file }) => seen === null ? [] : [
     text("value.height", number(seen.height)), hash("value.hash", seen.hash, same(seen.hash, envelope.seen)), hash("value.seen", envelope.seen),
     ...climb(seen.height, block.height, leafHash(seen.hash), file.seen.path, block.historyRoot, "value.historyheader"),
   ],
   next: ({ next, block, network }) => next === null ? [] : [...header(next, network), hash("value.previous", next.previous, same(next.previous, block.hash))],
-  tip: ({ tip, next, block, file, network }) => [
+  tip: ({ tip, next, block, file, network }) => tip === null ? [] : [
     ...header(tip, network), ...climb(next.height, tip.height, leafHash(next.hash), file.next.path, tip.historyRoot, "value.historyheader"),
     text("value.confirmations", number(tip.height - block.height)),
   ],
@@ -87,14 +87,3 @@ const rows = {
  * @returns {Row[]}
  */
 export const rowsOf = (name, s, id) => (name === "file" || s.file !== undefined ? rows[name](s, id) : []);
-
-/** Leaves out of a text what pages show by a symbol or a number, and those symbols. */
-const neutral = (words) => words.replace(/⟨U\+[0-9A-F]{4,6}⟩|[\u2400-\u2421\uFFFD]|[^\p{L}\p{M}\p{N}\p{P}\p{S}\n\t ]/gu, "");
-
-/**
- * Tells whether a text that a page shows is a payload. None is so long that a page shows only its beginning.
- *
- * @param {Uint8Array} payload
- * @param {string} shown
- */
-export const isShown = (payload, shown) => neutral(new TextDecoder("utf-8", { ignoreBOM: true }).decode(payload)) === neutral(shown);

@@ -1,9 +1,10 @@
 // The proof of a message, checked here step by step: nothing that the node says about it is believed.
 
 import { follow } from "./live.js";
-import { isShown, rowsOf } from "./prove-values.js";
+import { contradictions } from "./prove-page.js";
+import { rowsOf } from "./prove-values.js";
 import { alter, canAlter } from "./prove-alter.js";
-import { check, hex } from "./receipt.js";
+import { check } from "./receipt.js";
 import { say } from "./text.js";
 
 /** What a step's state looks like beside its words. */
@@ -18,37 +19,16 @@ const faults = JSON.parse(byID("faults").textContent);
 const place = byID("proof");
 const id = place.dataset.id;
 
-/**
- * What the page says and the proof does not: by step, the reason. The pages of a node elsewhere show what it
- * says, so a proof that holds is not enough.
- */
-function contradictions(result) {
-  const found = {};
-  if (hex(result.id ?? []) !== id || hex(result.envelope?.author ?? []) !== place.dataset.author) {
-    found.message = say("prove.other");
-  }
-  const shown = document.querySelector("pre.payload");
-  if (shown !== null && result.payload === undefined) {
-    found.body = say("prove.nocontent");
-  } else if (shown !== null && !isShown(result.payload, shown.textContent)) {
-    found.body = say("prove.content");
-  }
-  if (result.block !== undefined && hex(result.block.hash) !== place.dataset.block) {
-    found.block = say("prove.block");
-  }
-  return found;
-}
+/** What the page shows; what strangers choose is in no attribute. A type that a proof can have is shown as it is. */
+const page = { ...place.dataset, type: byID("shown-type").textContent, content: byID("shown-content")?.textContent };
 
 /** Judges a proof, and the page by it. */
 function judge(bytes) {
   const result = check(bytes);
   result.reason = result.fault === null ? "" : faults[result.fault];
-  for (const [name, reason] of Object.entries(contradictions(result)).reverse()) {
-    const step = result.steps.find((s) => s.name === name);
-    if (step.state === "passed" || step.state === "absent") {
-      Object.assign(step, { state: "failed", reason });
-      result.reason = reason;
-    }
+  for (const [step, reason] of Array.from(contradictions(result, page)).reverse()) {
+    Object.assign(step, { state: "failed", reason });
+    result.reason = reason;
   }
   return result;
 }
@@ -59,7 +39,8 @@ function show(bytes, altered = "") {
   const good = result.reason === "";
   const verdict = byID("verdict");
   verdict.className = `verdict ${good ? "good" : "bad"}`;
-  verdict.textContent = good ? say("prove.good") : say(altered === "" ? "prove.bad" : "prove.altered", result.reason);
+  const bad = result.fault === null ? "prove.page" : "prove.bad";
+  verdict.textContent = good ? say("prove.good") : say(altered === "" ? bad : "prove.altered", result.reason);
   byID("steps").replaceChildren(...result.steps.map((step) => draw(step, result)));
 }
 
