@@ -77,16 +77,21 @@ func (s *sum) differs(file io.ReaderAt, size int64) (string, error) {
 	case size == 0:
 		return document.BeganEmptied, nil
 	}
-	if same, err := holds(file, 0, s.head[:min(int64(len(s.head)), size)]); err != nil || !same {
+	head := s.head[:min(int64(len(s.head)), size)]
+	if same, err := holds(file, 0, head); err != nil || !same {
 		return document.BeganReplaced, err
 	}
 	if uint64(size) < s.length {
 		return document.BeganCut, nil
 	}
-	if same, err := holds(file, int64(s.length)-int64(len(s.tail)), s.tail); err != nil || !same {
-		return document.BeganChanged, err
+	if same, err := holds(file, int64(s.length)-int64(len(s.tail)), s.tail); err != nil || same {
+		return "", err
 	}
-	return "", nil
+	// It may have been emptied since its beginning was read.
+	if same, err := holds(file, 0, head); err != nil || !same {
+		return document.BeganReplaced, err
+	}
+	return document.BeganChanged, nil
 }
 
 // holds reports whether a file has these bytes at an offset.
@@ -217,18 +222,8 @@ func (m *mark) load(s *sum, file io.ReaderAt, size int64) (string, error) {
 	case size == 0:
 		return document.BeganEmptied, nil
 	}
-	for _, h := range m.Heads {
-		if int64(h.Bytes) > size {
-			break
-		}
-		head, err := section(file, 0, h.Bytes)
-		if err != nil {
-			return "", err
-		}
-		if sha256.Sum256(head) != h.SHA256 {
-			return document.BeganReplaced, nil
-		}
-		s.head = head
+	if same, err := m.loadHead(s, file, size); err != nil || !same {
+		return document.BeganReplaced, err
 	}
 	if uint64(size) < m.Length {
 		return document.BeganCut, nil
@@ -238,10 +233,29 @@ func (m *mark) load(s *sum, file io.ReaderAt, size int64) (string, error) {
 	if s.tail, err = section(file, int64(m.Length-length), int(length)); err != nil {
 		return "", err
 	}
-	if sha256.Sum256(s.tail) != m.Tail {
-		return document.BeganChanged, nil
+	if sha256.Sum256(s.tail) == m.Tail {
+		return "", nil
 	}
-	return "", nil
+	// It may have been emptied since its beginning was read.
+	if same, err := m.loadHead(s, file, size); err != nil || !same {
+		return document.BeganReplaced, err
+	}
+	return document.BeganChanged, nil
+}
+
+// loadHead reads the beginning of a file, and reports whether it is that of the mark.
+func (m *mark) loadHead(s *sum, file io.ReaderAt, size int64) (bool, error) {
+	for _, h := range m.Heads {
+		if int64(h.Bytes) > size {
+			break
+		}
+		head, err := section(file, 0, h.Bytes)
+		if err != nil || sha256.Sum256(head) != h.SHA256 {
+			return false, err
+		}
+		s.head = head
+	}
+	return true, nil
 }
 
 // section reads a part of a file, less where the file ends.
