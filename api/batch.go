@@ -359,7 +359,7 @@ func (o outcome) result() LineResult {
 	return LineResult{Line: o.line, ID: &o.id, Status: LineAccepted}
 }
 
-// A patientReader gives the client the same time for every piece, up to an end.
+// A patientReader gives the client the same time for every piece, up to an end, or until its lease lapses.
 type patientReader struct {
 	r       io.Reader
 	w       http.ResponseWriter
@@ -379,5 +379,11 @@ func (p *patientReader) Read(b []byte) (int, error) {
 	if err := c.SetWriteDeadline(now.Add(2 * p.timeout)); err != nil { // the answer comes after the body
 		return 0, err
 	}
-	return p.r.Read(b)
+	n, err := p.r.Read(b)
+	if w, ok := p.w.(*response); ok {
+		if err := w.lease.check(); err != nil {
+			return 0, err
+		}
+	}
+	return n, err
 }

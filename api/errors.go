@@ -85,5 +85,6 @@ func (s *Server) fail(w *response, r *http.Request, err error) {
 	if w.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
+	w.lease = nil // the problem itself is for everybody
 	p.write(w)
 }

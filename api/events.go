@@ -29,7 +29,7 @@ func (s *Server) getEvents(w *response, r *http.Request) error {
 		return p
 	}
 	defer s.listeners.release()
-	c := &eventClient{server: s, log: s.hub.log, kinds: kinds, lines: wantsLines(r), out: &patientWriter{w, s.cfg.WriteTimeout}}
+	c := &eventClient{server: s, log: s.hub.log, kinds: kinds, lines: wantsLines(r), lease: w.lease, out: &patientWriter{w, s.cfg.WriteTimeout}}
 	c.setHeaders(w.Header())
 	if r.Method == http.MethodHead {
 		return nil
@@ -46,7 +46,7 @@ func (s *Server) getEvents(w *response, r *http.Request) error {
 	defer s.hub.leave()
 	s.hub.redact()
 	err = c.run(r.Context(), since)
-	if errors.Is(err, errGone) {
+	if errors.Is(err, errGone) || errors.Is(err, errLapsed) {
 		return nil
 	}
 	return err

@@ -33,6 +33,8 @@ type eventClient struct {
 	lines  bool // NDJSON instead of Server-Sent Events
 	kinds  kindSet
 	next   uint64 // number of the event to go on with
+	lease  *lease // what it listens by
+	check  <-chan time.Time
 }
 
 func (c *eventClient) setHeaders(h http.Header) {
@@ -45,15 +47,18 @@ func (c *eventClient) setHeaders(h http.Header) {
 	h.Add("Vary", "Accept")
 }
 
-// run writes until the client is gone, which is an error, or the server stops.
+// run writes until the client is gone or may not listen any more, which is an error, or the server stops.
 func (c *eventClient) run(ctx context.Context, since string) error {
 	timer := time.NewTimer(heartbeat)
 	defer timer.Stop()
+	var uncheck func()
+	c.check, uncheck = c.lease.checks()
+	defer uncheck()
 	p := c.greet(since)
 	for {
 		if len(p.bytes) == 0 {
 			timer.Reset(heartbeat)
-			quiet, ended := await(ctx, timer, p.grown)
+			quiet, ended := c.await(ctx, timer, p.grown)
 			if ended {
 				return nil
 			}
@@ -67,24 +72,30 @@ func (c *eventClient) run(ctx context.Context, since string) error {
 			return err
 		}
 		timer.Reset(eventPace + rand.N(eventSpread))
-		if _, ended := await(ctx, timer, nil); ended {
+		if _, ended := c.await(ctx, timer, nil); ended {
 			return nil
 		}
 		p = c.pull()
 	}
 }
 
-// await waits until the time is over, there is more, or the request is to end.
-func await(ctx context.Context, timer *time.Timer, grown <-chan struct{}) (over, ended bool) {
-	select {
-	case <-timer.C:
-		return true, false
-	case <-grown:
-		return false, false
-	case <-ctx.Done():
-		return false, true
-	case <-stopping(ctx):
-		return false, true
+// await waits until the time is over, there is more, or the request is to end, also since its lease has lapsed.
+func (c *eventClient) await(ctx context.Context, timer *time.Timer, grown <-chan struct{}) (over, ended bool) {
+	for {
+		select {
+		case <-timer.C:
+			return true, false
+		case <-grown:
+			return false, false
+		case <-c.check:
+			if c.lease.ask() != nil {
+				return false, true
+			}
+		case <-ctx.Done():
+			return false, true
+		case <-stopping(ctx):
+			return false, true
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ type response struct {
 	route  routeKey // which line of the route table answers, once that is known
 	zip    *zipper  // compresses the answer; nil where the client does not take that
 	epoch  uint64   // of the erasures, before anything was read
+	lease  *lease   // what the request goes on by; nil where that cannot lapse
 }
 
 // Unwrap gives http.ResponseController what it needs.
@@ -31,6 +32,11 @@ func (w *response) WriteHeader(status int) {
 
 // Write implements http.ResponseWriter.
 func (w *response) Write(b []byte) (int, error) {
+	if w.lease != nil && w.lease.answers {
+		if err := w.lease.check(); err != nil {
+			return 0, err
+		}
+	}
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}

@@ -108,7 +108,7 @@ func confirmations(tip chain.Tip, height uint64) uint64 {
 
 // await returns where a message is once it is confirmed, or when the time is over or the server
 // stops.
-func (s *Server) await(w http.ResponseWriter, ctx context.Context, id core.Hash, wait time.Duration) (Standing, error) {
+func (s *Server) await(w *response, ctx context.Context, id core.Hash, wait time.Duration) (Standing, error) {
 	if !s.waits.enter(ctx) {
 		return Standing{}, busy("too_many_waiting_requests", "as many requests as this node allows wait for a confirmation")
 	}
@@ -121,6 +121,8 @@ func (s *Server) await(w http.ResponseWriter, ctx context.Context, id core.Hash,
 	defer cancel()
 	over := time.NewTimer(wait)
 	defer over.Stop()
+	check, uncheck := w.lease.checks()
+	defer uncheck()
 	for {
 		now, err := s.standing(id)
 		if err != nil || now.Status == StatusConfirmed {
@@ -128,6 +130,10 @@ func (s *Server) await(w http.ResponseWriter, ctx context.Context, id core.Hash,
 		}
 		select {
 		case <-changed:
+		case <-check:
+			if err := w.lease.ask(); err != nil {
+				return now, err
+			}
 		case <-over.C:
 			return now, nil
 		case <-stopping(ctx):

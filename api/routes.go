@@ -145,9 +145,7 @@ func (s *Server) run(route route, w *response, r *http.Request) error {
 	if err := s.authorize(r, route.scope); err != nil {
 		return err
 	}
-	if _, given := bearer(r); !given && !s.withoutToken(r).covers(route.scope) {
-		w.Header().Set("Cache-Control", "no-store") // a session lets it through, and ends before the browser does
-	}
+	s.lend(w, r, route.scope)
 	if !scopeRead.covers(route.scope) {
 		if elsewhere(r) && !s.fromListedOrigin(r) {
 			return problem(http.StatusForbidden, "cross_origin", "a page of another origin may not make this node do that, by a link either")

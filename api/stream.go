@@ -284,7 +284,7 @@ func (p *patientWriter) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	n, err := p.w.Write(b)
-	if err != nil {
+	if err != nil && !errors.Is(err, errLapsed) {
 		err = errors.Join(errGone, err)
 	}
 	return n, err
