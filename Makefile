@@ -26,9 +26,9 @@ build: ## the one static binary, bin/p2pchain
 cross: ## the same for every platform of a release, thrown away
 	@.ci/cross all
 
-.PHONY: cross-short
-cross-short: ## the same for one platform of each kind
-	@.ci/cross kinds
+.PHONY: platforms
+platforms: ## the types of all code on every platform of a release, in a tenth of the time that cross takes
+	P2PCHAIN_PLATFORMS=1 $(GO) test -count=1 -run TestPlatforms ./cmd/internal/release
 
 .PHONY: snapshot
 snapshot: ## all files of a release in out/release: archives, packages, checksums
@@ -43,7 +43,7 @@ test: ## all tests (under 3 minutes on 2 cores)
 	$(GO) test $(PACKAGES)
 
 .PHONY: check
-check: fmt vet staticcheck layout tidy vuln build cross-short crash forgeries fuzz-short browser container docs race ## everything that a change must pass
+check: fmt vet staticcheck layout tidy vuln build platforms crash forgeries fuzz-short browser container docs race ## everything that a change must pass
 
 .PHONY: fmt
 fmt: ## gofmt, without changing files
