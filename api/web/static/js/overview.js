@@ -16,6 +16,7 @@ const state = { height: null, waiting: 0, peers: null, mining: null, arrived: []
 
 /** What the server puts into words, or into a table, it does again. */
 const refreshLatest = refresher([byID("latest")], 2000);
+const refreshLines = refresher([byID("waitinglines")], 2000);
 const refreshHealth = refresher([byID("health")], 2000);
 
 const draw = eachFrame(() => {
@@ -84,7 +85,7 @@ function drawLines() {
   while (lines.children.length > mostLines) {
     lines.lastElementChild.remove();
   }
-  byID("waitingsection").hidden = lines.children.length === 0;
+  byID("waitingsection").hidden = lines.children.length === 0 && state.waiting <= 0;
 }
 
 /** What programs write down about files, folders, commits and logs, and the part of it that names one. */
@@ -123,6 +124,9 @@ follow({
     if (state.height !== null) { // the page was hidden, or the node away
       refreshLatest();
       refreshHealth();
+    }
+    if (lines.children.length < Math.min(hello.mempool.count, mostLines)) { // some came before the stream did
+      refreshLines();
     }
     Object.assign(state, { height: hello.tip.height, waiting: hello.mempool.count, peers: hello.peers, mining: hello.mining });
     draw();
