@@ -40,6 +40,9 @@ func TestBrowserDemo(t *testing.T) {
 			t.Errorf("the page is %d wide in a window of %d", wide, v.Width)
 		}
 		other.Screenshot(fmt.Sprintf("demo-cut-%d-%t.png", v.Width, v.Dark))
+		for _, barrier := range other.Barriers() {
+			t.Errorf("width %d, dark %t: %v", v.Width, v.Dark, barrier)
+		}
 		quiet(t, other, tr.URL())
 	}
 
