@@ -77,7 +77,7 @@ func scraped(t *testing.T) {
 		return nil
 	})
 	variables := strings.NewReplacer("$instance", "node1:12345", "$__rate_interval", "1m")
-	for _, q := range dashboards(t) {
+	for _, q := range queries(t) {
 		until(t, q.where, func(ctx context.Context) error {
 			n, err := results(ctx, variables.Replace(q.expr))
 			if err == nil && n == 0 {

@@ -1,12 +1,10 @@
 package deploytest
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -63,54 +61,6 @@ type ruleTests struct {
 			Want []map[string]any `yaml:"exp_alerts"`
 		} `yaml:"alert_rule_test"`
 	}
-}
-
-// A query is an expression, and where it stands.
-type query struct{ where, expr string }
-
-// dashboards returns the queries of all dashboards.
-func dashboards(t *testing.T) []query {
-	t.Helper()
-	paths, err := filepath.Glob(deploy + "grafana/dashboards/*.json")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no dashboards: %v", err)
-	}
-	var source struct{ Datasources []struct{ UID string } }
-	readYAML(t, deploy+"grafana/provisioning/datasources/prometheus.yml", &source)
-	var all []query
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var board struct {
-			Panels []struct {
-				ID         int
-				Title      string
-				Type       string
-				Datasource struct{ UID string }
-				Targets    []struct{ Expr string }
-			}
-		}
-		if err := json.Unmarshal(text, &board); err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		ids := make(map[int]bool)
-		for _, p := range board.Panels {
-			where := filepath.Base(path) + ", " + p.Title
-			if ids[p.ID] {
-				t.Errorf("%s: id %d is taken", where, p.ID)
-			}
-			ids[p.ID] = true
-			if p.Type != "row" && (p.Datasource.UID != source.Datasources[0].UID || len(p.Targets) == 0) {
-				t.Errorf("%s: source %q, %d queries", where, p.Datasource.UID, len(p.Targets))
-			}
-			for _, target := range p.Targets {
-				all = append(all, query{where, target.Expr})
-			}
-		}
-	}
-	return all
 }
 
 // words are those of the query language that rules and dashboards use, and what Prometheus adds itself.
@@ -191,11 +141,11 @@ func (e exported) missing(text string) string {
 // among what a real node exports.
 func TestExpressions(t *testing.T) {
 	e := fromNodes(t)
-	queries := dashboards(t)
+	all := queries(t)
 	for _, a := range alerts(t) {
-		queries = append(queries, query{a.Alert, a.Expr})
+		all = append(all, query{a.Alert, a.Expr})
 	}
-	for _, q := range queries {
+	for _, q := range all {
 		if w := e.wrong(q.expr); w != "" {
 			t.Errorf("%s: %s\n%s", q.where, w, q.expr)
 		}
