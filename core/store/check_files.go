@@ -239,7 +239,7 @@ func (s *Store) fitTable(ctx context.Context, name string, info *pebble.SSTableI
 func (s *Store) tableSpan(ctx context.Context, name string) (out span, err error) {
 	t, err := openTable(s.opts.FS, s.opts.FS.PathJoin(s.dir, name))
 	if err != nil {
-		return out, nil //nolint:nilerr // nobody needs it
+		return out, nil // nobody needs it
 	}
 	defer t.Close()
 	handles, err := t.handles(ctx)

@@ -117,14 +117,14 @@ func (s *Salvage) readFile(ctx context.Context, at string, number uint64, kind f
 	if kind == logKind {
 		l, err := openLog(s.fs, at, number)
 		if err != nil {
-			return 1, nil //nolint:nilerr // not to be read is one kind of damage
+			return 1, nil // not to be read is one kind of damage
 		}
 		defer l.Close()
 		return l.versions(ctx, w.put)
 	}
 	t, err := openTable(s.fs, at)
 	if err != nil {
-		return 1, nil //nolint:nilerr // as above
+		return 1, nil // as above
 	}
 	defer t.Close()
 	return t.each(ctx, w.put)

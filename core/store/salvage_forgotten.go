@@ -61,7 +61,7 @@ func (r *restorer) numbered(ctx context.Context) error {
 		return r.copy(ctx, prefixErased, func(w *write, _, value []byte) error {
 			id, err := decodeHash(value)
 			if err != nil {
-				return nil //nolint:nilerr // lost
+				return nil // lost
 			}
 			var e chain.Erasure
 			err = r.from.get(it, hashKey(prefixErasure, id), func(value []byte) (err error) {
@@ -83,7 +83,7 @@ func (r *restorer) erasures(ctx context.Context) error {
 			id, ok := keyHash(key)
 			e, err := decodeErasure(id, value)
 			if err != nil || !ok {
-				return nil //nolint:nilerr // lost
+				return nil // lost
 			}
 			return r.erasure(w, it, &e)
 		})

@@ -37,7 +37,7 @@ func (s *Salvage) CheckNetwork() error {
 		case errors.Is(err, ErrNewerSchema), errors.Is(err, ErrOlderSchema):
 			return err
 		case err != nil:
-			return nil //nolint:nilerr // lost or damaged: blocks tell their network by their hashes
+			return nil // lost or damaged: blocks tell their network by their hashes
 		case m.genesis != s.network.Genesis:
 			return fmt.Errorf("it holds %s, not %s: %w", m.network, s.network, ErrOtherNetwork)
 		}
@@ -166,7 +166,7 @@ func (s *Salvage) rebuildLeaves(ctx context.Context) error {
 			}
 			e, err := decodeEntry(hash, false, value)
 			if err != nil || e.Header.Hash() != hash || e.Header.Height == 0 {
-				return nil //nolint:nilerr // Blocks counts it
+				return nil // Blocks counts it
 			}
 			err = s.get(it, blockKey(prefixLeaves, e.Header.Height, hash), func(value []byte) error {
 				kept, err := decodeLeaves(value)
@@ -203,7 +203,7 @@ func (s *Salvage) sortPlaces(ctx context.Context, of map[core.Hash]chain.Entry) 
 		id, ok := keyHash(key)
 		x, err := decodeIndex(value)
 		if !ok || err != nil {
-			return nil //nolint:nilerr // lost
+			return nil // lost
 		}
 		for _, p := range x.places {
 			if _, ok := of[p.Block]; !ok {
@@ -273,7 +273,7 @@ func (s *Salvage) Messages(ctx context.Context, f func(SalvagedMessage) error) e
 		return s.table(ctx, prefixRecord, func(_, value []byte) error {
 			rec, err := decodeRecord(value)
 			if err != nil {
-				return nil //nolint:nilerr // lost
+				return nil // lost
 			}
 			id := rec.envelope.ID(s.network.Genesis)
 			m := SalvagedMessage{

@@ -243,7 +243,7 @@ func (r *restorer) reorgs(ctx context.Context) error {
 	}
 	err = r.copy(ctx, prefixReorg, func(w *write, _, value []byte) error {
 		if _, err := decodeReorg(value); err != nil {
-			return nil //nolint:nilerr // lost
+			return nil // lost
 		}
 		w.set(numberKey(prefixReorg, next), slices.Clone(value))
 		next++
@@ -289,7 +289,7 @@ func (r *restorer) notes(ctx context.Context) error {
 	return r.copy(ctx, prefixNote, func(w *write, key, value []byte) error {
 		note, err := decodeNote(value)
 		if err != nil || len(key) != noteKeySize || binary.BigEndian.Uint32(key[1:]) != dayOf(note.AtMS) {
-			return nil //nolint:nilerr // lost
+			return nil // lost
 		}
 		for _, m := range note.Messages {
 			if m.Result == mempool.Refused {

@@ -124,7 +124,7 @@ func (r *repair) checkRoom() error {
 	}
 	usage, err := r.node.fileSystem().GetDiskUsage(r.node.cfg.Dir)
 	if err != nil {
-		return nil //nolint:nilerr // where it is unknown, it is tried
+		return nil // where it is unknown, it is tried
 	}
 	if need := 2*size + r.node.cfg.ReserveBytes; usage.AvailBytes < need {
 		return fmt.Errorf("%d MiB are free, a repair needs %d: %w", usage.AvailBytes>>20, need>>20, store.ErrDiskFull)
@@ -191,12 +191,12 @@ func (r *repair) importFile(ctx context.Context, cfg chain.Config) error {
 	path := filepath.Join(r.node.cfg.Dir, r.node.cfg.Network.Params.Name+".chain")
 	f, err := os.Open(path)
 	if err != nil {
-		return nil //nolint:nilerr // nothing to take
+		return nil // nothing to take
 	}
 	defer f.Close()
 	lines, err := chainfile.NewReader(f)
 	if err != nil || lines.Network().Genesis != r.node.cfg.Network.Genesis {
-		return nil //nolint:nilerr // as above
+		return nil // as above
 	}
 	poolCfg := mempool.DefaultConfig()
 	poolCfg.Now, poolCfg.Log, poolCfg.Verified = cfg.Now, cfg.Log, cfg.Verified
