@@ -73,56 +73,74 @@ func (l *logFile) begins() bool {
 // A manifest is synced after each record. Only an error of f is returned.
 func (l *logFile) each(ctx context.Context, number uint64, f func(rec []byte) error) (damaged int, err error) {
 	block := make([]byte, logBlock)
-	broken := int64(-1) // where reading failed last
-	var rec []byte
-	within := false // a record
+	r := recordReader{number: number, broken: -1, f: f}
 	for from := int64(0); from < l.size; from += logBlock {
 		if err := ctx.Err(); err != nil {
-			return damaged, err
+			return r.damaged, err
 		}
 		n, err := l.file.ReadAt(block, from)
 		if n == 0 && err != nil {
-			broken, within = from, false
+			r.broken, r.within = from, false
 			continue
 		}
-		rest := block[:n]
-		for {
-			at := from + int64(n-len(rest))
-			c, left, ok := nextChunk(rest, number)
-			if !ok && endsBlock(rest, n) {
-				break
-			}
-			if !ok {
-				if broken < 0 {
-					broken = at
-				}
-				within = false
-				if rest = nextWhole(rest, number); len(rest) == 0 {
-					break
-				}
-				continue
-			}
-			rest = left
-			if broken >= 0 && c.begins && (c.synced > broken || number == 0) {
-				damaged, broken = damaged+1, -1
-			}
-			if within = c.begins || within; !within {
-				continue
-			}
-			if c.begins {
-				rec = rec[:0]
-			}
-			rec = append(rec, c.payload...)
-			if !c.ends {
-				continue
-			}
-			within = false
-			if err := f(rec); err != nil {
-				return damaged, err
-			}
+		if err := r.block(block[:n], from); err != nil {
+			return r.damaged, err
 		}
 	}
-	return damaged, nil
+	return r.damaged, nil
+}
+
+// A recordReader puts the records of a log together, from one block after the other.
+type recordReader struct {
+	number  uint64
+	f       func(rec []byte) error
+	broken  int64  // where reading failed last; -1 where a record behind it was read since
+	within  bool   // a record, of which there is
+	rec     []byte // so much
+	damaged int
+}
+
+// block reads the chunks of the block that begins at from.
+func (r *recordReader) block(block []byte, from int64) error {
+	for rest := block; ; {
+		c, left, ok := nextChunk(rest, r.number)
+		if ok {
+			if err := r.chunk(c); err != nil {
+				return err
+			}
+			rest = left
+			continue
+		}
+		if endsBlock(rest, len(block)) {
+			return nil
+		}
+		if r.broken < 0 {
+			r.broken = from + int64(len(block)-len(rest))
+		}
+		r.within = false
+		if rest = nextWhole(rest, r.number); len(rest) == 0 {
+			return nil
+		}
+	}
+}
+
+// chunk takes the next chunk that can be read.
+func (r *recordReader) chunk(c chunk) error {
+	if r.broken >= 0 && c.begins && (c.synced > r.broken || r.number == 0) {
+		r.damaged, r.broken = r.damaged+1, -1
+	}
+	if c.begins {
+		r.within, r.rec = true, r.rec[:0]
+	}
+	if !r.within {
+		return nil
+	}
+	r.rec = append(r.rec, c.payload...)
+	if !c.ends {
+		return nil
+	}
+	r.within = false
+	return r.f(r.rec)
 }
 
 // A chunk is a record, or a part of one.
