@@ -16,9 +16,13 @@ type route struct {
 	scope   Scope
 }
 
-// routes is the table of all routes. The ones at the root are those of the seeds.
+// routes is the table of all routes.
 func routes() []route {
-	const v1 = "/api/v1"
+	return slices.Concat(seedRoutes(), v1Routes(), pageRoutes(), operatorRoutes())
+}
+
+// seedRoutes are those of the two older systems.
+func seedRoutes() []route {
 	return []route{
 		{http.MethodPut, "/add", (*Server).putAdd, scopeWrite},
 		{http.MethodGet, "/chain", (*Server).getChain, scopeRead},
@@ -29,7 +33,13 @@ func routes() []route {
 		{http.MethodPost, "/node", (*Server).postSeedNode, scopeRead},
 		{http.MethodGet, "/peers", (*Server).getSeedPeers, scopeRead},
 		{http.MethodPost, "/peers", (*Server).postSeedPeers, scopeAdmin},
+	}
+}
 
+// v1Routes are the API of our own.
+func v1Routes() []route {
+	const v1 = "/api/v1"
+	return []route{
 		{http.MethodPost, v1 + "/messages", (*Server).postMessages, scopeWrite},
 		{http.MethodGet, v1 + "/messages", (*Server).getMessages, scopeRead},
 		{http.MethodGet, v1 + "/messages/{id}", (*Server).getMessage, scopeRead},
@@ -55,9 +65,14 @@ func routes() []route {
 		{http.MethodGet, v1 + "/backup", (*Server).getBackup, scopeAdmin},
 		{http.MethodGet, eventsPattern, (*Server).getEvents, scopeRead},
 		{http.MethodPost, v1 + "/import", (*Server).postImport, scopeAdmin},
-
 		{http.MethodGet, v1 + "/openapi.json", (*Server).getOpenAPIJSON, scopeOpen},
 		{http.MethodGet, v1 + "/openapi.yaml", (*Server).getOpenAPIYAML, scopeOpen},
+	}
+}
+
+// pageRoutes are what people open in a browser.
+func pageRoutes() []route {
+	return []route{
 		{http.MethodGet, homePattern, (*Server).getPages, scopeOpen},
 		{http.MethodGet, signInPattern, (*Server).getPages, scopeOpen},
 		{http.MethodPost, signInPattern, (*Server).postSignIn, scopeOpen},
@@ -66,7 +81,12 @@ func routes() []route {
 		{http.MethodGet, "/api", (*Server).getPage, scopeOpen},
 		{http.MethodGet, "/api/page.css", (*Server).getPageStyle, scopeOpen},
 		{http.MethodGet, "/api/try.js", (*Server).getPageScript, scopeOpen},
+	}
+}
 
+// operatorRoutes are for who keeps the node running.
+func operatorRoutes() []route {
+	return []route{
 		{http.MethodGet, "/livez", (*Server).getLive, scopeOpen},
 		{http.MethodGet, "/readyz", (*Server).getReady, scopeOpen},
 		{http.MethodGet, "/metrics", (*Server).getMetrics, scopeRead},
