@@ -73,7 +73,7 @@ func (a *app) readConfigFile(cmd *cobra.Command) (configFile, error) {
 
 // meant says what is right in place of an unknown setting.
 func meant(key string, known []string) string {
-	if name := nearest(key, known); name != "" {
+	if name := nearestFlag(key, known); name != "" {
 		return fmt.Sprintf("did you mean %s?", name)
 	}
 	return "settings are named like the flags of 'p2pchain run'; 'p2pchain config show' lists them"

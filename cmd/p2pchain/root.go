@@ -70,6 +70,7 @@ agree on one chain. The bare command starts a node.`,
 		a.healthCommand(), a.doctorCommand(), a.configCommand(), a.completionCommand(), a.manCommand(),
 		a.versionCommand(), a.minerCommand(),
 	)
+	suggestCommands(root)
 	a.addCompletions(root)
 	return root
 }
