@@ -82,11 +82,11 @@ func (a *app) join(ctx context.Context, f *runFlags, to invite.Invite, noRun boo
 	if err != nil {
 		return err
 	}
-	key, err := node.Identity(cfg.Dir)
+	own, err := node.PeerID(cfg.Dir)
 	if err != nil {
 		return err
 	}
-	to.Addrs = slices.DeleteFunc(to.Addrs, func(addr string) bool { return strings.HasSuffix(addr, "/p2p/"+key.PeerID) })
+	to.Addrs = slices.DeleteFunc(to.Addrs, func(addr string) bool { return own != "" && strings.HasSuffix(addr, "/p2p/"+own) })
 	if len(to.Addrs) == 0 {
 		return usagef("this is the invite of the node in %s itself; it is for others", cfg.Dir)
 	}

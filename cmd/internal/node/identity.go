@@ -35,6 +35,16 @@ func Identity(dir string) (KeyInfo, error) {
 	return keyInfo(dir, key)
 }
 
+// PeerID returns the peer id of the node of a data directory, empty where it has no key yet. Unlike
+// Identity it makes nothing.
+func PeerID(dir string) (string, error) {
+	if !exists(filepath.Join(dir, identityFile)) {
+		return "", nil
+	}
+	id, err := Identity(dir)
+	return id.PeerID, err
+}
+
 // loadKey reads the key of a data directory, and makes it where there is none.
 func loadKey(dir string) (crypto.PrivKey, error) {
 	key, err := p2p.LoadIdentity(filepath.Join(dir, identityFile))

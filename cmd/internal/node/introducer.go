@@ -50,7 +50,7 @@ func OpenIntroducer(ctx context.Context, cfg Config) (*Introducer, error) {
 		return nil, err
 	}
 	i := &Introducer{cfg: cfg, log: cfg.Log}
-	for _, step := range []func(context.Context) error{i.openDirectory, i.openPeers, i.openBootstrap, i.leaveInvite} {
+	for _, step := range []func(context.Context) error{i.rehearse, i.openDirectory, i.openPeers, i.openBootstrap, i.leaveInvite} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, i.Close())
 		}

@@ -80,7 +80,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg, log: cfg.Log, failed: make(chan error, 1), started: cfg.Now(), metrics: metrics.NewRegistry()}
 	n.openPulse()
 	for _, step := range []func(context.Context) error{
-		n.openDirectory, n.openStore, n.openChain, n.openSocket, n.openPeers, n.openMiner, n.openBootstrap, n.openForget, n.openAPI, n.openBackup, n.leaveAddress,
+		n.rehearse, n.openDirectory, n.openStore, n.openChain, n.openSocket, n.openPeers, n.openMiner, n.openBootstrap, n.openForget, n.openAPI, n.openBackup, n.leaveAddress,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, n.Close())

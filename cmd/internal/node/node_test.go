@@ -117,7 +117,7 @@ func TestLife(t *testing.T) {
 	}
 }
 
-// TestOpenRefuses opens what cannot be opened; nothing stays open after it.
+// TestOpenRefuses opens what cannot be opened; nothing stays open after it, and no folder that was not there.
 func TestOpenRefuses(t *testing.T) {
 	busy, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -152,6 +152,7 @@ func TestOpenRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, ErrDirectory, "chmod 600"},
+		{"no certificate", func(c *Config) { c.HTTPCert, c.HTTPKey = file+".crt", file+".key" }, ErrConfig, file + ".crt"},
 		{"no network", func(c *Config) { c.Network = nil }, ErrConfig, "network"},
 		{"wrong seed", func(c *Config) { c.Bootstrap = []string{"nowhere"} }, ErrConfig, "nowhere"},
 	} {
@@ -159,12 +160,16 @@ func TestOpenRefuses(t *testing.T) {
 			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 			cfg := config(t, filepath.Join(t.TempDir(), "data"))
 			tt.edit(&cfg)
+			before := exists(cfg.Dir)
 			n, err := Open(t.Context(), cfg)
 			if err == nil {
 				err = errors.Join(errors.New("it opened"), n.Close())
 			}
 			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("Open = %v, want %v with %q", err, tt.want, tt.says)
+			}
+			if !before && exists(cfg.Dir) {
+				t.Errorf("it left %s", cfg.Dir)
 			}
 		})
 	}

@@ -51,10 +51,13 @@ func openCertificate(certPath, keyPath string, log *slog.Logger) (*certificate, 
 
 // refresh reads the files if they are not those that were read.
 func (c *certificate) refresh() error {
-	cert, certErr := os.Stat(c.certPath)
-	key, keyErr := os.Stat(c.keyPath)
-	if err := errors.Join(certErr, keyErr); err != nil {
+	cert, err := os.Stat(c.certPath)
+	if err != nil {
 		return fmt.Errorf("the API's certificate: %w", err)
+	}
+	key, err := os.Stat(c.keyPath)
+	if err != nil {
+		return fmt.Errorf("the key of the API's certificate: %w", err)
 	}
 	if c.cert != nil && sameFile(c.cert, cert) && sameFile(c.key, key) {
 		return nil
