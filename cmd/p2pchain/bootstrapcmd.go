@@ -72,7 +72,11 @@ func (a *app) runIntroducer(ctx context.Context, f *runFlags, to *invite.Invite)
 		return errors.Join(err, i.Close())
 	}
 	defer keepInformed(ctx, manager, i, cfg.Log)()
-	return i.Run(ctx)
+	err = i.Run(ctx)
+	if err == nil {
+		cfg.Log.Info("stopped")
+	}
+	return err
 }
 
 func (a *app) introducerConfig(f *runFlags, to *invite.Invite) (node.Config, error) {

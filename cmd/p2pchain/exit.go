@@ -146,6 +146,10 @@ func adviceFor(err error, row exitRow) string {
 		case answer.Code == "http_400":
 			return "look whether `--api` leads to a node, and whether that speaks HTTPS: then it begins with https://"
 		}
+	case exitOtherNetwork:
+		if errors.Is(err, errOtherDifficulty) {
+			return "leave `--difficulty` away to go on with this data; a network of another difficulty gets a folder of its own with `--name` or `--data-dir`"
+		}
 	case exitAddressInUse:
 		if errors.Is(err, syscall.EADDRNOTAVAIL) {
 			return "this machine has no such address: choose one that it has, or 0.0.0.0 for all of them"
@@ -185,9 +189,16 @@ func explain(err error) error {
 	return err
 }
 
-// wording returns the text of an error, without the names of functions for what is no number.
+// wording returns the text of an error, without the names of functions for what is no number, and without
+// the name of its kind where a line says already what is wrong: that only tells which exit code there is.
 func wording(err error) string {
 	text := err.Error()
+	for _, kind := range []error{node.ErrConfig, core.ErrBadParams, node.ErrAddressInUse, store.ErrOtherNetwork} {
+		if errors.Is(err, kind) {
+			text = strings.ReplaceAll(text+"\n", ": "+kind.Error()+"\n", "\n")
+			text = strings.TrimSuffix(text, "\n")
+		}
+	}
 	if number, ok := errors.AsType[*strconv.NumError](err); ok {
 		want := "want a whole number"
 		if errors.Is(number, strconv.ErrRange) {

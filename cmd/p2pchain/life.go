@@ -69,7 +69,11 @@ func (a *app) runNode(ctx context.Context, f *runFlags, to *invite.Invite) error
 		defer runtime.KeepAlive(weight)
 	}
 	defer keepInformed(ctx, manager, n, cfg.Log)()
-	return n.Run(ctx)
+	err = n.Run(ctx)
+	if err == nil {
+		cfg.Log.Info("stopped") // who pressed Ctrl-C sees that it is done
+	}
+	return err
 }
 
 // tuneRuntime sets what is the process' and not a node's.

@@ -15,7 +15,9 @@ import (
 
 	"p2pchain/cmd/internal/invite"
 	"p2pchain/cmd/internal/node"
+	"p2pchain/core"
 	"p2pchain/core/miner"
+	"p2pchain/core/store"
 )
 
 // runFlags are the settings of a node.
@@ -187,11 +189,31 @@ func (f *runFlags) fillPeers(cfg *node.Config, dir string, want node.NetworkChoi
 	if to != nil {
 		want.Network, cfg.Keep = to.Network, to.Addrs
 	}
-	cfg.Network, err = node.FindNetwork(dir, want)
+	cfg.Network, err = findNetwork(dir, want)
 	cfg.Dir, cfg.Version = dir, version
 	cfg.Listen, cfg.Announce, cfg.Bootstrap = f.listen.items, f.announce.items, f.bootstrap.items
 	cfg.MDNS, cfg.DHT, cfg.Reach, cfg.MaxPeers = !f.noMDNS, f.dht, node.Reach(f.reach.value), f.maxPeers
 	return err
+}
+
+// errOtherDifficulty means that a data directory would fit, were it not for --difficulty.
+var errOtherDifficulty = errors.New("difficulty is part of what a network is")
+
+// findNetwork is node.FindNetwork, and says where only the difficulty does not fit: that it makes another
+// network is news to many.
+func findNetwork(dir string, want node.NetworkChoice) (*core.Network, error) {
+	n, err := node.FindNetwork(dir, want)
+	if want.Difficulty == 0 || !errors.Is(err, store.ErrOtherNetwork) {
+		return n, err
+	}
+	difficulty := want.Difficulty
+	want.Difficulty = 0
+	kept, keptErr := node.FindNetwork(dir, want)
+	if keptErr != nil {
+		return n, err
+	}
+	return nil, fmt.Errorf("%w: the data in %s are those of %s with difficulty %d, and with %d it is another network: %w",
+		errOtherDifficulty, dir, kept, kept.Params.Difficulty, difficulty, store.ErrOtherNetwork)
 }
 
 // networkChoice says what the user said about the network.

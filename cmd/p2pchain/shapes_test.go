@@ -80,7 +80,7 @@ func shapes() map[string]shape {
 		"get peers":      {client.PeerList{}, ""},
 		"erase":          {client.EraseResult{}, ""},
 		"get erased":     {erasedAnswer{}, ""},
-		"status":         {client.Node{}, "with --watch one a second"},
+		"status":         {nodeStatus{}, "with --watch one a second"},
 		"health":         {wellness{}, ""},
 		"doctor":         {diagnosis{}, ""},
 		"export":         {exported{}, "where a file is written"},

@@ -39,8 +39,25 @@ func (a *app) statusCommand() *cobra.Command {
 	return cmd
 }
 
+// A nodeStatus is what status answers: what the node says, and where it was found.
+type nodeStatus struct {
+	client.Node
+	DataDir string `json:"data_dir,omitempty"` // empty where it was found by an address
+}
+
+// askStatus asks a node how it is.
+func (a *app) askStatus(ctx context.Context, c *client.Client) (n nodeStatus, err error) {
+	if !a.isSet("api") && !a.isSet("host") && !a.isSet("port") {
+		if n.DataDir, err = a.dataDir(); err != nil {
+			return n, err
+		}
+	}
+	n.Node, err = c.Node(ctx)
+	return n, err
+}
+
 func (a *app) showStatus(ctx context.Context, c *client.Client) error {
-	n, err := c.Node(ctx)
+	n, err := a.askStatus(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -49,13 +66,16 @@ func (a *app) showStatus(ctx context.Context, c *client.Client) error {
 		t.row("version", printable(n.Version))
 		t.row("network", printable(n.Network.Name)+" ("+printable(n.Network.ID)+")")
 		t.row("API", c.Address())
+		if n.DataDir != "" {
+			t.row("data", n.DataDir)
+		}
 		t.addresses("addresses", n.Addresses)
 		t.row("tip", fmt.Sprintf("block %d, %v", n.Tip.Height, n.Tip.Hash))
 		t.row("", fmt.Sprintf("%v, %v hashes of work", n.Tip.Time, n.Tip.Work))
-		t.row("sync", syncWords(n))
-		t.row("peers", peerWords(n))
+		t.row("sync", syncWords(n.Node))
+		t.row("peers", peerWords(n.Node))
 		t.row("known", knownWords(n.Links))
-		if words := reachWords(n); words != "" {
+		if words := reachWords(n.Node); words != "" {
 			t.row("reach", words)
 		}
 		if lines, folder := a.spooled(); lines > 0 {
@@ -84,14 +104,14 @@ func (a *app) watchStatus(ctx context.Context, c *client.Client) error {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for before := ""; ; {
-		n, err := c.Node(ctx)
+		n, err := a.askStatus(ctx, c)
 		if ctx.Err() == context.Canceled {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		line := watchLine(n)
+		line := watchLine(n.Node)
 		switch {
 		case a.shared.json:
 			err = a.printJSON(n)
