@@ -48,9 +48,7 @@ type nodeStatus struct {
 // askStatus asks a node how it is.
 func (a *app) askStatus(ctx context.Context, c *client.Client) (n nodeStatus, err error) {
 	if !a.isSet("api") && !a.isSet("host") && !a.isSet("port") {
-		if n.DataDir, err = a.dataDir(); err != nil {
-			return n, err
-		}
+		n.DataDir, _ = a.dataDir() // there is one, since the node was found there
 	}
 	n.Node, err = c.Node(ctx)
 	return n, err
