@@ -13,9 +13,9 @@ import (
 
 const (
 	// maxHeaders bounds the memory of all headers that are not whole yet.
-	maxHeaders = 8 << 20
+	maxHeaders = 2 << 20
 	// maxSlow is how many clients may hold up their requests for longer than patience.
-	maxSlow  = 128
+	maxSlow  = 64
 	patience = time.Second
 )
 
@@ -83,13 +83,18 @@ func (t *connTable) makeRoom() (victim *conn, room bool) {
 	return victim, !full || victim != nil
 }
 
-// useless returns a connection without a whole request, and marks it as cut; nil if there is none.
+// useless marks the connection of least use among those without a whole request as cut, and returns it.
 func (t *connTable) useless() *conn {
+	now := t.now()
+	return t.cut(func(a, b *conn) bool { return a.lessUseful(b, now) })
+}
+
+// cut marks the worst connection without a whole request as cut, and returns it; nil if there is none.
+func (t *connTable) cut(worse func(a, b *conn) bool) *conn {
 	for {
 		var worst *conn
-		now := t.now()
 		for c := range t.open {
-			if c.state.Load() == connWaits && (worst == nil || c.lessUseful(worst, now)) {
+			if c.state.Load() == connWaits && (worst == nil || worse(c, worst)) {
 				worst = c
 			}
 		}
@@ -104,16 +109,16 @@ func (t *connTable) useless() *conn {
 }
 
 // lessUseful orders connections without a whole request: first those that had the time for one and
-// never sent any, then idle ones, then new ones; each the oldest first.
+// never sent any, then idle ones, then those where something happened just now; each the oldest first.
 func (c *conn) lessUseful(other *conn, now int64) bool {
 	use := func(c *conn) int {
 		switch {
+		case now-c.since.Load() < int64(patience):
+			return 2
 		case c.served.Load():
 			return 1
-		case now-c.since.Load() >= int64(patience):
-			return 0
 		}
-		return 2
+		return 0
 	}
 	if a, b := use(c), use(other); a != b {
 		return a < b
@@ -133,13 +138,14 @@ func (t *connTable) slowest(least time.Duration) *conn {
 	return worst
 }
 
-// keep counts memory of headers that are not whole, and makes room where it is too much.
+// keep counts memory of headers that are not whole, and makes room where it is too much: by the longest
+// one, since a client that means well has a short one, which comes at once.
 func (t *connTable) keep(size int64) {
 	if t.headers.Add(size) <= maxHeaders {
 		return
 	}
 	t.mu.Lock()
-	victim := t.useless()
+	victim := t.cut(func(a, b *conn) bool { return a.header.Load() > b.header.Load() })
 	t.mu.Unlock()
 	if victim != nil {
 		victim.evict()

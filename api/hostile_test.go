@@ -23,8 +23,13 @@ import (
 	"p2pchain/api"
 )
 
-// maxMore is how much more memory a node may take for clients that mean ill.
-const maxMore = 32 << 20
+// maxMore is how much more memory a node may take for clients that mean ill. Where all 2,000 connections do
+// the same, and that is something the node has to keep them for, such as following events, the buffers
+// and stacks of net/http alone, some 25 KiB a connection, take more.
+const (
+	maxMore     = 32 << 20
+	maxMoreSame = 56 << 20
+)
 
 // An attack opens a connection, sends what keeps it busy, and then does nothing more.
 type attack struct {
@@ -71,15 +76,15 @@ func attacks() []attack {
 func TestSlowClients(t *testing.T) {
 	kinds := attacks()
 	if os.Getenv("P2PCHAIN_LONG") == "" {
-		t.Run("all kinds", func(t *testing.T) { besiege(t, kinds) })
+		t.Run("all kinds", func(t *testing.T) { besiege(t, kinds, maxMore) })
 		return
 	}
 	for _, kind := range kinds {
-		t.Run(kind.name, func(t *testing.T) { besiege(t, []attack{kind}) })
+		t.Run(kind.name, func(t *testing.T) { besiege(t, []attack{kind}, maxMoreSame) })
 	}
 }
 
-func besiege(t *testing.T, kinds []attack) {
+func besiege(t *testing.T, kinds []attack, most int64) {
 	f := startMeasured(t, func(_ *api.Config, d *api.Deps) { d.Chain = &endlessChain{Chain: d.Chain} })
 	before := memory()
 	conns := openAll(t, strings.TrimPrefix(f.url, "http://"), 2000, kinds)
@@ -89,7 +94,7 @@ func besiege(t *testing.T, kinds []attack) {
 		}
 	}()
 	honest := honestClients(t, f, 4, 5)
-	if more := memory() - before; more > maxMore {
+	if more := memory() - before; more > most {
 		t.Errorf("the node takes %d MiB more", more>>20)
 	} else {
 		t.Logf("%d connections, %.1f MiB more", len(conns), float64(more)/(1<<20))
@@ -182,8 +187,10 @@ func succeed(c *http.Client, method, url, media, body string) error {
 	return err
 }
 
-// memory returns the bytes in use, by objects that can be reached and by stacks.
+// memory returns the bytes in use, by objects that can be reached and by stacks. What waits in a pool to be
+// used again is collected in two steps.
 func memory() int64 {
+	runtime.GC()
 	runtime.GC()
 	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	metrics.Read(sample)
