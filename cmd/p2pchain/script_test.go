@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"strconv"
@@ -114,7 +115,8 @@ func connected(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // freePorts is the script command "freeports NAME...": each variable gets a port that is free now, as the
-// one after it is.
+// one after it is. They are below those that systems give to whoever asks for any port, so that no other
+// test gets one of them before it is used here.
 func freePorts(ts *testscript.TestScript, _ bool, args []string) {
 	var open []net.Listener
 	defer func() {
@@ -126,10 +128,12 @@ func freePorts(ts *testscript.TestScript, _ bool, args []string) {
 		if tries == 1000 {
 			ts.Fatalf("no two free ports side by side")
 		}
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		ts.Check(err)
+		port := 20_000 + 2*rand.IntN(6000)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
 		open = append(open, l)
-		port := l.Addr().(*net.TCPAddr).Port
 		next, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+1))
 		if err != nil {
 			continue
