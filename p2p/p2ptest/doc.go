@@ -5,6 +5,6 @@
 // tells both sides of each other. Whatever cannot be done ends the test, and so does every part that
 // ends with an error.
 //
-// Where time, loss or power cuts matter, Sim has whole nodes with their hellos and seeds on a simulated
-// network in virtual time instead.
+// Where time, loss or power cuts matter, Sim is a simulated network in virtual time, for hosts of any kind.
+// The whole nodes on it, with their stores and seeds, are in the tests of p2p/simtest.
 package p2ptest

@@ -64,6 +64,13 @@ func (s *SimNet) plug(udp *net.UDPAddr) *simEnd {
 	return e
 }
 
+// remove cuts an address off: the socket there hears nothing more, and nothing of it is heard.
+func (s *SimNet) remove(at netip.AddrPort) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.ends, at)
+}
+
 func (s *SimNet) unplug(e *simEnd) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

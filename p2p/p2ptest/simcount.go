@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"net/netip"
 	"slices"
 	"time"
 )
@@ -20,7 +19,7 @@ type SimCounts struct {
 	Reordered  int   // packets that arrived after one that was sent later on the same link
 	Cut        int   // by a partition
 	Overflowed int   // before a narrow uplink
-	Dead       int   // from or to a node that is down
+	Dead       int   // from or to a seat without a host
 	Partitions int
 	Crashes    int
 	Restarts   int
@@ -48,18 +47,10 @@ func (s *SimNet) Counts() SimCounts {
 	return s.counts
 }
 
-// crashed cuts a node off.
-func (s *SimNet) crashed(n *SimNode) {
+func (s *SimNet) count(more func(*SimCounts)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.ends, netip.AddrPortFrom(simIP(n.Index), simPort))
-	s.counts.Crashes++
-}
-
-func (s *SimNet) restarted() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.counts.Restarts++
+	more(&s.counts)
 }
 
 // Happened fails the test unless each of these faults happened at least so often: lost, duplicated,
@@ -79,12 +70,12 @@ func (s *SimNet) Happened(least int, faults ...string) {
 	}
 }
 
-// Bytes returns how many bytes of QUIC one node sent to another so far, lost ones included. An UDP
+// Bytes returns how many bytes of QUIC one seat sent to another so far, lost ones included. An UDP
 // packet has 28 more for its own headers.
-func (s *SimNet) Bytes(from, to *SimNode) int64 {
+func (s *SimNet) Bytes(from, to int) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.pipe(simPath{simIP(from.Index), simIP(to.Index)}).bytes
+	return s.pipe(simPath{simIP(from), simIP(to)}).bytes
 }
 
 // Random returns a source of random numbers for a purpose, the same for each seed.

@@ -1,7 +1,6 @@
 package p2ptest
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -10,12 +9,9 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p"
-	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/marcopolo/simnet"
-
-	"p2pchain/core/coretest"
 )
 
 // simPort is the port of everybody on a simulated network.
@@ -28,16 +24,14 @@ const simPort = 4001
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		s := p2ptest.Sim(t, seed, p2ptest.Links{Latency: 50 * time.Millisecond, Loss: 0.05})
-//		network := coretest.Network(t)
-//		a := s.Start(network, p2ptest.SimConfig{})
-//		b := s.Start(network, p2ptest.SimConfig{Dials: []int{0}})
-//		s.Within(10*time.Second, "both know each other", func() bool { return len(a.P2P.Peers())+len(b.P2P.Peers()) == 2 })
+//		a, b := s.Host(), s.Host()
+//		p2ptest.Join(t, a, b)
+//		s.Within(10*time.Second, "connected", func() bool { return len(b.Network().Peers()) == 1 })
 //		s.Happened(1, "lost")
 //	})
 //
 // What a seed fixes: the latency of every link, what becomes of the n-th packet on each direction of
-// a link, all keys and addresses, what Random draws, the times of simulated miners, and what a power
-// cut leaves of unsynced writes. What it cannot fix: in which order goroutines that are ready at the
+// a link, all keys and addresses, and what Random draws. What it cannot fix: in which order goroutines that are ready at the
 // same virtual instant run, hence how many packets a node sends and which of them is the n-th; and
 // what the nodes, QUIC and pubsub draw for themselves. So a seed gives the same adversity again, and
 // almost always the same outcome, not the same run bit by bit. The pure simulation of p2p/syncer does
@@ -51,16 +45,13 @@ type SimNet struct {
 	start time.Time
 	wake  chan struct{} // of capacity 1: the router should look at its queue again
 
-	warnings warnings // of all nodes
-
 	mu     sync.Mutex // guards what is below
 	ends   map[netip.AddrPort]*simEnd
 	pipes  map[simPath]*simPipe
 	parts  map[netip.Addr]int // the part of the network that an address is in
 	queue  simQueue
 	order  uint64
-	next   int // number of the next node or host
-	nodes  []*SimNode
+	next   int // number of the next seat
 	counts SimCounts
 }
 
@@ -94,15 +85,15 @@ func (s *SimNet) SetLinks(links Links) {
 	s.links = links
 }
 
-// Partition cuts the network: packets pass only between nodes of one group. Those that are in none
-// are one more group together.
-func (s *SimNet) Partition(groups ...[]*SimNode) {
+// Partition cuts the network: packets pass only between the seats of one group, given by their numbers.
+// Those that are in none are one more group together.
+func (s *SimNet) Partition(groups ...[]int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.parts)
 	for i, group := range groups {
-		for _, n := range group {
-			s.parts[simIP(n.Index)] = i + 1
+		for _, seat := range group {
+			s.parts[simIP(seat)] = i + 1
 		}
 	}
 	s.counts.Partitions++
@@ -115,47 +106,24 @@ func (s *SimNet) Heal() {
 	clear(s.parts)
 }
 
-// Host opens a bare host with the next number, for peers that are no nodes. It closes with the test.
+// Host opens a bare host on the next seat, for peers that are no nodes. It closes with the test.
 func (s *SimNet) Host(options ...libp2p.Option) host.Host {
 	s.t.Helper()
-	i := s.number()
-	transport := &simTransport{net: s, from: simIP(i).AsSlice()}
+	seat := s.Seat()
 	h, err := libp2p.New(slices.Concat([]libp2p.Option{
-		libp2p.Identity(simKey(s.t, i)), libp2p.ListenAddrStrings(simListen(i)), libp2p.DisableMetrics(), libp2p.DisableRelay(),
+		libp2p.Identity(seat.Key()), libp2p.ListenAddrStrings(seat.Listen()), libp2p.DisableMetrics(), libp2p.DisableRelay(),
 		libp2p.ResourceManager(&network.NullResourceManager{}),
-	}, transport.options(), options)...)
+	}, seat.Options(), options)...)
 	if err != nil {
-		s.t.Fatalf("host %d: %v", i, err)
+		s.t.Fatalf("host %d: %v", seat.Index(), err)
 	}
 	s.t.Cleanup(func() {
 		h.Close()
-		if err := transport.close(); err != nil {
-			s.t.Errorf("host %d: %v", i, err)
+		if err := seat.Close(); err != nil {
+			s.t.Errorf("host %d: %v", seat.Index(), err)
 		}
 	})
 	return h
-}
-
-// number gives out the numbers of nodes and hosts.
-func (s *SimNet) number() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.next++
-	return s.next - 1
-}
-
-// simIP returns the i-th address, public and alone in its /16.
-func simIP(i int) netip.Addr { return netip.AddrFrom4([4]byte{byte(20 + i/256), byte(i), 0, 1}) }
-
-func simListen(i int) string { return fmt.Sprintf("/ip4/%v/udp/%d/quic-v1", simIP(i), simPort) }
-
-// simKey returns the i-th identity.
-func simKey(t testing.TB, i int) crypto.PrivKey {
-	key, err := crypto.UnmarshalEd25519PrivateKey(coretest.Key(i))
-	if err != nil {
-		t.Fatalf("key %d: %v", i, err)
-	}
-	return key
 }
 
 // route takes a packet from a socket.

@@ -20,12 +20,12 @@ func TestBlockOfKnownMessages(t *testing.T) {
 	)
 	start := seed(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 50 * time.Millisecond, BitsPerSecond: 100_000_000})
+		s := simulate(t, start, p2ptest.Links{Latency: 50 * time.Millisecond, BitsPerSecond: 100_000_000})
 		n := coretest.Network(t)
 		msgs := coretest.Messages(t, n, "known", messages)
-		var line []*p2ptest.SimNode
+		var line []*simNode
 		for i := range count {
-			cfg := p2ptest.SimConfig{}
+			cfg := config{}
 			if i > 0 {
 				cfg.Dials = []int{i - 1}
 			}
@@ -60,15 +60,15 @@ func TestBlockOfKnownMessages(t *testing.T) {
 }
 
 // hops returns how many bytes went over each hop of a line so far, in both directions.
-func hops(s *p2ptest.SimNet, line []*p2ptest.SimNode) (bytes []int64) {
+func hops(s *simulation, line []*simNode) (bytes []int64) {
 	for i := 1; i < len(line); i++ {
-		bytes = append(bytes, s.Bytes(line[i-1], line[i])+s.Bytes(line[i], line[i-1]))
+		bytes = append(bytes, s.Bytes(line[i-1].Index, line[i].Index)+s.Bytes(line[i].Index, line[i-1].Index))
 	}
 	return bytes
 }
 
 // connections counts the peers of all nodes.
-func connections(nodes []*p2ptest.SimNode) (count int) {
+func connections(nodes []*simNode) (count int) {
 	for _, node := range nodes {
 		count += len(node.P2P.Peers())
 	}

@@ -25,8 +25,8 @@ func TestErasureOnAnIdleNetwork(t *testing.T) {
 		t.Run(where, func(t *testing.T) {
 			start, n := seed(t), coretest.Network(t)
 			synctest.Test(t, func(t *testing.T) {
-				s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
-				nodes := []*p2ptest.SimNode{s.Start(n, p2ptest.SimConfig{}), s.Start(n, p2ptest.SimConfig{Dials: []int{0}}), s.Start(n, p2ptest.SimConfig{Dials: []int{0, 1}})}
+				s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
+				nodes := []*simNode{s.Start(n, config{}), s.Start(n, config{Dials: []int{0}}), s.Start(n, config{Dials: []int{0, 1}})}
 				secret, other := coretest.Message(t, n, coretest.Key(0), "a secret"), coretest.Message(t, n, coretest.Key(0), "another")
 				asks := []*core.Message{asks(t, n, 0, secret.ID), asks(t, n, 0, other.ID)}
 				nodes[0].Say(secret, other, asks[0], asks[1])
@@ -48,7 +48,7 @@ func TestErasureOnAnIdleNetwork(t *testing.T) {
 				if !forgot(t, secret.ID, asks[0].ID, nodes...)() || !forgot(t, other.ID, asks[1].ID, nodes...)() {
 					t.Fatal("a body is still here: this test finds nothing")
 				}
-				late := s.Start(n, p2ptest.SimConfig{Dials: []int{0, 1, 2}})
+				late := s.Start(n, config{Dials: []int{0, 1, 2}})
 				limit := atOnce
 				if where == "no block" {
 					limit = 2 * time.Minute // what waits is told when nodes compare it
@@ -76,8 +76,8 @@ func TestBareBlockWithoutEvidence(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start, n := seed(t), coretest.Network(t)
 			synctest.Test(t, func(t *testing.T) {
-				s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
-				miner := s.Start(n, p2ptest.SimConfig{Keeps: true}) // what goes there, its operator erases
+				s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
+				miner := s.Start(n, config{Keeps: true}) // what goes there, its operator erases
 				time.Sleep(3 * time.Hour)
 				secret := coretest.Message(t, n, coretest.Key(0), "a secret")
 				seal(t, s, miner, 0, secret) // dated back to the start
@@ -91,7 +91,7 @@ func TestBareBlockWithoutEvidence(t *testing.T) {
 				if _, err := miner.Store.Erase(chain.Erasure{ID: secret.ID, TimeMS: uint64(time.Now().Add(2 * time.Hour).UnixMilli())}); err != nil || has(t, miner, secret.ID) {
 					t.Fatalf("the body is still here (%v): this test finds nothing", err)
 				}
-				late := s.Start(n, p2ptest.SimConfig{Dials: []int{0}, Keeps: name == "not honoured"})
+				late := s.Start(n, config{Dials: []int{0}, Keeps: name == "not honoured"})
 				s.Within(time.Minute, "the headers", func() bool { return late.Chain.BestHeader().Header.Height >= sealed.Height })
 				for range 11 {
 					time.Sleep(5 * time.Minute)
@@ -110,15 +110,15 @@ func TestBareBlockWithoutEvidence(t *testing.T) {
 func TestEvidenceComesLater(t *testing.T) {
 	start, n := seed(t), coretest.Network(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
-		miner := s.Start(n, p2ptest.SimConfig{})
+		s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
+		miner := s.Start(n, config{})
 		secret := coretest.Message(t, n, coretest.Key(0), "a secret")
 		seal(t, s, miner, 0, secret)
 		time.Sleep(time.Hour)
 		if _, err := miner.Store.Erase(chain.Erasure{ID: secret.ID, TimeMS: uint64(time.Now().UnixMilli())}); err != nil || has(t, miner, secret.ID) {
 			t.Fatalf("the body is still here (%v): this test finds nothing", err)
 		}
-		late := s.Start(n, p2ptest.SimConfig{Dials: []int{0}})
+		late := s.Start(n, config{Dials: []int{0}})
 		s.Within(time.Minute, "the headers", func() bool { return late.Chain.BestHeader().Header.Height > 0 })
 		time.Sleep(40 * time.Second)
 		if s.Agree() {
@@ -136,8 +136,8 @@ func TestEvidenceComesLater(t *testing.T) {
 func TestEvidenceAndBodiesOfOthers(t *testing.T) {
 	start, n := seed(t), coretest.Network(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
-		nodes := []*p2ptest.SimNode{s.Start(n, p2ptest.SimConfig{}), s.Start(n, p2ptest.SimConfig{Dials: []int{0}})}
+		s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
+		nodes := []*simNode{s.Start(n, config{}), s.Start(n, config{Dials: []int{0}})}
 		secret := coretest.Message(t, n, coretest.Key(0), "a secret")
 		local := []*core.Message{coretest.Message(t, n, coretest.Key(1), "erased by one"), coretest.Message(t, n, coretest.Key(1), "erased by the other")}
 		ask := asks(t, n, 0, secret.ID)
@@ -150,7 +150,7 @@ func TestEvidenceAndBodiesOfOthers(t *testing.T) {
 				t.Fatalf("a body is still here (%v): this test finds nothing", err)
 			}
 		}
-		late := s.Start(n, p2ptest.SimConfig{Dials: []int{0, 1}})
+		late := s.Start(n, config{Dials: []int{0, 1}})
 		s.Within(2*atOnce, "the late one synced", s.Agree)
 		for _, m := range local {
 			if !has(t, late, m.ID) {
@@ -167,8 +167,8 @@ func TestEvidenceAndBodiesOfOthers(t *testing.T) {
 func TestPushedBodyStaysAway(t *testing.T) {
 	start, n := seed(t), coretest.Network(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
-		nodes := []*p2ptest.SimNode{s.Start(n, p2ptest.SimConfig{}), s.Start(n, p2ptest.SimConfig{Dials: []int{0}})}
+		s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
+		nodes := []*simNode{s.Start(n, config{}), s.Start(n, config{Dials: []int{0}})}
 		secret, again := coretest.Message(t, n, coretest.Key(0), "a secret"), coretest.Message(t, n, coretest.Key(0), "another secret")
 		asks := []*core.Message{asks(t, n, 0, secret.ID), asks(t, n, 0, again.ID)}
 		nodes[0].Say(secret, again, asks[0], asks[1])
@@ -178,7 +178,7 @@ func TestPushedBodyStaysAway(t *testing.T) {
 			return forgot(t, secret.ID, asks[0].ID, nodes...)() && forgot(t, again.ID, asks[1].ID, nodes...)()
 		})
 
-		pusher := s.Start(n, p2ptest.SimConfig{Keeps: true})
+		pusher := s.Start(n, config{Keeps: true})
 		for i := range 25 {
 			var msgs []*core.Message
 			if i == 2 {

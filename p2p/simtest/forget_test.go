@@ -21,7 +21,7 @@ func asks(t *testing.T, n *core.Network, key int, target core.Hash) *core.Messag
 
 // seal has a node seal a block with these messages and some more on top, and waits until all nodes have
 // them.
-func seal(t *testing.T, s *p2ptest.SimNet, n *p2ptest.SimNode, more int, msgs ...*core.Message) {
+func seal(t *testing.T, s *simulation, n *simNode, more int, msgs ...*core.Message) {
 	t.Helper()
 	for range more + 1 {
 		time.Sleep(time.Second)
@@ -32,14 +32,14 @@ func seal(t *testing.T, s *p2ptest.SimNet, n *p2ptest.SimNode, more int, msgs ..
 }
 
 // has reports whether a node has the body of a message.
-func has(t *testing.T, n *p2ptest.SimNode, id core.Hash) bool {
+func has(t *testing.T, n *simNode, id core.Hash) bool {
 	t.Helper()
 	m, err := n.Store.Message(id)
 	return err == nil && m.Body != nil
 }
 
 // erased returns how a message was erased at a node, nil if it was not.
-func erased(t *testing.T, n *p2ptest.SimNode, id core.Hash) *chain.Erasure {
+func erased(t *testing.T, n *simNode, id core.Hash) *chain.Erasure {
 	t.Helper()
 	found, err := n.Store.Erased(id)
 	if err != nil {
@@ -49,9 +49,9 @@ func erased(t *testing.T, n *p2ptest.SimNode, id core.Hash) *chain.Erasure {
 }
 
 // forgot reports whether nodes have dropped a body, as its author asked.
-func forgot(t *testing.T, id, ask core.Hash, nodes ...*p2ptest.SimNode) func() bool {
+func forgot(t *testing.T, id, ask core.Hash, nodes ...*simNode) func() bool {
 	return func() bool {
-		return !slices.ContainsFunc(nodes, func(n *p2ptest.SimNode) bool {
+		return !slices.ContainsFunc(nodes, func(n *simNode) bool {
 			e := erased(t, n, id)
 			return e == nil || !e.Settled || !e.ByAuthor || e.Message != ask || has(t, n, id)
 		})
@@ -59,17 +59,17 @@ func forgot(t *testing.T, id, ask core.Hash, nodes ...*p2ptest.SimNode) func() b
 }
 
 // five starts five nodes that dial each other; the last one keeps what authors ask to erase.
-func five(t *testing.T, s *p2ptest.SimNet, n *core.Network) []*p2ptest.SimNode {
-	var nodes []*p2ptest.SimNode
+func five(t *testing.T, s *simulation, n *core.Network) []*simNode {
+	var nodes []*simNode
 	for i := range 5 {
-		cfg := p2ptest.SimConfig{Keeps: i == 4}
+		cfg := config{Keeps: i == 4}
 		for j := range i {
 			cfg.Dials = append(cfg.Dials, j)
 		}
 		nodes = append(nodes, s.Start(n, cfg))
 	}
 	s.Within(time.Minute, "everybody connected", func() bool {
-		return !slices.ContainsFunc(nodes, func(n *p2ptest.SimNode) bool { return len(n.P2P.Peers()) < 4 })
+		return !slices.ContainsFunc(nodes, func(n *simNode) bool { return len(n.P2P.Peers()) < 4 })
 	})
 	return nodes
 }
@@ -79,7 +79,7 @@ func five(t *testing.T, s *p2ptest.SimNet, n *core.Network) []*p2ptest.SimNode {
 func TestErasureSpreads(t *testing.T) {
 	start, n := seed(t), coretest.Network(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 30 * time.Millisecond})
+		s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 30 * time.Millisecond})
 		nodes := five(t, s, n)
 		honest, keeper := nodes[:4], nodes[4]
 		secret, other := coretest.Message(t, n, coretest.Key(0), "a secret"), coretest.Message(t, n, coretest.Key(0), "another message")
@@ -93,15 +93,15 @@ func TestErasureSpreads(t *testing.T) {
 
 		time.Sleep(5 * time.Minute) // hellos, reconciliations, republishing, fills
 		// A node that never saw the chain has the message wait, and offers it to all.
-		stale := s.Start(n, p2ptest.SimConfig{Keeps: true})
+		stale := s.Start(n, config{Keeps: true})
 		stale.Say(secret)
 		for _, to := range nodes {
 			if err := stale.P2P.Connect(t.Context(), s.Addr(to.Index)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		late := s.Start(n, p2ptest.SimConfig{Dials: []int{4, 0}})
-		alone := s.Start(n, p2ptest.SimConfig{Dials: []int{4}})
+		late := s.Start(n, config{Dials: []int{4, 0}})
+		alone := s.Start(n, config{Dials: []int{4}})
 		s.Within(2*time.Minute, "the late ones synced", s.Agree)
 		s.Within(2*time.Minute, "the late ones forgot", forgot(t, secret.ID, ask.ID, late, alone))
 		time.Sleep(time.Minute)
@@ -132,7 +132,7 @@ func TestErasureSpreads(t *testing.T) {
 func TestErasuresThatDoNothing(t *testing.T) {
 	start, n := seed(t), coretest.Network(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 10 * time.Millisecond})
+		s := simulate(t, start, p2ptest.Links{Latency: 10 * time.Millisecond})
 		nodes := five(t, s, n)[:4]
 		mine := coretest.Message(t, n, coretest.Key(0), "mine")
 		foreign, own := asks(t, n, 1, mine.ID), asks(t, n, 0, core.Hash{9})
@@ -145,7 +145,7 @@ func TestErasuresThatDoNothing(t *testing.T) {
 		}
 		nodes[0].Say(append(flood, mine)...)
 		s.Within(time.Minute, "the flood everywhere", func() bool {
-			return !slices.ContainsFunc(nodes, func(n *p2ptest.SimNode) bool { return !n.Pool.Known(flood[len(flood)-1].ID) })
+			return !slices.ContainsFunc(nodes, func(n *simNode) bool { return !n.Pool.Known(flood[len(flood)-1].ID) })
 		})
 		seal(t, s, nodes[0], 8, append(flood, mine)...)
 		time.Sleep(time.Minute)
@@ -156,7 +156,7 @@ func TestErasuresThatDoNothing(t *testing.T) {
 		}
 		nodes[1].Say(later)
 		s.Within(time.Minute, "the one that comes later hidden", func() bool {
-			return !slices.ContainsFunc(nodes, func(n *p2ptest.SimNode) bool { return erased(t, n, later.ID) == nil })
+			return !slices.ContainsFunc(nodes, func(n *simNode) bool { return erased(t, n, later.ID) == nil })
 		})
 		seal(t, s, nodes[2], 8, later)
 		s.Within(time.Minute, "and dropped", forgot(t, later.ID, early.ID, nodes...))
@@ -171,14 +171,14 @@ func TestFreshNodeAmongPrunedOnes(t *testing.T) {
 	start, n := seed(t), coretest.Network(t)
 	const length, pruned = 120, 100
 	synctest.Test(t, func(t *testing.T) {
-		s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 30 * time.Millisecond, BitsPerSecond: 20_000_000})
+		s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 30 * time.Millisecond, BitsPerSecond: 20_000_000})
 		time.Sleep(time.Minute)
 		var blocks []*core.Block
 		for tip := coretest.Genesis(n); len(blocks) < length; tip = tip.After(blocks[len(blocks)-1]) {
 			blocks = append(blocks, coretest.Next(t, n, tip, coretest.Messages(t, n, fmt.Sprint(len(blocks)), 3)...))
 		}
 		gone := blocks[30].Messages[1].ID
-		grown := func(cfg p2ptest.SimConfig) *p2ptest.SimNode {
+		grown := func(cfg config) *simNode {
 			node := s.Start(n, cfg)
 			if _, err := node.Chain.AddBlocks(blocks); err != nil {
 				t.Fatal(err)
@@ -186,7 +186,7 @@ func TestFreshNodeAmongPrunedOnes(t *testing.T) {
 			return node
 		}
 		for range 3 {
-			node := grown(p2ptest.SimConfig{})
+			node := grown(config{})
 			for more := true; more; {
 				var err error
 				if more, err = node.Store.Prune(pruned); err != nil {
@@ -195,7 +195,7 @@ func TestFreshNodeAmongPrunedOnes(t *testing.T) {
 			}
 		}
 		began := s.Elapsed()
-		fresh := s.Start(n, p2ptest.SimConfig{Dials: []int{0, 1, 2}})
+		fresh := s.Start(n, config{Dials: []int{0, 1, 2}})
 		s.Within(time.Minute, "all blocks", s.Agree)
 		if took := s.Elapsed() - began; took > 25*time.Second {
 			t.Errorf("took %v: it waited for bodies that nobody says it has", took)
@@ -213,7 +213,7 @@ func TestFreshNodeAmongPrunedOnes(t *testing.T) {
 			return true
 		})
 
-		archive := grown(p2ptest.SimConfig{Dials: []int{fresh.Index}})
+		archive := grown(config{Dials: []int{fresh.Index}})
 		if _, err := archive.Store.Erase(chain.Erasure{ID: gone, TimeMS: 1}); err != nil {
 			t.Fatal(err)
 		}
@@ -235,7 +235,7 @@ func TestFreshNodeAmongPrunedOnes(t *testing.T) {
 	})
 }
 
-func lowestFull(t *testing.T, n *p2ptest.SimNode) uint64 {
+func lowestFull(t *testing.T, n *simNode) uint64 {
 	t.Helper()
 	lowest, err := n.Store.LowestFull()
 	if err != nil {

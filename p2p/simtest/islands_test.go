@@ -18,11 +18,11 @@ func TestIslands(t *testing.T) {
 	apart := time.Duration(size(2, 30)) * time.Minute
 	start := seed(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 80 * time.Millisecond, BitsPerSecond: 20_000_000})
+		s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 80 * time.Millisecond, BitsPerSecond: 20_000_000})
 		n := coretest.Network(t, func(p *core.Params) { p.BlockIntervalMS, p.Difficulty = 2000, 2 })
 		w := &weather{s: s, random: s.Random(0)}
 		for i, others := range randomDials(w.random, nodes, 3) {
-			w.nodes = append(w.nodes, s.Start(n, p2ptest.SimConfig{Dials: others, TriesPerSecond: 20}))
+			w.nodes = append(w.nodes, s.Start(n, config{Dials: others, TriesPerSecond: 20}))
 			w.write(t, i)
 		}
 		time.Sleep(10 * time.Second)
@@ -60,7 +60,7 @@ func TestIslands(t *testing.T) {
 }
 
 // isOf reports whether one of the nodes has a peer id.
-func isOf(nodes []*p2ptest.SimNode, id string) bool {
+func isOf(nodes []*simNode, id string) bool {
 	for _, node := range nodes {
 		if node.P2P.ID() == id {
 			return true

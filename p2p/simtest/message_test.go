@@ -15,13 +15,13 @@ func TestMessageReachesAll(t *testing.T) {
 	count, messages := size(16, 50), size(60, 300)
 	start := seed(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 50 * time.Millisecond, Spread: 100 * time.Millisecond, BitsPerSecond: 100_000_000})
+		s := simulate(t, start, p2ptest.Links{Latency: 50 * time.Millisecond, Spread: 100 * time.Millisecond, BitsPerSecond: 100_000_000})
 		n := coretest.Network(t)
 		random := s.Random(0)
 		dials := randomDials(random, count, 4)
-		var nodes []*p2ptest.SimNode
+		var nodes []*simNode
 		for _, others := range dials {
-			nodes = append(nodes, s.Start(n, p2ptest.SimConfig{Dials: others}))
+			nodes = append(nodes, s.Start(n, config{Dials: others}))
 		}
 		want := neighbours(dials)
 		took := s.Within(time.Minute, "connected as planned", func() bool {

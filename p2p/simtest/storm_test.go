@@ -25,11 +25,11 @@ func TestStorm(t *testing.T) {
 		calm := p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 80 * time.Millisecond, BitsPerSecond: 20_000_000}
 		rough := calm
 		rough.Loss, rough.Duplicate, rough.Reorder, rough.Jitter = 0.05, 0.03, 0.05, 10*time.Millisecond
-		s := p2ptest.Sim(t, start, rough)
+		s := simulate(t, start, rough)
 		n := coretest.Network(t, func(p *core.Params) { p.BlockIntervalMS, p.Difficulty = 2000, 2 })
 		w := &weather{s: s, random: s.Random(0)}
 		for i, others := range randomDials(w.random, nodes, 3) {
-			w.nodes = append(w.nodes, s.Start(n, p2ptest.SimConfig{Dials: others, TriesPerSecond: 20}))
+			w.nodes = append(w.nodes, s.Start(n, config{Dials: others, TriesPerSecond: 20}))
 			w.write(t, i)
 		}
 		time.Sleep(10 * time.Second)
@@ -68,9 +68,9 @@ func TestStorm(t *testing.T) {
 
 // A weather makes trouble for nodes, as its random numbers say.
 type weather struct {
-	s       *p2ptest.SimNet
+	s       *simulation
 	random  *rand.Rand
-	nodes   []*p2ptest.SimNode
+	nodes   []*simNode
 	stop    []chan struct{}
 	writers sync.WaitGroup
 }
@@ -99,10 +99,10 @@ func (w *weather) round() {
 		victims = w.random.Perm(len(w.nodes))
 	}
 	parts := 2 + w.random.IntN(2)
-	groups := make([][]*p2ptest.SimNode, parts)
+	groups := make([][]*simNode, parts)
 	for i, node := range w.nodes {
 		if slices.Contains(victims, i) {
-			groups = append(groups, []*p2ptest.SimNode{node})
+			groups = append(groups, []*simNode{node})
 			continue
 		}
 		g := w.random.IntN(parts)

@@ -36,10 +36,10 @@ func TestSybilsDropEverything(t *testing.T) {
 	)
 	start := seed(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 50 * time.Millisecond, Spread: 100 * time.Millisecond, BitsPerSecond: 100_000_000})
+		s := simulate(t, start, p2ptest.Links{Latency: 50 * time.Millisecond, Spread: 100 * time.Millisecond, BitsPerSecond: 100_000_000})
 		n := coretest.Network(t)
 		random := s.Random(0)
-		var nodes []*p2ptest.SimNode
+		var nodes []*simNode
 		for i := range honest {
 			dials := []int{(i + 1) % honest} // so that the honest can reach each other; the rest is chance
 			for len(dials) < dialled {
@@ -47,7 +47,7 @@ func TestSybilsDropEverything(t *testing.T) {
 					dials = append(dials, j)
 				}
 			}
-			nodes = append(nodes, s.Start(n, p2ptest.SimConfig{Dials: dials}))
+			nodes = append(nodes, s.Start(n, config{Dials: dials}))
 		}
 		var crowd crowd
 		for range sybils {
@@ -80,7 +80,7 @@ type crowd []*sybil
 
 // happened fails the test unless most connections of the honest nodes lead to sybils, and these
 // swallowed every message at least once.
-func (c crowd) happened(t *testing.T, honest []*p2ptest.SimNode, messages int) {
+func (c crowd) happened(t *testing.T, honest []*simNode, messages int) {
 	t.Helper()
 	peers, bad, swallowed := connections(honest), 0, 0
 	for _, y := range c {

@@ -11,7 +11,7 @@ import (
 )
 
 // behind returns a node without blocks that dials three others, which have all of these.
-func behind(t *testing.T, s *p2ptest.SimNet, n *core.Network, length int) (fresh *p2ptest.SimNode, blocks []*core.Block) {
+func behind(t *testing.T, s *simulation, n *core.Network, length int) (fresh *simNode, blocks []*core.Block) {
 	t.Helper()
 	time.Sleep(time.Duration(length) * time.Duration(n.Params.BlockIntervalMS) * time.Millisecond) // or its blocks are of the future
 	for tip := coretest.Genesis(n); len(blocks) < length; tip = tip.After(blocks[len(blocks)-1]) {
@@ -22,14 +22,14 @@ func behind(t *testing.T, s *p2ptest.SimNet, n *core.Network, length int) (fresh
 		blocks = append(blocks, coretest.Next(t, n, tip, coretest.Messages(t, n, tip.Hash.String(), messages)...))
 	}
 	for range 3 {
-		node := s.Start(n, p2ptest.SimConfig{})
+		node := s.Start(n, config{})
 		for part := blocks; len(part) > 0; part = part[min(100, len(part)):] {
 			if _, err := node.Chain.AddBlocks(part[:min(100, len(part))]); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	return s.Start(n, p2ptest.SimConfig{Dials: []int{0, 1, 2}}), blocks
+	return s.Start(n, config{Dials: []int{0, 1, 2}}), blocks
 }
 
 // TestSyncOverDistance holds that catching up from peers which are far away is not bound by the
@@ -39,7 +39,7 @@ func TestSyncOverDistance(t *testing.T) {
 	limit := time.Duration(length) * time.Second / 450 // 370 a second with 16 blocks a peer under way
 	start := seed(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := p2ptest.Sim(t, start, p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 60 * time.Millisecond, BitsPerSecond: 20_000_000})
+		s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 60 * time.Millisecond, BitsPerSecond: 20_000_000})
 		fresh, _ := behind(t, s, coretest.Network(t), length)
 		took := s.Within(5*time.Minute, "all blocks", func() bool { return fresh.Chain.Tip().Header.Height == uint64(length) })
 		t.Logf("%d blocks in %v: %.0f a second", length, took, float64(length)/took.Seconds())
@@ -57,7 +57,7 @@ func TestSyncOverBadLinks(t *testing.T) {
 	length := size(600, 6000)
 	start := seed(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := p2ptest.Sim(t, start, p2ptest.Links{
+		s := simulate(t, start, p2ptest.Links{
 			Latency: 20 * time.Millisecond, Spread: 60 * time.Millisecond, Jitter: 5 * time.Millisecond,
 			Loss: 0.1, Duplicate: 0.03, Reorder: 0.05, BitsPerSecond: 20_000_000,
 		})
@@ -67,7 +67,7 @@ func TestSyncOverBadLinks(t *testing.T) {
 
 		began := s.Elapsed()
 		s.Within(5*time.Minute, "a fifth of the blocks", at(20))
-		s.Partition([]*p2ptest.SimNode{s.Nodes()[0]})
+		s.Partition([]*simNode{s.Nodes()[0]})
 		s.Within(5*time.Minute, "half of the blocks", at(50))
 		had := height()
 		fresh.Crash()

@@ -16,7 +16,6 @@ import (
 
 	"p2pchain/core"
 	"p2pchain/core/coretest"
-	"p2pchain/p2p/p2ptest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -95,7 +94,7 @@ type saying struct {
 }
 
 // watchPools watches until the test ends.
-func watchPools(t *testing.T, nodes []*p2ptest.SimNode) *watch {
+func watchPools(t *testing.T, nodes []*simNode) *watch {
 	ctx, cancel := context.WithCancel(t.Context())
 	w := &watch{said: make(map[core.Hash]saying)}
 	var running sync.WaitGroup
@@ -107,7 +106,7 @@ func watchPools(t *testing.T, nodes []*p2ptest.SimNode) *watch {
 }
 
 // follow pulls what is new from one pool.
-func (w *watch) follow(ctx context.Context, t *testing.T, n *p2ptest.SimNode) {
+func (w *watch) follow(ctx context.Context, t *testing.T, n *simNode) {
 	changed, stop := n.Pool.Subscribe()
 	defer stop()
 	after := uint64(0)
@@ -138,7 +137,7 @@ func (w *watch) note(node int, id core.Hash) {
 }
 
 // say lets a user of a node write a message.
-func (w *watch) say(t *testing.T, n *p2ptest.SimNode, text string) {
+func (w *watch) say(t *testing.T, n *simNode, text string) {
 	t.Helper()
 	m := coretest.Message(t, n.Network, coretest.Key(n.Index), text)
 	w.mu.Lock()
@@ -169,7 +168,7 @@ func quantile[T cmp.Ordered](sorted []T, share float64) T {
 }
 
 // tips notes when each node first has a block.
-func tips(t *testing.T, nodes []*p2ptest.SimNode, hash core.Hash) func() map[int]time.Time {
+func tips(t *testing.T, nodes []*simNode, hash core.Hash) func() map[int]time.Time {
 	ctx, cancel := context.WithCancel(t.Context())
 	var mu sync.Mutex
 	var running sync.WaitGroup

@@ -44,8 +44,6 @@ func rules() []rule {
 		{"core/chainfile", []string{"core"}, pure},
 		{"core/coretest", []string{"core/..."}, quiet},
 		{"core", nil, pure},
-		// It builds whole nodes, on Pebble's file systems in memory.
-		{"p2p/p2ptest", []string{"core/...", "p2p/...", "bootstrap"}, []string{"net/http"}},
 		{"p2p", []string{"core", "core/consensus", "core/chain", "core/mempool", "core/coretest", "p2p/..."}, []string{pebble}},
 		{"api", []string{"core", "core/background", "core/consensus", "core/chain", "core/mempool", "core/miner", "core/proof", "core/document", "core/chainfile", "api/..."}, []string{libp2p, pebble}},
 		{"bootstrap", nil, []string{pebble}},
@@ -67,7 +65,7 @@ func rules() []rule {
 }
 
 // forTests lists the packages that exist for tests alone.
-func forTests() []string { return []string{"core/coretest", "p2p/p2ptest", "api/browsertest"} }
+func forTests() []string { return []string{"core/coretest", "core/miner/minertest", "p2p/p2ptest", "api/browsertest"} }
 
 // violation says which rule the import of path by a package in folder breaks, "" if none.
 func violation(folder, path string) string {

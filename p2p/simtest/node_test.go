@@ -1,4 +1,4 @@
-package p2ptest
+package simtest
 
 import (
 	"context"
@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/libp2p/go-libp2p/core/peer"
 
 	"p2pchain/bootstrap"
 	"p2pchain/core"
@@ -24,10 +23,11 @@ import (
 	"p2pchain/core/miner/minertest"
 	"p2pchain/core/store"
 	"p2pchain/p2p"
+	"p2pchain/p2p/p2ptest"
 )
 
-// SimConfig says what a node does by itself.
-type SimConfig struct {
+// A config says what a node does by itself.
+type config struct {
 	// Dials are the numbers of the nodes that it connects to, again whenever a connection is lost, as
 	// the seeds of an operator. They may start later than it does.
 	Dials []int
@@ -41,41 +41,42 @@ type SimConfig struct {
 	Log io.Writer
 }
 
-// A SimNode is a node as in production, between its disk and its network: Pebble on a file system
+// A simNode is a node as in production, between its disk and its network: Pebble on a file system
 // that keeps after a power cut only what was synced, chain, pool, miner (which draws lots instead of
 // searching), p2p.Node on QUIC, and bootstrap with fixed seeds. What is different: no TCP, no
 // multicast DNS, no REST, and a peer book that is lost with the node.
 //
 // P2P, Chain and Pool are those of the current life: read them anew after Restart, and not while the
 // node is down. One goroutine at a time may crash and restart a node.
-type SimNode struct {
-	Index   int
+type simNode struct {
+	Index   int // of its seat
 	Network *core.Network
 	P2P     *p2p.Node
 	Chain   *chain.Chain
 	Pool    *mempool.Pool
 	Store   *store.Store
 
-	net    *SimNet
+	sim    *simulation
+	seat   *p2ptest.SimSeat
 	t      testing.TB
-	cfg    SimConfig
+	cfg    config
 	disk   *vfs.MemFS
 	miner  *miner.Miner
 	forget *forget.Forgetter
-	wires  *simTransport
 	cancel context.CancelFunc
 	ended  sync.WaitGroup
 
-	mu   sync.Mutex // guards life and accepted
+	mu   sync.Mutex // guards life and said
 	life int        // odd while the node is up
 	said map[core.Hash]bool
 }
 
 // Start runs the next node on an empty disk until the test ends.
-func (s *SimNet) Start(n *core.Network, cfg SimConfig) *SimNode {
+func (s *simulation) Start(n *core.Network, cfg config) *simNode {
 	s.t.Helper()
-	node := &SimNode{
-		Index: s.number(), Network: n, net: s, t: s.t, cfg: cfg, disk: vfs.NewCrashableMem(), said: make(map[core.Hash]bool),
+	seat := s.Seat()
+	node := &simNode{
+		Index: seat.Index(), Network: n, sim: s, seat: seat, t: s.t, cfg: cfg, disk: vfs.NewCrashableMem(), said: make(map[core.Hash]bool),
 	}
 	s.mu.Lock()
 	s.nodes = append(s.nodes, node)
@@ -85,18 +86,9 @@ func (s *SimNet) Start(n *core.Network, cfg SimConfig) *SimNode {
 	return node
 }
 
-// Addr returns the address of a node, with its id, whether it runs or not.
-func (s *SimNet) Addr(i int) string {
-	id, err := peer.IDFromPrivateKey(simKey(s.t, i))
-	if err != nil {
-		s.t.Fatalf("node %d: %v", i, err)
-	}
-	return simListen(i) + "/p2p/" + id.String()
-}
-
 // Crash cuts the power: nothing that the node sends arrives from now on, and its disk keeps what was
 // synced and a random part of the rest. It returns when what the node left behind has ended.
-func (n *SimNode) Crash() {
+func (n *simNode) Crash() {
 	n.mu.Lock()
 	up := n.life%2 == 1
 	n.life++ // from here on, what the node accepts is no promise
@@ -104,33 +96,32 @@ func (n *SimNode) Crash() {
 	if !up {
 		n.t.Fatalf("node %d crashes while it is down", n.Index)
 	}
-	n.net.crashed(n)
+	n.seat.Crash()
 	random := n.random(0)
 	n.disk = n.disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: random.IntN(101), RNG: random})
 	n.close()
 }
 
 // random is for what a node draws in one of its lives.
-func (n *SimNode) random(what uint64) *rand.Rand {
-	return n.net.Random(uint64(n.Index+1)<<32 | uint64(n.life)<<8 | what)
+func (n *simNode) random(what uint64) *rand.Rand {
+	return n.sim.Random(uint64(n.Index+1)<<32 | uint64(n.life)<<8 | what)
 }
 
 // Restart runs a crashed node again, on what its disk kept.
-func (n *SimNode) Restart() {
+func (n *simNode) Restart() {
 	n.t.Helper()
-	n.net.restarted()
 	n.up()
 }
 
 // Up reports whether the node runs.
-func (n *SimNode) Up() bool {
+func (n *simNode) Up() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.life%2 == 1
 }
 
 // up opens and runs all parts.
-func (n *SimNode) up() {
+func (n *simNode) up() {
 	n.t.Helper()
 	if err := n.open(); err != nil {
 		n.t.Fatalf("node %d: %v", n.Index, err)
@@ -153,7 +144,7 @@ func (n *SimNode) up() {
 	n.life++
 }
 
-func (n *SimNode) run(ctx context.Context, name string, part func(context.Context) error) {
+func (n *simNode) run(ctx context.Context, name string, part func(context.Context) error) {
 	n.ended.Go(func() {
 		if err := part(ctx); err != nil {
 			n.t.Errorf("node %d: %s: %v", n.Index, name, err)
@@ -162,7 +153,7 @@ func (n *SimNode) run(ctx context.Context, name string, part func(context.Contex
 }
 
 // down ends a node with its test.
-func (n *SimNode) down() {
+func (n *simNode) down() {
 	if !n.Up() {
 		return
 	}
@@ -173,10 +164,10 @@ func (n *SimNode) down() {
 }
 
 // close ends what up began.
-func (n *SimNode) close() {
+func (n *simNode) close() {
 	n.cancel()
 	n.ended.Wait()
-	for _, closing := range []func() error{n.P2P.Close, n.wires.close, n.Store.Close} {
+	for _, closing := range []func() error{n.P2P.Close, n.seat.Close, n.Store.Close} {
 		if err := closing(); err != nil {
 			n.t.Errorf("closing node %d: %v", n.Index, err)
 		}
@@ -184,13 +175,13 @@ func (n *SimNode) close() {
 }
 
 // open opens all parts in the order of cmd/internal/node.
-func (n *SimNode) open() error {
+func (n *simNode) open() error {
 	out := n.cfg.Log
 	if out == nil {
 		out = io.Discard
 	}
 	log := slog.New(slog.NewMultiHandler(
-		slog.NewTextHandler(out, nil), slog.NewTextHandler(&n.net.warnings, &slog.HandlerOptions{Level: slog.LevelWarn}),
+		slog.NewTextHandler(out, nil), slog.NewTextHandler(&n.sim.warned, &slog.HandlerOptions{Level: slog.LevelWarn}),
 	)).With("node", n.Index, "life", n.life)
 	var err error
 	fatal := func(err error) { n.t.Errorf("node %d: disk: %v", n.Index, err) }
@@ -210,10 +201,9 @@ func (n *SimNode) open() error {
 	if n.Pool, err = mempool.Open(n.Network, n.Chain, n.Store, pools); err != nil {
 		return err
 	}
-	n.wires = &simTransport{net: n.net, from: simIP(n.Index).AsSlice()}
 	cfg := p2p.DefaultConfig()
-	cfg.Key, cfg.Listen, cfg.Agent = simKey(n.t, n.Index), []string{simListen(n.Index)}, fmt.Sprintf("simulated/%d", n.Index)
-	cfg.HostOptions = n.wires.options()
+	cfg.Key, cfg.Listen, cfg.Agent = n.seat.Key(), []string{n.seat.Listen()}, fmt.Sprintf("simulated/%d", n.Index)
+	cfg.HostOptions = n.seat.Options()
 	cfg.Log, cfg.Exchange.Log, cfg.Syncer.Log, cfg.Gossip.Log, cfg.Filler.Log = log, log, log, log, log
 	cfg.Bodies = n.Store
 	if n.cfg.P2P != nil {
@@ -230,7 +220,7 @@ func (n *SimNode) open() error {
 	return n.openMiner(log)
 }
 
-func (n *SimNode) openMiner(log *slog.Logger) error {
+func (n *simNode) openMiner(log *slog.Logger) error {
 	if n.cfg.TriesPerSecond == 0 {
 		return nil
 	}
@@ -242,7 +232,7 @@ func (n *SimNode) openMiner(log *slog.Logger) error {
 }
 
 // submit puts a sealed block on the chain and tells the peers, as cmd/internal/node does.
-func (n *SimNode) submit(ctx context.Context, b *core.Block) error {
+func (n *simNode) submit(ctx context.Context, b *core.Block) error {
 	if _, err := n.Chain.AddBlocks([]*core.Block{b}); err != nil {
 		return err
 	}
@@ -253,11 +243,11 @@ func (n *SimNode) submit(ctx context.Context, b *core.Block) error {
 }
 
 // seeker keeps the node connected to those that it dials.
-func (n *SimNode) seeker() (*bootstrap.Bootstrap, error) {
+func (n *simNode) seeker() (*bootstrap.Bootstrap, error) {
 	cfg := bootstrap.DefaultConfig(n.Network.ID())
 	cfg.MDNS = false
 	for _, i := range n.cfg.Dials {
-		seed, err := bootstrap.ParseSeed(n.net.Addr(i))
+		seed, err := bootstrap.ParseSeed(n.sim.Addr(i))
 		if err != nil {
 			return nil, err
 		}
@@ -267,8 +257,8 @@ func (n *SimNode) seeker() (*bootstrap.Bootstrap, error) {
 }
 
 // Say takes messages as from the node's users and returns how many it accepted: those are promised
-// to last, and Lasting will ask for them. It is none while the node is down.
-func (n *SimNode) Say(msgs ...*core.Message) int {
+// to last, and Accepted lists them. It is none while the node is down.
+func (n *simNode) Say(msgs ...*core.Message) int {
 	n.t.Helper()
 	n.mu.Lock()
 	if n.life%2 == 0 {
@@ -296,7 +286,7 @@ func (n *SimNode) Say(msgs ...*core.Message) int {
 
 // Wait has messages wait in the node's pool as if a peer had sent them: known here, published by
 // nobody.
-func (n *SimNode) Wait(msgs ...*core.Message) {
+func (n *simNode) Wait(msgs ...*core.Message) {
 	n.t.Helper()
 	for i, err := range n.Pool.Add(msgs, mempool.Origin{Peer: "elsewhere"}) {
 		if err != nil && !errors.Is(err, mempool.ErrKnown) {
@@ -306,7 +296,7 @@ func (n *SimNode) Wait(msgs ...*core.Message) {
 }
 
 // Seal connects a block that was mined on the node's tip, and publishes it.
-func (n *SimNode) Seal(b *core.Block) {
+func (n *simNode) Seal(b *core.Block) {
 	n.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

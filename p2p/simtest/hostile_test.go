@@ -1,4 +1,4 @@
-package p2p_test
+package simtest
 
 import (
 	"context"
@@ -22,12 +22,12 @@ import (
 
 // A siege is a simulated network with a node that is attacked.
 type siege struct {
-	*p2ptest.SimNet
+	*simulation
 	t      *testing.T
 	g      *ground
-	honest *p2ptest.SimNode
-	victim *p2ptest.SimNode // behind, and connected to the honest one
-	log    *journal         // the victim's
+	honest *simNode
+	victim *simNode // behind, and connected to the honest one
+	log    *journal // the victim's
 
 	mu      sync.Mutex // guards what is below
 	memory  int64
@@ -36,7 +36,7 @@ type siege struct {
 	latency time.Duration
 }
 
-// lines are what the nodes of a siege are joined by.
+// siegeLinks are what joins the nodes of a siege.
 var siegeLinks = p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 10 * time.Millisecond, BitsPerSecond: 20_000_000}
 
 // besiege runs a test in virtual time.
@@ -44,14 +44,14 @@ func besiege(t *testing.T, seed uint64, g *ground, test func(s *siege)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Hour) // so that no block is of the future
-		s := &siege{SimNet: p2ptest.Sim(t, seed, siegeLinks), t: t, g: g, log: new(journal)}
-		s.honest = s.Start(g.n, p2ptest.SimConfig{})
+		s := &siege{simulation: simulate(t, seed, siegeLinks), t: t, g: g, log: new(journal)}
+		s.honest = s.Start(g.n, config{})
 		for blocks := range slices.Chunk(g.blocks, 500) {
 			if _, err := s.honest.Chain.AddBlocks(blocks); err != nil {
 				t.Fatal(err)
 			}
 		}
-		s.victim = s.Start(g.n, p2ptest.SimConfig{Dials: []int{0}, Log: s.log})
+		s.victim = s.Start(g.n, config{Dials: []int{0}, Log: s.log})
 		test(s)
 	})
 }
@@ -329,14 +329,14 @@ func TestMaxPeers(t *testing.T) {
 	const most = 8
 	n := coretest.Network(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := p2ptest.Sim(t, 1, siegeLinks)
+		s := simulate(t, 1, siegeLinks)
 		for range 2 {
-			s.Start(n, p2ptest.SimConfig{})
+			s.Start(n, config{})
 		}
-		full := s.Start(n, p2ptest.SimConfig{Dials: []int{0, 1}, P2P: func(c *p2p.Config) { c.MaxPeers = most }})
+		full := s.Start(n, config{Dials: []int{0, 1}, P2P: func(c *p2p.Config) { c.MaxPeers = most }})
 		s.Within(30*time.Second, "two dialled", func() bool { return len(full.P2P.Peers()) == 2 })
 		for range 12 {
-			s.Start(n, p2ptest.SimConfig{Dials: []int{2}})
+			s.Start(n, config{Dials: []int{2}})
 		}
 		crowded := time.Duration(0)
 		for range 3000 {
