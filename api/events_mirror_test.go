@@ -117,7 +117,7 @@ func (m *mirror) message(d api.MessageEvent) error {
 	}
 	delete(m.limbo, d.ID)
 	m.waiting[d.ID] = true
-	return nil
+	return m.counts(d.Waiting)
 }
 
 func (m *mirror) confirmed(d api.ConfirmedEvent) error {
@@ -132,6 +132,14 @@ func (m *mirror) confirmed(d api.ConfirmedEvent) error {
 	delete(m.limbo, d.ID)
 	tip.ids = append(tip.ids, d.ID)
 	tip.left--
+	return m.counts(d.Waiting)
+}
+
+// counts holds the number of waiting messages in an event to what was told.
+func (m *mirror) counts(waiting int) error {
+	if want := len(m.waiting) + len(m.limbo); waiting != want {
+		return fmt.Errorf("%d messages wait, want %d", waiting, want)
+	}
 	return nil
 }
 

@@ -89,6 +89,7 @@ type MessageEvent struct {
 	WaitingMessage
 	Again     bool `json:"again,omitempty"`     // a reorg gave it back
 	Truncated bool `json:"truncated,omitempty"` // the payload is left out, since it is over 1 KiB
+	Waiting   int  `json:"waiting"`             // how many messages wait by then
 }
 
 // A ConfirmedEvent tells of a message in a block that joined the best chain; it comes after the event of
@@ -98,6 +99,7 @@ type ConfirmedEvent struct {
 	Block    core.Hash `json:"block"`
 	Height   uint64    `json:"height"`
 	Position int       `json:"position"` // in the block, from 0
+	Waiting  int       `json:"waiting"`  // how many messages wait by then
 }
 
 // A ReorgEvent tells that blocks left the best chain. After it come the messages that wait again, and

@@ -42,6 +42,9 @@ type follower struct {
 	back    map[shortID]struct{} // messages of reverted blocks that were not seen again yet
 }
 
+// waiting returns how many messages wait, as far as the log tells: those that a reorg gave back do so, too.
+func (f *follower) waiting() int { return len(f.told) + len(f.back) }
+
 // begin forgets all events and starts from the node as it is.
 func (h *hub) begin(ctx context.Context) error {
 	h.log.cut()
@@ -214,6 +217,7 @@ func (h *hub) tellWaiting(list []mempool.Waiting) error {
 	events := make([]event, 0, len(list))
 	h.redacting.Lock() // what is erased from here on is in the log when it is redacted
 	defer h.redacting.Unlock()
+	waiting := f.waiting()
 	for _, w := range list {
 		if _, known := f.told[h.short(w.ID)]; known {
 			continue // given back by a reorg that was over before anybody looked
@@ -223,8 +227,11 @@ func (h *hub) tellWaiting(list []mempool.Waiting) error {
 			return err
 		}
 		_, back := f.back[h.short(w.ID)]
+		if !back {
+			waiting++
+		}
 		e := messageEvent(m, erasure, Time(w.AcceptedMS), w.Local)
-		e.Again = back
+		e.Again, e.Waiting = back, waiting
 		events = append(events, h.event(kindMessage, e))
 	}
 	h.log.add(events)
@@ -270,6 +277,7 @@ func (h *hub) tellBlock(hash core.Hash) error {
 	var events []event
 	h.redacting.Lock() // what is erased from here on is in the log when it is redacted
 	defer h.redacting.Unlock()
+	waiting := f.waiting()
 	for _, leaf := range leaves {
 		_, told := f.told[h.short(leaf.ID)]
 		_, back := f.back[h.short(leaf.ID)]
@@ -284,13 +292,17 @@ func (h *hub) tellBlock(hash core.Hash) error {
 		if err != nil {
 			return fmt.Errorf("reading when message %v came: %w", leaf.ID, err)
 		}
-		events = append(events, h.event(kindMessage, messageEvent(m, erasure, Time(seen), m.Author == h.server.deps.author())))
+		waiting++
+		e := messageEvent(m, erasure, Time(seen), m.Author == h.server.deps.author())
+		e.Waiting = waiting
+		events = append(events, h.event(kindMessage, e))
 	}
 	block := blockOf(hash, &header)
 	block.Connected, block.Confirmations = true, 1
 	events = append(events, h.event(kindBlock, block))
 	for i, leaf := range leaves {
-		events = append(events, h.event(kindConfirmed, ConfirmedEvent{leaf.ID, hash, header.Height, i}))
+		waiting--
+		events = append(events, h.event(kindConfirmed, ConfirmedEvent{leaf.ID, hash, header.Height, i, waiting}))
 	}
 	h.log.add(events)
 	for _, leaf := range leaves {

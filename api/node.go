@@ -18,6 +18,7 @@ func (s *Server) getNode(w *response, _ *http.Request) error {
 }
 
 func (s *Server) node() Node {
+	last := s.hub.log.last() // before anything that events tell of
 	n, now := s.deps.Network, s.cfg.Now()
 	said := s.deps.Host.Sync() // before the tip, which it is brought up to
 	tip, best := tipInfo(s.deps.Chain.Tip()), tipInfo(s.deps.Chain.BestHeader())
@@ -36,6 +37,7 @@ func (s *Server) node() Node {
 		Forgetting:    s.forgetting(),
 		Started:       Time(max(0, s.started.UnixMilli())),
 		UptimeSeconds: int64(now.Sub(s.started).Seconds()),
+		LastEvent:     last,
 	}
 	out.Peers = out.Links.Inbound + out.Links.Outbound
 	if skew, ok := s.deps.Host.ClockSkew(); ok {

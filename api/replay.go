@@ -122,6 +122,9 @@ func (l *eventLog) end() uint64 {
 	return l.next
 }
 
+// last returns the id of the last event.
+func (l *eventLog) last() string { return l.id(l.end() - 1) }
+
 // oldest returns the id to name for a replay of all that is here.
 func (l *eventLog) oldest() string {
 	l.mu.Lock()

@@ -24,6 +24,9 @@ type Node struct {
 	Started       Time           `json:"started"`
 	UptimeSeconds int64          `json:"uptime_seconds"`
 	ClockSkewMS   *int64         `json:"clock_skew_ms"` // our clock minus that of the peers, null without any
+	// LastEvent is the id of the last event before all this was read. Where the hello of a stream of events
+	// has the same id, nothing was told in between.
+	LastEvent string `json:"last_event"`
 }
 
 // What becomes of old payloads.
