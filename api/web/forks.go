@@ -48,6 +48,10 @@ type branch struct {
 }
 
 func (s *Site) forks(ctx context.Context, r *http.Request) (view, error) {
+	node, err := s.cfg.Source.Node(ctx)
+	if err != nil {
+		return view{}, err
+	}
 	list, err := s.cfg.Source.Tips(ctx)
 	if err != nil {
 		return view{}, err
@@ -67,7 +71,7 @@ func (s *Site) forks(ctx context.Context, r *http.Request) (view, error) {
 	for _, id := range list.Elsewhere {
 		data.Standing = append(data.Standing, data.Peers[id])
 	}
-	return view{name: "forks", title: "forks.title", data: data}, nil
+	return view{name: "forks", title: "forks.title", event: node.LastEvent, data: data}, nil
 }
 
 // treeOf draws the branches that leave the best chain; the others have no known place.

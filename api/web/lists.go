@@ -24,9 +24,13 @@ type blocksData struct {
 }
 
 func (s *Site) blocks(ctx context.Context, r *http.Request) (view, error) {
+	node, err := s.cfg.Source.Node(ctx)
+	if err != nil {
+		return view{}, err
+	}
 	cursor := r.URL.Query().Get("cursor")
 	page, err := s.cfg.Source.Blocks(ctx, cursor, pageBlocks)
-	return view{name: "blocks", title: "blocks.title", data: blocksData{page, cursor == ""}}, err
+	return view{name: "blocks", title: "blocks.title", event: node.LastEvent, data: blocksData{page, cursor == ""}}, err
 }
 
 // messagesData is a page of the list of messages.
@@ -47,8 +51,12 @@ func (s *Site) messages(ctx context.Context, r *http.Request) (view, error) {
 		}
 		f.Author = &key
 	}
+	node, err := s.cfg.Source.Node(ctx)
+	if err != nil {
+		return view{}, err
+	}
 	page, err := s.cfg.Source.Messages(ctx, f, query.Get("cursor"), pageMessages)
-	return view{name: "messages", title: "messages.title", data: messagesData{page, author, !query.Has("cursor")}}, err
+	return view{name: "messages", title: "messages.title", event: node.LastEvent, data: messagesData{page, author, !query.Has("cursor")}}, err
 }
 
 // blockData is a block and some of its messages.

@@ -19,7 +19,7 @@ type overviewData struct {
 	Node    api.Node
 	Health  health
 	Blocks  []api.Block
-	Waiting []api.WaitingMessage
+	Waiting []api.Message // the newest first
 	Latest  []api.Message
 	Empty   bool // nobody has added a message yet
 	Nothing nothing
@@ -28,7 +28,7 @@ type overviewData struct {
 // nothing is what scripts copy and fill in when something happens.
 type nothing struct {
 	Block   api.Block
-	Message api.WaitingMessage
+	Message api.Message
 }
 
 // health is how a node is, in words.
@@ -50,7 +50,7 @@ func (s *Site) overview(ctx context.Context, _ *http.Request) (view, error) {
 		return view{}, err
 	}
 	data.Blocks = page.Blocks
-	waiting, err := s.cfg.Source.Mempool(ctx, "", latest)
+	waiting, err := s.cfg.Source.Messages(ctx, client.Filter{Status: api.StatusWaiting}, "", latest)
 	if err != nil {
 		return view{}, err
 	}
@@ -60,8 +60,8 @@ func (s *Site) overview(ctx context.Context, _ *http.Request) (view, error) {
 		return view{}, err
 	}
 	data.Latest = list.Messages
-	data.Empty = node.Tip.Height == 0 && waiting.Count == 0
-	return view{name: "overview", title: "overview.title", data: data}, nil
+	data.Empty = node.Tip.Height == 0 && node.Mempool.Count == 0
+	return view{name: "overview", title: "overview.title", event: node.LastEvent, data: data}, nil
 }
 
 // healthOf says how a node is: what matters most first.

@@ -71,7 +71,7 @@ func (s *Site) peers(ctx context.Context, _ *http.Request) (view, error) {
 	case !errors.As(err, &refused): // nobody can say yet where this node is
 		return view{}, err
 	}
-	return view{name: "peers", title: "peers.title", data: data}, nil
+	return view{name: "peers", title: "peers.title", event: data.Node.LastEvent, data: data}, nil
 }
 
 // spokes places peers on an ellipse, from the left on; where there are many, every second one on a smaller one,

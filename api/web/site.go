@@ -103,6 +103,7 @@ type view struct {
 	name   string // of its template
 	title  string // key of a text, or what follows the colon after "raw:"
 	status int    // 0: 200
+	event  string // the node's last one before data was read, on pages that follow what happens
 	data   any
 }
 
@@ -115,6 +116,7 @@ type frame struct {
 	Path  string // of the request with its query but for lang, to link the other languages
 	Alone bool   // there are no pages of a node to lead to
 	Out   bool   // whoever asks signed in, and may sign out
+	Event string // id of the node's last event before the page was made, for scripts
 	Data  any
 }
 
@@ -146,7 +148,7 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, v view) error {
 		title = s.texts.say(lang, v.title)
 	}
 	var out bytes.Buffer
-	err := t.ExecuteTemplate(&out, "layout.html", frame{Title: title, Page: v.name, Lang: lang, Query: r.URL.Query().Get("q"), Path: withoutLang(r), Alone: s.alone, Out: s.cfg.SignIn && hasSession(r), Data: v.data})
+	err := t.ExecuteTemplate(&out, "layout.html", frame{Title: title, Page: v.name, Lang: lang, Query: r.URL.Query().Get("q"), Path: withoutLang(r), Alone: s.alone, Out: s.cfg.SignIn && hasSession(r), Event: v.event, Data: v.data})
 	if err != nil {
 		return err
 	}

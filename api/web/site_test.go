@@ -66,13 +66,6 @@ func (f *fakeSource) content() api.Content {
 	return api.Content{ID: core.Hash{7}, Payload: f.payload, MediaType: f.media, Size: 9, Erasure: f.erasure}
 }
 
-func (f *fakeSource) Mempool(context.Context, string, int) (api.MempoolPage, error) {
-	if f.empty {
-		return api.MempoolPage{}, f.err
-	}
-	return api.MempoolPage{Waiting: api.Waiting{Count: 1}, Messages: []api.WaitingMessage{{Content: f.content()}}}, f.err
-}
-
 func (f *fakeSource) Message(context.Context, core.Hash) (api.Message, error) {
 	height, position := uint64(2), 5
 	block, at := core.Hash{1}, api.Time(1e12)

@@ -13,7 +13,6 @@ type Source interface {
 	Node(ctx context.Context) (api.Node, error)
 	Blocks(ctx context.Context, cursor string, limit int) (api.BlockPage, error)
 	BlockMessages(ctx context.Context, name string, position, limit int) (api.BlockPart, error)
-	Mempool(ctx context.Context, cursor string, limit int) (api.MempoolPage, error)
 	Message(ctx context.Context, id core.Hash) (api.Message, error)
 	Messages(ctx context.Context, f client.Filter, cursor string, limit int) (api.MessagePage, error)
 	Invite(ctx context.Context) (api.Invite, error)

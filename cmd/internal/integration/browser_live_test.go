@@ -153,7 +153,7 @@ func TestBrowserHalt(t *testing.T) {
 	press("on")
 	tab.Wait(`document.querySelector("#waiting").textContent === "3"`)
 	tab.Wait(`document.querySelectorAll("#waitinglines li").length === 3`)
-	if got := tab.Text("#waitinglines li a"); got != "File · plan.pdf" {
+	if got := tab.Text("#waitinglines li a"); got != "File plan.pdf" {
 		t.Errorf("the file waits as %q", got)
 	}
 	quiet(t, tab, m.url)

@@ -56,32 +56,29 @@ export function showLive() {
 }
 
 /**
- * Follows the node's events while the page is looked at. While it is hidden or halted nothing is open; what
- * happened meanwhile comes when it is shown again.
+ * Follows the node's events while the page is looked at. While it is hidden or halted nothing is open, and what
+ * happens meanwhile is not told: whoever follows looks at every hello how things are.
  *
- * @param {Object<string, function(any): void>} handlers by type of event; "reset" is called when events are
- *   missing, so that the page should be read anew
- * @param {{once?: boolean}} options once: the page waits for one thing only, so nobody is offered to halt it
+ * @param {Object<string, function(any, string): void>} handlers by type of event, called with what it carries and its
+ *   id; "hello" when a stream begins, "reset" when events are missing, both with the id of the last event before
+ * @param {{once?: boolean, gone?: function(): void}} options once: the page waits for one thing only, so nobody is
+ *   offered to halt it; gone is called when a stream has ended
  */
-export function follow(handlers, { once = false } = {}) {
+export function follow(handlers, { once = false, gone = () => {} } = {}) {
   const types = Object.keys(handlers).filter((type) => type !== "hello" && type !== "reset");
   const connected = once ? () => {} : showLive();
   let source = null;
-  let last = "";
   let retry = 0;
 
   const close = () => {
     clearTimeout(retry);
     source?.close();
     source = null;
+    gone();
   };
   const open = () => {
     close();
-    const query = new URLSearchParams({ types: types.join(",") });
-    if (last !== "") {
-      query.set("since", last);
-    }
-    source = new EventSource(`/api/v1/events?${query}`);
+    source = new EventSource(`/api/v1/events?types=${types}`);
     source.onopen = () => connected(true);
     source.onerror = () => {
       connected(false);
@@ -89,10 +86,7 @@ export function follow(handlers, { once = false } = {}) {
       retry = setTimeout(open, retryMs);
     };
     for (const [type, handle] of Object.entries(handlers)) {
-      source.addEventListener(type, (event) => {
-        last = event.lastEventId || last;
-        handle(JSON.parse(event.data));
-      });
+      source.addEventListener(type, (event) => handle(JSON.parse(event.data), event.lastEventId));
     }
   };
   whileAwake(open, close);

@@ -1,106 +1,97 @@
-// The overview, as things happen.
+// The overview, as things happen: what waits, new blocks and mining are shown ahead of what the server says of them.
 
-import { eachFrame, follow } from "./live.js";
-import { refresher } from "./refresh.js";
+import { keepUp } from "./refresh.js";
 import { count, excerpt, number, rate, say, short } from "./text.js";
 import { putIntoWords } from "./times.js";
 
 const mostBlocks = 12;
 const mostLines = 12;
+const gapMs = 2000;
 
 const byID = (id) => document.getElementById(id);
 const row = byID("blocks");
 const next = byID("next");
 const lines = byID("waitinglines");
-const state = { height: null, waiting: 0, peers: null, mining: null, arrived: [], gone: new Set(), blocks: [] };
+const moves = matchMedia("(prefers-reduced-motion: no-preference)");
 
-/** What the server puts into words, or into a table, it does again. */
-const refreshLatest = refresher([byID("latest")], 2000);
-const refreshLines = refresher([byID("waitinglines")], 2000);
-const refreshHealth = refresher([byID("health")], 2000);
+const withID = (list, id) => list.querySelector(`[data-id="${id}"]`);
 
-const draw = eachFrame(() => {
-  byID("waiting").textContent = number(Math.max(0, state.waiting));
-  if (state.height !== null) {
-    byID("height").textContent = number(state.height);
-  }
-  if (state.peers !== null) {
-    byID("peers").textContent = number(state.peers);
-  }
-  if (state.mining !== null) {
-    byID("rate").textContent = state.mining.working ? rate(state.mining.hash_rate) : say("figure.idle");
-    byID("nextstate").textContent = say(state.mining.working ? "overview.mining" : "overview.notmining");
-  }
-  next.hidden = state.waiting <= 0;
-  byID("nextcount").textContent = count("overview.waiting", Math.max(0, state.waiting));
-  drawBlocks();
-  drawLines();
-});
-
-/** Puts new blocks into the row, which keeps its length. */
-function drawBlocks() {
-  for (const block of state.blocks.splice(0).slice(-mostBlocks)) {
-    const card = byID("card").content.cloneNode(true).firstElementChild;
-    fill(card, {
-      height: `#${number(block.height)}`,
-      count: count("block.count", block.message_count),
-      hash: short(block.hash),
-      previous: short(block.previous_hash),
-    });
-    card.querySelector("a").href = `/ui/blocks/${block.hash}`;
-    card.querySelector("[data-slot=hash]").title = block.hash;
-    card.querySelector("[data-slot=previous]").title = block.previous_hash;
-    const time = card.querySelector("time");
-    time.dateTime = block.time;
-    time.textContent = time.title = `${block.time.slice(0, 19).replace("T", " ")} UTC`;
-    card.classList.add("new");
-    next.after(card);
-    byID("empty")?.remove();
-  }
-  while (row.querySelectorAll(".card:not(.waits)").length > mostBlocks) {
-    row.lastElementChild.remove();
-  }
-  putIntoWords(row);
+function showWaiting(waiting) {
+  byID("waiting").textContent = number(waiting);
+  byID("nextcount").textContent = count("overview.waiting", waiting);
+  next.hidden = waiting === 0;
+  byID("waitingsection").hidden = waiting === 0;
 }
 
-/** Shows the latest of the messages that wait. */
-function drawLines() {
-  for (const line of Array.from(lines.children)) {
-    if (state.gone.has(line.dataset.id)) {
-      line.remove();
-    }
+/** Puts a message on top of the latest that wait. */
+function showMessage(message) {
+  showWaiting(message.waiting);
+  if (withID(lines, message.id)) {
+    return;
   }
-  for (const message of state.arrived.splice(0).slice(-mostLines)) {
-    if (state.gone.has(message.id)) {
-      continue;
-    }
-    const line = byID("line").content.cloneNode(true).firstElementChild;
-    line.dataset.id = message.id;
-    const link = line.querySelector("a");
-    link.href = `/ui/messages/${message.id}`;
-    link.querySelector("bdi").textContent = textOf(message);
-    lines.prepend(line);
-  }
-  state.gone.clear();
+  const line = byID("line").content.cloneNode(true).firstElementChild;
+  line.dataset.id = message.id;
+  const link = line.querySelector("a");
+  link.href = `/ui/messages/${message.id}`;
+  link.firstElementChild.replaceChildren(...payload(message));
+  lines.prepend(line);
   while (lines.children.length > mostLines) {
     lines.lastElementChild.remove();
   }
-  byID("waitingsection").hidden = lines.children.length === 0 && state.waiting <= 0;
+}
+
+/** Puts a block that follows the latest one into the row, which keeps its length. */
+function showBlock(block) {
+  byID("height").textContent = number(block.height);
+  if (next.nextElementSibling?.dataset.id !== block.previous_hash) {
+    return;
+  }
+  const card = byID("card").content.cloneNode(true).firstElementChild;
+  card.dataset.id = block.hash;
+  fill(card, {
+    height: `#${number(block.height)}`,
+    count: count("block.count", block.message_count),
+    hash: short(block.hash),
+    previous: short(block.previous_hash),
+  });
+  card.querySelector("a").href = `/ui/blocks/${block.hash}`;
+  card.querySelector("[data-slot=hash]").title = block.hash;
+  card.querySelector("[data-slot=previous]").title = block.previous_hash;
+  const time = card.querySelector("time");
+  time.dateTime = block.time;
+  time.textContent = `${block.time.slice(0, 19).replace("T", " ")} UTC`;
+  putIntoWords(card);
+  next.after(card);
+  if (moves.matches) {
+    card.animate([{ opacity: 0, transform: "translateX(-2rem)" }, {}], { duration: 500, easing: "ease-out" });
+  }
+  while (row.children.length > mostBlocks + 1) {
+    row.lastElementChild.remove();
+  }
 }
 
 /** What programs write down about files, folders, commits and logs, and the part of it that names one. */
 const record = /^application\/vnd\.p2pchain\.(file|manifest|commit|anchor|erase)\b/;
 const names = { file: "name", manifest: "name", commit: "repository", anchor: "log" };
 
-function textOf(message) {
+/** Returns what is shown of a message's payload. */
+function payload(message) {
   const kind = record.exec(message.media_type)?.[1];
   if (kind) {
-    return [say(`record.${kind}`), excerpt(nameIn(message.message, names[kind]))].filter(Boolean).join(" · ");
+    return [element("span", "kind", say(`record.${kind}`)), " ", element("bdi", "", excerpt(nameIn(message.message, names[kind])))];
   }
-  if (typeof message.message === "string" && !message.truncated) {
-    return excerpt(message.message) || say("payload.empty");
+  if (typeof message.message !== "string" || message.truncated) {
+    return [element("span", "faint", say("payload.size", number(message.size)))];
   }
-  return say("payload.size", number(message.size));
+  const text = excerpt(message.message);
+  return [text === "" ? element("span", "faint", say("payload.empty")) : element("bdi", "", text)];
+}
+
+function element(name, kind, text) {
+  const e = document.createElement(name);
+  e.className = kind;
+  e.textContent = text;
+  return e;
 }
 
 /** Returns a member of a JSON object, "" unless it is a text. */
@@ -119,48 +110,15 @@ function fill(root, values) {
   }
 }
 
-follow({
-  hello(hello) {
-    if (state.height !== null) { // the page was hidden, or the node away
-      refreshLatest();
-      refreshHealth();
-    }
-    if (lines.children.length < Math.min(hello.mempool.count, mostLines)) { // some came before the stream did
-      refreshLines();
-    }
-    Object.assign(state, { height: hello.tip.height, waiting: hello.mempool.count, peers: hello.peers, mining: hello.mining });
-    draw();
-  },
-  message(message) {
-    state.waiting++;
-    state.arrived.push(message);
-    if (state.arrived.length > 4 * mostLines) {
-      state.arrived.splice(0, state.arrived.length - mostLines);
-    }
-    draw();
-  },
+keepUp({
+  message: showMessage,
   confirmed(confirmed) {
-    state.waiting--;
-    state.gone.add(confirmed.id);
-    draw();
+    showWaiting(confirmed.waiting);
+    withID(lines, confirmed.id)?.remove();
   },
-  block(block) {
-    state.height = block.height;
-    state.blocks.push(block);
-    refreshLatest();
-    draw();
-  },
+  block: showBlock,
   mining(mining) {
-    state.mining = mining;
-    draw();
+    byID("rate").textContent = mining.working ? rate(mining.hash_rate) : say("figure.idle");
+    byID("nextstate").textContent = say(mining.working ? "overview.mining" : "overview.notmining");
   },
-  peer(event) {
-    state.peers = Math.max(0, (state.peers ?? 0) + (event.change === "connected" ? 1 : -1));
-    draw();
-    refreshHealth();
-  },
-  sync: refreshHealth,
-  erased: refreshLatest,
-  reorg: () => location.reload(),
-  reset: () => location.reload(),
-});
+}, gapMs);

@@ -1,85 +1,161 @@
-// Parts of a page that are read anew when something happened: the server renders them, as it did the first time.
+// A page that shows what the server would show now. Parts say in data-live on which types of events they depend, and
+// in data-every after how many seconds to look in any case, for what no event tells of. Whenever such a thing happens,
+// the page is read anew, and its parts become what the server says. So it does not matter what was missed, or came
+// twice: the last reading begins after the last thing that happened. What a page shows ahead of that is a guess.
 
-import { awake } from "./live.js";
-import { putIntoWords } from "./times.js";
+import { become } from "./become.js";
+import { eachFrame, follow } from "./live.js";
 
-/** Between two requests of a page. Whoever watches a busy node should not keep it busy. */
-const gapMs = 1000;
+/** Between two readings of a page. Whoever watches a busy node should not keep it busy. */
+const usualGapMs = 1000;
 
-/**
- * Returns a function that reads parts of the page anew: at once where the last time is long ago, else as soon
- * as it may. A part is what is in an element with an id, and whether that is hidden.
- *
- * @param {Element[]} parts
- * @param {number} gap least time between two requests, in milliseconds
- * @returns {function(): void}
- */
-export function refresher(parts, gap = gapMs) {
-  const shown = new Map(parts.map((part) => [part.id, part.innerHTML]));
-  let last = -Infinity;
-  let timer = 0;
-  let busy = false;
-  let again = false;
+/** For an answer. */
+const patienceMs = 15_000;
 
-  const swap = (part, fresh) => {
-    if (!fresh || shown.get(part.id) === fresh.innerHTML) {
+/** How many events are kept, to be shown ahead of a reading. */
+const mostTold = 1000;
+
+const eventOf = (root) => root.getElementById("main").dataset.event;
+
+class Mirror {
+  #parts;
+  #ahead;
+  #gap;
+  /** The last event of which everything is shown. */
+  #event = eventOf(document);
+  /** Whether something happened since the last reading began. */
+  #stale = false;
+  #listens = false;
+  #reading = false;
+  #last = -Infinity;
+  #timer = 0;
+  /** What was told since the last reading began, and how much of it is drawn. */
+  #told = [];
+  #drawn = 0;
+  #drawSoon = eachFrame(() => this.#draw());
+
+  constructor(parts, ahead, gap) {
+    this.#parts = parts;
+    this.#ahead = ahead;
+    this.#gap = gap;
+    const handlers = { hello: (_, id) => this.#hello(id), reset: () => this.#change() };
+    for (const type of parts.flatMap((part) => part.dataset.live.split(","))) {
+      handlers[type] = (data) => this.#hear(type, data);
+    }
+    follow(handlers, { gone: () => this.#gone() });
+    const seconds = Math.min(...parts.map((part) => Number(part.dataset.every ?? Infinity)));
+    if (Number.isFinite(seconds)) {
+      setInterval(() => this.#change(), 1000 * seconds);
+    }
+  }
+
+  /** A stream of events begins. Nothing was told since the page was read if the node's last event is the same. */
+  #hello(id) {
+    this.#listens = true;
+    if (this.#stale || id !== this.#event) {
+      this.#change();
+    }
+  }
+
+  /** The stream is at its end; the next one begins with a hello. */
+  #gone() {
+    this.#listens = false;
+    this.#told = [];
+    this.#drawn = 0;
+  }
+
+  #hear(type, data) {
+    if (this.#ahead[type]) {
+      this.#told.push([type, data]);
+      if (this.#told.length > mostTold) {
+        this.#told.shift();
+        this.#drawn = Math.max(0, this.#drawn - 1);
+      }
+      this.#drawSoon();
+    }
+    this.#change();
+  }
+
+  #draw() {
+    for (const [type, data] of this.#told.slice(this.#drawn)) {
+      this.#ahead[type](data);
+    }
+    this.#drawn = this.#told.length;
+  }
+
+  #change() {
+    this.#stale = true;
+    this.#readSoon();
+  }
+
+  /** Reads at once where the last time is long ago, else as soon as it may. */
+  #readSoon() {
+    if (this.#timer !== 0 || this.#reading || !this.#listens) {
       return;
     }
-    if (isSelected(part)) {
-      again = true; // somebody is about to copy it
-      return;
-    }
-    shown.set(part.id, fresh.innerHTML);
-    const focused = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
-    part.replaceChildren(...fresh.childNodes);
-    part.hidden = fresh.hidden;
-    putIntoWords(part);
-    if (focused) {
-      part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-    }
-  };
-  const read = async () => {
-    busy = true;
-    again = false;
-    last = performance.now();
-    try {
-      const response = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
-      if (response.status === 401) {
-        location.reload(); // whoever it is has to sign in again
-        return;
+    this.#timer = setTimeout(() => {
+      this.#timer = 0;
+      if (this.#listens) {
+        this.#read();
       }
-      if (response.ok) {
-        const page = new DOMParser().parseFromString(await response.text(), "text/html");
-        parts.forEach((part) => swap(part, page.getElementById(part.id)));
+    }, Math.max(0, this.#last + this.#gap - performance.now()));
+  }
+
+  async #read() {
+    this.#draw();
+    this.#told = []; // the server knows of it
+    this.#drawn = 0;
+    this.#stale = false;
+    this.#reading = true;
+    this.#last = performance.now();
+    const fresh = await readPage();
+    this.#reading = false;
+    if (fresh === null || !this.#listens) {
+      this.#stale = true;
+    } else {
+      this.#show(fresh);
+    }
+    if (this.#stale) {
+      this.#readSoon();
+    }
+  }
+
+  #show(fresh) {
+    for (const part of this.#parts) {
+      const other = fresh.getElementById(part.id);
+      if (other !== null) {
+        become(part, other);
       }
-    } catch {
-      // The node is away; what follows its events comes back when it does.
-    } finally {
-      busy = false;
-      if (again) {
-        soon();
-      }
     }
-  };
-  const soon = () => {
-    if (busy) {
-      again = true;
-      return;
-    }
-    if (timer === 0) {
-      timer = setTimeout(() => {
-        timer = 0;
-        if (awake()) {
-          read();
-        }
-      }, Math.max(0, last + gap - performance.now()));
-    }
-  };
-  return soon;
+    this.#event = eventOf(fresh);
+    this.#drawn = 0; // the server may not have known of it
+    this.#draw();
+  }
 }
 
-/** Reports whether something that is selected is in an element. */
-function isSelected(element) {
-  const selection = getSelection();
-  return selection !== null && !selection.isCollapsed && selection.containsNode(element, true);
+/** Returns the page as it is now, null where that cannot be had. */
+async function readPage() {
+  try {
+    const response = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store", signal: AbortSignal.timeout(patienceMs) });
+    if (response.status === 401) {
+      location.reload(); // whoever it is has to sign in again
+    }
+    return response.ok ? new DOMParser().parseFromString(await response.text(), "text/html") : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Keeps the parts of the page that say data-live as the server would show them.
+ *
+ * @param {Object<string, function(any): void>} ahead by type of event: shows a guess of what the server will show. Each
+ *   may be called more than once with the same event, and with one that the page shows already.
+ * @param {number} gap least time between two readings, in milliseconds
+ */
+export function keepUp(ahead = {}, gap = usualGapMs) {
+  const parts = Array.from(document.querySelectorAll("[data-live]"));
+  if (parts.length > 0) {
+    new Mirror(parts, ahead, gap);
+  }
 }

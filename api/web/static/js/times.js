@@ -1,5 +1,6 @@
 // Times in words, beside which the exact one stays to be read.
 
+import { awake } from "./live.js";
 import { ago } from "./text.js";
 
 const everyMs = 10_000;
@@ -15,4 +16,4 @@ export function putIntoWords(root = document) {
 }
 
 putIntoWords();
-setInterval(() => document.hidden || putIntoWords(), everyMs);
+setInterval(() => awake() && putIntoWords(), everyMs);
