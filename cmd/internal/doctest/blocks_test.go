@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,11 +14,13 @@ import (
 // root is the folder of the module.
 const root = "../../.."
 
-// A block is a piece of shell on a page, and how it is run.
+// A block is a piece of shell on a page, or a file that it tells readers to write, and how it is run.
 type block struct {
 	line     int // of its first line
 	text     string
 	machine  string
+	file     string // write the text there, and run nothing
+	needs    string // run only where this command is
 	exit     int
 	terminal bool
 	ctrlC    bool   // stop terminals first,
@@ -26,20 +29,24 @@ type block struct {
 	skip     string // why it is not run
 }
 
+// elsewhere returns the pages whose blocks other tests run, by the name of those.
+func elsewhere() map[string]string {
+	return map[string]string{
+		"docs/api.md": "TestSamples", // of api, which calls a node as each says
+		"docs/cli.md": "TestExamples",
+	}
+}
+
 // pages returns the pages whose blocks are run, relative to the module.
 func pages(t *testing.T) []string {
 	t.Helper()
-	found := []string{"README.md", "docs/demo.md", "docs/lan-demo.md", "docs/how-it-works.md"}
-	for _, pattern := range []string{"docs/tutorials/*.md", "docs/howto/*.md"} {
-		paths, err := filepath.Glob(filepath.Join(root, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range paths {
-			found = append(found, strings.TrimPrefix(filepath.ToSlash(path), root+"/"))
+	var found []string
+	for _, page := range documents(t) {
+		if elsewhere()[page] == "" && regexp.MustCompile("(?m)^ *(```|<!-- )sh\\b").MatchString(readPage(t, page)) {
+			found = append(found, page)
 		}
 	}
-	if len(found) < 12 {
+	if len(found) < 26 {
 		t.Fatalf("only %d pages: %v", len(found), found)
 	}
 	return found
@@ -55,50 +62,60 @@ func readPage(t *testing.T, page string) string {
 	return string(text)
 }
 
-// parse returns the shell blocks of a page.
+// parse returns the blocks of a page, also those that only tests see.
 func parse(text string) ([]block, error) {
 	var blocks []block
-	fence, open := "", -1
+	info, end, begin := "", "", -1
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		info, isFence := strings.CutPrefix(line, "```")
+		fence, isFence := strings.CutPrefix(line, "```")
+		unseen, isUnseen := strings.CutPrefix(line+" ", "<!-- sh ")
 		switch {
-		case !isFence && strings.HasPrefix(strings.TrimSpace(line), "```"):
-			return nil, fmt.Errorf("line %d: a block that is indented would not be run", i+1)
-		case !isFence:
-		case open < 0:
-			fence, open = info, i+1
-		default:
-			b, isShell, err := parseInfo(fence)
+		case begin >= 0 && line == end:
+			b, counts, err := parseInfo(info, lines[begin:i])
 			if err != nil {
-				return nil, fmt.Errorf("line %d: %w", open, err)
+				return nil, fmt.Errorf("line %d: %w", begin, err)
 			}
-			if isShell {
-				b.line, b.text = open+1, strings.Join(lines[open:i], "\n")+"\n"
+			if counts {
+				b.line, b.text = begin+1, strings.Join(lines[begin:i], "\n")+"\n"
 				blocks = append(blocks, b)
 			}
-			open = -1
+			begin = -1
+		case begin >= 0:
+		case isFence:
+			info, end, begin = fence, "```", i+1
+		case isUnseen:
+			info, end, begin = "sh "+unseen, "-->", i+1
+		case strings.HasPrefix(strings.TrimSpace(line), "```"):
+			return nil, fmt.Errorf("line %d: a block that is indented would not be run", i+1)
 		}
 	}
-	if open >= 0 {
-		return nil, fmt.Errorf("line %d: this block has no end", open)
+	if begin >= 0 {
+		return nil, fmt.Errorf("line %d: this block has no end", begin)
 	}
 	return blocks, nil
 }
 
-// parseInfo reads the words behind the fence of a block.
-func parseInfo(info string) (block, bool, error) {
-	b := block{machine: "here"}
+// parseInfo reads the words behind the fence of a block, and says whether it is one to run or to write.
+func parseInfo(info string, lines []string) (block, bool, error) {
 	lang, rest, _ := strings.Cut(info, " ")
 	if slices.Contains([]string{"bash", "shell", "console", "zsh", "shell-session"}, lang) {
-		return b, false, fmt.Errorf("a block of %s would not be run: call it sh", lang)
+		return block{}, false, fmt.Errorf("a block of %s would not be run: call it sh", lang)
 	}
-	if lang != "sh" {
-		return b, false, nil
+	command := regexp.MustCompile(`^(\$ |(sudo|p2pchain|\./bin/p2pchain|docker|curl|make|git|go) [a-z./"-])`)
+	if at := slices.IndexFunc(lines, command.MatchString); lang == "" && at >= 0 {
+		return block{}, false, fmt.Errorf("%q looks like a command and would not be run: call it sh", lines[at])
 	}
-	before, reason, skipped := strings.Cut(rest, "skip:")
+	b, err := parseWords(rest)
+	return b, lang == "sh" || b.file != "", err
+}
+
+// parseWords reads what is said about a block.
+func parseWords(words string) (block, error) {
+	b := block{machine: "here"}
+	before, reason, skipped := strings.Cut(words, "skip:")
 	if b.skip = strings.TrimSpace(reason); skipped && len(strings.Fields(b.skip)) < 3 {
-		return b, true, fmt.Errorf("%q is no reason to skip a block", b.skip)
+		return b, fmt.Errorf("%q is no reason to skip a block", b.skip)
 	}
 	for word := range strings.FieldsSeq(before) {
 		key, value, _ := strings.Cut(word, "=")
@@ -108,6 +125,10 @@ func parseInfo(info string) (block, bool, error) {
 			b.exit, err = strconv.Atoi(value)
 		case "on":
 			b.machine = value
+		case "file":
+			b.file = value
+		case "needs":
+			b.needs = value
 		case "unplug":
 			b.cable = "down"
 		case "plug":
@@ -120,10 +141,10 @@ func parseInfo(info string) (block, bool, error) {
 			err = fmt.Errorf("%q says nothing about a block", word)
 		}
 		if err != nil {
-			return b, true, err
+			return b, err
 		}
 	}
-	return b, true, nil
+	return b, nil
 }
 
 // commands returns the lines of a block without comments and blanks; a line that ends with \ goes on.
@@ -138,7 +159,8 @@ func (b block) commands() []string {
 }
 
 func TestParse(t *testing.T) {
-	const page = "a\n```sh exit=19 on=two\nfalse\n```\n```\nnot this\n```\n```sh terminal ctrl-c=two\n# no\none \\\n  more\ntwo\n```\n```sh skip: needs a printer\nlp x\n```\n"
+	const page = "a\n```sh exit=19 on=two\nfalse\n```\n```\nnot this\n```\n```sh terminal ctrl-c=two\n# no\none \\\n  more\ntwo\n```\n```sh skip: needs a printer\nlp x\n```\n" +
+		"<!-- sh needs=nginx\nunseen\n-->\n<!-- shown -->\n```ini file=a.conf\nb=1\n```\n```json\n{}\n```\n"
 	got, err := parse(page)
 	if err != nil {
 		t.Fatal(err)
@@ -147,6 +169,8 @@ func TestParse(t *testing.T) {
 		{line: 3, text: "false\n", machine: "two", exit: 19},
 		{line: 9, text: "# no\none \\\n  more\ntwo\n", machine: "here", terminal: true, ctrlC: true, stops: "two"},
 		{line: 15, text: "lp x\n", machine: "here", skip: "needs a printer"},
+		{line: 18, text: "unseen\n", machine: "here", needs: "nginx"},
+		{line: 22, text: "b=1\n", machine: "here", file: "a.conf"},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("parse = %+v\nwant %+v", got, want)
@@ -154,7 +178,8 @@ func TestParse(t *testing.T) {
 	if c := got[1].commands(); !slices.Equal(c, []string{"one   more", "two"}) {
 		t.Errorf("commands = %q", c)
 	}
-	for _, bad := range []string{"```bash\nx\n```\n", "```sh trminal\nx\n```\n", "```sh skip: no\nx\n```\n", "```sh exit=x\nx\n```\n", "```sh\nx\n", "1. a\n   ```sh\n   x\n   ```\n"} {
+	for _, bad := range []string{"```bash\nx\n```\n", "```sh trminal\nx\n```\n", "```sh skip: no\nx\n```\n", "```sh exit=x\nx\n```\n", "```sh\nx\n", "1. a\n   ```sh\n   x\n   ```\n",
+		"```\np2pchain erase ID\n```\n", "<!-- sh\nx\n"} {
 		if _, err := parse(bad); err == nil {
 			t.Errorf("%q was accepted", bad)
 		}

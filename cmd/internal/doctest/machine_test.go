@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +33,7 @@ type lan struct {
 	extra    []string
 	hub      int // the process that holds the namespace of the bridge
 	machines map[string]*machine
+	module   string // where the machines see the copy of the sources in work; "" where they do not
 }
 
 // A machine is a network namespace, a home and what its session has left so far.
@@ -57,11 +57,20 @@ func newLAN(t *testing.T, work, bin string, extra []string) *lan {
 	return l
 }
 
-// namespace starts a process in a network namespace of its own, which ends with the test.
+// sources lets the session begin in a copy of the sources, which the machines see where the module is.
+func (l *lan) sources(src, module string) {
+	l.t.Helper()
+	if out, err := exec.Command("cp", "-a", src+"/.", l.work).CombinedOutput(); err != nil {
+		l.t.Fatalf("%v: %s", err, out)
+	}
+	l.module = module
+}
+
+// namespace starts a process in a network namespace and one of mounts, which end with the test.
 func (l *lan) namespace() int {
 	l.t.Helper()
 	cmd := exec.Command("cat")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS}
 	in, err := cmd.StdinPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -102,6 +111,13 @@ func (l *lan) machine(name string) *machine {
 	}
 	m.env = append([]string{"HOME=" + home, "PATH=" + l.bin + ":" + os.Getenv("PATH"), "LANG=C.UTF-8"}, l.extra...)
 	l.t.Cleanup(m.killAll)
+	if l.module != "" {
+		m.dir = l.module
+		ns := fmt.Sprintf("--mount=/proc/%d/ns/mnt", m.holder)
+		if out, err := exec.Command("nsenter", ns, "mount", "--bind", l.work, l.module).CombinedOutput(); err != nil {
+			l.t.Fatalf("%v: %s", err, out)
+		}
+	}
 	return m
 }
 
@@ -111,14 +127,15 @@ func (m *machine) command(script string) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := io.WriteString(file, script); err != nil {
+	if _, err := fmt.Fprintf(file, "cd '%s'\n%s", m.dir, script); err != nil {
 		return nil, err
 	}
 	if err := file.Close(); err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", m.holder), "bash", file.Name())
-	cmd.Env, cmd.Dir = m.env, m.dir
+	ns := fmt.Sprintf("/proc/%d/ns/", m.holder)
+	cmd := exec.Command("nsenter", "--net="+ns+"net", "--mount="+ns+"mnt", "bash", file.Name())
+	cmd.Env = m.env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd, nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // TestBlocks runs every shell block of every page, as a reader would who begins at the top.
@@ -18,7 +19,14 @@ func TestBlocks(t *testing.T) {
 	if os.Getenv("P2PCHAIN_DOCS") == "" {
 		t.Skip("it starts many nodes: make docs")
 	}
-	source := sync.OnceValues(func() (string, error) { return build(t.TempDir()) })
+	module, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() != 0 {
+		t.Skip("networks and folders of its own need root")
+	}
+	source := sync.OnceValues(func() (string, error) { return build(module, t.TempDir()) })
 	for _, page := range pages(t) {
 		t.Run(page, func(t *testing.T) {
 			t.Parallel()
@@ -30,11 +38,11 @@ func TestBlocks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			work := t.TempDir()
-			if page == "README.md" {
-				work = src
+			l := newLAN(t, t.TempDir(), filepath.Join(src, "bin"), append(goEnv(t), "MODULE="+module, "SOURCES="+src))
+			if !strings.Contains(page, "/") { // these speak to who has the sources
+				l.sources(src, module)
 			}
-			session(t, newLAN(t, work, filepath.Join(src, "bin"), goEnv(t)), page, blocks)
+			session(t, l, page, blocks)
 		})
 	}
 }
@@ -46,8 +54,13 @@ func session(t *testing.T, l *lan, page string, blocks []block) {
 		if b.skip != "" {
 			continue
 		}
+		if !there(b.needs) {
+			t.Logf("%s:%d is not run: %s is missing", page, b.line, b.needs)
+			continue
+		}
+		began := time.Now()
 		out, err := play(t.Context(), l.machine(b.machine), b)
-		t.Logf("%s:%d on %s\n%s%s", page, b.line, b.machine, indent(b.text, "$ "), indent(out, "  "))
+		t.Logf("%s:%d on %s, %.1fs\n%s%s", page, b.line, b.machine, time.Since(began).Seconds(), indent(b.text, "$ "), indent(out, "  "))
 		if err != nil {
 			for name, m := range l.machines {
 				for _, term := range m.terminals {
@@ -64,6 +77,16 @@ func session(t *testing.T, l *lan, page string, blocks []block) {
 	}
 }
 
+// there reports whether this machine has what a block needs: a command, or a file of the module.
+func there(needs string) bool {
+	if strings.Contains(needs, "/") {
+		_, err := os.Stat(filepath.Join(root, needs))
+		return err == nil
+	}
+	_, err := exec.LookPath(needs)
+	return needs == "" || err == nil
+}
+
 // play runs one block and returns what it said.
 func play(ctx context.Context, m *machine, b block) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, blockTime)
@@ -75,6 +98,9 @@ func play(ctx context.Context, m *machine, b block) (string, error) {
 	}
 	if b.cable != "" {
 		m.lan.ip(m.lan.hub, "link set "+m.plug+" "+b.cable)
+	}
+	if b.file != "" {
+		b.text = fmt.Sprintf("mkdir -p \"$(dirname %[1]s)\" && cat > %[1]s <<'end of the file'\n%[2]send of the file\n", b.file, b.text)
 	}
 	if !b.terminal {
 		return m.run(ctx, b)
@@ -96,14 +122,15 @@ func indent(text, mark string) string {
 	return b.String()
 }
 
-// build copies the sources as they are, without what git does not know or ignores, and builds the binary
-// there as the README says. It returns the copy.
-func build(dir string) (string, error) {
-	script := `cd "$1" && { git ls-files -z; git ls-files -z --others --exclude-standard; } | xargs -0 sh -c 'for f; do [ ! -f "$f" ] || printf "%s\0" "$f"; done' - | tar -c --null -T - | tar -x -C "$2" && make -C "$2" build`
-	if out, err := exec.Command("sh", "-c", script, "sh", root, dir).CombinedOutput(); err != nil {
+// build copies the sources as they are, without what git ignores, and builds the binary there as the README
+// says. To Go the copy lies where the module is, so that what was compiled already counts. It returns the copy.
+func build(module, dir string) (string, error) {
+	script := `cd "$1" && { git ls-files -z; git ls-files -z --others --exclude-standard; } | xargs -0 sh -c 'for f; do [ ! -f "$f" ] || printf "%s\0" "$f"; done' - | tar -c --null -T - | tar -x -C "$2" && mount --bind "$2" "$1" && make -C "$1" build`
+	if out, err := exec.Command("unshare", "--mount", "sh", "-c", script, "sh", module, dir).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building a copy: %w: %s", err, out)
 	}
-	return dir, nil
+	// Readers who are told to be root are.
+	return dir, os.WriteFile(filepath.Join(dir, "bin", "sudo"), []byte("#!/bin/sh\nexec \"$@\"\n"), 0o700)
 }
 
 // goEnv returns the variables by which a go command in another home finds what was built already.
