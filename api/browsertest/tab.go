@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -41,8 +42,9 @@ type View struct {
 	Dark          bool
 	Language      string // as in navigator.language; empty means en-US
 	NoScript      bool
-	Still         bool // the user asked for less motion
-	New           bool // nothing is in the browser's cache when the page is opened
+	Still         bool   // the user asked for less motion
+	New           bool   // nothing is in the browser's cache when the page is opened
+	Before        string // JavaScript that runs before the scripts of each page that the tab opens
 }
 
 // Open loads an address in a new tab, which closes when the test ends.
@@ -56,6 +58,9 @@ func (b *Browser) Open(t testing.TB, address string, v View) *Tab {
 	call(tab, log.Enable, cdp.Empty{})
 	if v.New {
 		call(tab, network.ClearBrowserCache, cdp.Empty{})
+	}
+	if v.Before != "" {
+		call(tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: v.Before})
 	}
 	tab.Look(v)
 	tab.Do(chromedp.Navigate(address))
