@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"math"
 	"net/http"
+	"time"
 
 	"p2pchain/api"
 	"p2pchain/api/client"
@@ -22,6 +23,9 @@ const (
 	mostInside = 28
 	// roomForName is how much a peer with its name takes above or below its middle.
 	roomForName = 50
+	// oldNews is the age of a block that every peer which is not behind had when it last said what it has: they
+	// do so every 30 seconds.
+	oldNews = 45 * time.Second
 )
 
 // peersData is what the page of the peers shows.
@@ -44,7 +48,7 @@ type spoke struct {
 	Class  string  // of its line: whether it is in the mesh, and who called
 	Below  bool    // its name is written below it
 	Mute   bool    // there is no room for its name
-	Behind bool    // its chain has less work than ours
+	Behind bool    // its chain has less work than ours, and not only since it said so
 }
 
 func (s *Site) peers(ctx context.Context, _ *http.Request) (view, error) {
@@ -56,7 +60,14 @@ func (s *Site) peers(ctx context.Context, _ *http.Request) (view, error) {
 	if data.Peers, err = s.cfg.Source.Peers(ctx); err != nil {
 		return view{}, err
 	}
-	data.Drawn = spokes(data.Peers[:min(len(data.Peers), mostDrawn)], &data.Node)
+	latest, err := s.cfg.Source.Blocks(ctx, "", pageBlocks)
+	if err != nil {
+		return view{}, err
+	}
+	now := s.cfg.Now()
+	data.Drawn = spokes(data.Peers[:min(len(data.Peers), mostDrawn)], func(p *api.Peer) bool {
+		return p.Work.Cmp(data.Node.Tip.Work) < 0 && lacksOld(p, latest.Blocks, now)
+	})
 	data.Box = boxOf(data.Drawn)
 	data.Hidden = len(data.Peers) - len(data.Drawn)
 	data.Crowded = len(data.Drawn) > mostNamed
@@ -76,7 +87,7 @@ func (s *Site) peers(ctx context.Context, _ *http.Request) (view, error) {
 
 // spokes places peers on an ellipse, from the left on; where there are many, every second one on a smaller one,
 // so that there is room for their names.
-func spokes(peers []api.Peer, node *api.Node) []spoke {
+func spokes(peers []api.Peer, behind func(*api.Peer) bool) []spoke {
 	const width, height, inner = 290, 155, 0.62
 	out := make([]spoke, len(peers))
 	for i, p := range peers {
@@ -86,9 +97,24 @@ func spokes(peers []api.Peer, node *api.Node) []spoke {
 		}
 		mute := size < 1 && len(peers) > mostInside
 		x, y := math.Round(size*width*math.Cos(at)), math.Round(size*height*math.Sin(at))
-		out[i] = spoke{Peer: p, X: x, Y: y, Class: lineOf(&p), Below: y >= 0, Mute: mute, Behind: p.Work.Cmp(node.Tip.Work) < 0}
+		out[i] = spoke{Peer: p, X: x, Y: y, Class: lineOf(&p), Below: y >= 0, Mute: mute, Behind: behind(&p)}
 	}
 	return out
+}
+
+// lacksOld reports whether a peer with less work than we lacked a block of ours that is old. That the latest ones are
+// not in what it said last shows nothing.
+func lacksOld(p *api.Peer, latest []api.Block, now time.Time) bool {
+	if len(latest) == 0 {
+		return false
+	}
+	first := latest[0] // that it lacks; where it is as high as we, it is on another branch
+	for _, b := range latest {
+		if b.Height > p.Height {
+			first = b
+		}
+	}
+	return first.Height > p.Height+1 || now.Sub(first.Time.Time()) > oldNews
 }
 
 // boxOf returns the viewBox of a picture that is as high as its peers need.

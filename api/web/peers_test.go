@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"p2pchain/api"
 	"p2pchain/api/browsertest"
@@ -52,7 +53,7 @@ func TestSpokes(t *testing.T) {
 		c := &crowd{&fakeSource{}, size}
 		peers, _ := c.Peers(t.Context())
 		node, _ := c.Node(t.Context())
-		drawn := spokes(peers, &node)
+		drawn := spokes(peers, func(p *api.Peer) bool { return p.Work.Cmp(node.Tip.Work) < 0 })
 		for i, a := range drawn {
 			if math.Abs(a.X) > 350-4*letter || math.Abs(a.Y) > 205-2*line {
 				t.Errorf("%d of %d peers is outside of the picture: %v, %v", i, size, a.X, a.Y)
@@ -73,6 +74,39 @@ func TestSpokes(t *testing.T) {
 		if got := lineOf(&p); got != want {
 			t.Errorf("%+v: the line is %q, want %q", p, got, want)
 		}
+	}
+}
+
+// TestBehind holds that a peer is drawn as behind only where it is known to be: what it has said is up to half a minute
+// old, and a new block is no reason.
+func TestBehind(t *testing.T) {
+	const now = api.Time(1e12)
+	chain := func(ages ...time.Duration) (latest []api.Block) {
+		for i, age := range ages {
+			latest = append(latest, api.Block{Height: uint64(10 - i), Time: now - api.Time(age.Milliseconds())})
+		}
+		return latest
+	}
+	for _, tt := range []struct {
+		name   string
+		height uint64
+		latest []api.Block
+		want   bool
+	}{
+		{"a new block", 9, chain(time.Second, time.Hour), false},
+		{"three new blocks", 7, chain(time.Second, 20*time.Second, 40*time.Second, time.Hour), false},
+		{"a new block on an old one that it lacks", 8, chain(time.Second, time.Minute, time.Hour), true},
+		{"an old block", 9, chain(time.Minute, time.Hour), true},
+		{"another branch, left just now", 10, chain(time.Second, time.Hour), false},
+		{"another branch, left long ago", 12, chain(time.Minute, time.Hour), true},
+		{"more than is listed", 3, chain(time.Second, 2*time.Second), true},
+		{"nothing is listed", 3, nil, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := lacksOld(&api.Peer{Height: tt.height}, tt.latest, now.Time()); got != tt.want {
+				t.Errorf("lacksOld = %v, want %v", got, tt.want)
+			}
+		})
 	}
 }
 
