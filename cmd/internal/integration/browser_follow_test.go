@@ -275,3 +275,33 @@ func TestBrowserFollows(t *testing.T) {
 	}
 	t.Logf("%v", s.counts)
 }
+
+// TestBrowserPeersAndForks keeps the pages of the peers and of the forks open while a peer goes, comes back with a better
+// chain, and goes again: they show each of that by themselves.
+func TestBrowserPeersAndForks(t *testing.T) {
+	t.Parallel()
+	b := browsertest.Start(t)
+	s := newStory(t, 1)
+	open := func(path string) (*browsertest.Tab, float64) {
+		tab := b.Open(t, s.node.url+path, browsertest.View{Width: 1024, Height: 900})
+		return tab, browsertest.Eval[float64](tab, `performance.timeOrigin`)
+	}
+	peers, peersLoaded := open("/ui/peers")
+	forks, forksLoaded := open("/ui/forks")
+	const rows = `document.querySelectorAll("#peerstable tbody tr").length`
+	peers.Wait(rows + ` === 1 && document.querySelectorAll("#peersdrawn svg[role=img] .link").length === 1`)
+	if got := browsertest.Eval[int](forks, `document.querySelectorAll("#reorgs tr").length`); got != 0 {
+		t.Errorf("%d rows of reorgs before there was one", got)
+	}
+	s.fork()
+	forks.Wait(`document.querySelectorAll("#reorgs tbody tr").length === 1 && !document.querySelector("#forkstree").hidden`)
+	forks.Wait(`document.querySelectorAll("#forkstips tbody tr").length === 2`)
+	peers.Wait(rows + ` === 1`)
+	s.partner.stop()
+	peers.Wait(rows + ` === 0 && document.querySelector("#peersdrawn").hidden && document.querySelector("#peerstable").hidden`)
+	for tab, loaded := range map[*browsertest.Tab]float64{peers: peersLoaded, forks: forksLoaded} {
+		if browsertest.Eval[float64](tab, `performance.timeOrigin`) != loaded {
+			t.Error("a page was loaded again")
+		}
+	}
+}

@@ -8,10 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"p2pchain/api/browsertest"
+	"p2pchain/core"
 )
 
 // soakMinutes is how long TestBrowserSoak lasts; 30 for the figure in docs/benchmarks.md.
@@ -84,13 +86,40 @@ func leastHeld(looks []browsertest.Memory) browsertest.Memory {
 // updates is how many messages TestBrowserUpdate adds, one after the other, paints how often it opens the page before.
 const updates, paints = 20, 5
 
-// TestBrowserUpdate adds messages one at a time, and holds that each comes on the screen by itself. It says how long
-// that takes, from the answer that the message is stored to the frame in which it is drawn.
+// longChain returns a node with 1,000 blocks of ten messages, which does not mine any more.
+func longChain(t *testing.T) *machine {
+	t.Helper()
+	const blocks, each = 1000, 10
+	network := networkFile(t, "long", func(p *core.Params) { p.Difficulty, p.BlockIntervalMS, p.MaxBlockMessages = 2, 0, each })
+	m := newMachine(t, "long", "--genesis="+network, "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0")
+	m.start()
+	var lines strings.Builder
+	for i := range blocks * each {
+		fmt.Fprintf(&lines, "\"message %d\"\n", i)
+	}
+	if err := m.do("POST", "/api/v1/messages", "application/x-ndjson", lines.String(), nil); err != nil {
+		t.Fatal(err)
+	}
+	m.eventually("1,000 blocks", func() error {
+		var tip struct{ Height uint64 }
+		if err := m.get("/api/v1/blocks/tip", &tip); err != nil || tip.Height < blocks {
+			return fmt.Errorf("height %d, %w", tip.Height, err)
+		}
+		return nil
+	})
+	if err := m.do("PUT", "/api/v1/mining", "application/json", `{"mode":"off"}`, nil); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestBrowserUpdate opens the overview of a chain of 1,000 blocks, adds messages one at a time, and holds that each comes
+// on the screen by itself. It says how long that takes, from the answer that the message is stored to the frame in which
+// it is drawn, and after what time the page was painted first.
 func TestBrowserUpdate(t *testing.T) {
 	t.Parallel()
 	b := browsertest.Start(t)
-	m := lonely(t, "prompt", "--mine", "off")
-	m.start()
+	m := longChain(t)
 	var tab *browsertest.Tab
 	var painted, took []float64
 	for range paints {
