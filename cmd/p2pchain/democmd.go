@@ -40,7 +40,7 @@ it, stop nodes, give one of them most of the hash rate, damage the disk of one, 
 node has its usual pages, too.
 
 Mining is slowed down, so that it takes little of the processor. All data are in a folder of their own,
-which is removed at the end unless --keep is set.`,
+which is removed at the end, or by the next demo if this one is killed, unless --keep is set.`,
 		Example: `  p2pchain demo
   p2pchain demo --nodes 8
   p2pchain demo --keep`,
@@ -59,13 +59,14 @@ func (a *app) runDemo(ctx context.Context, f demoFlags) (err error) {
 	cfg := demo.DefaultConfig()
 	cfg.Nodes, cfg.Version = f.nodes, version
 	cfg.Log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	if cfg.Dir, err = os.MkdirTemp("", "p2pchain-demo-"); err != nil {
+	folder, err := demo.MakeFolder(os.TempDir(), f.keep)
+	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, folder.Close()) }()
+	cfg.Dir = folder.Path
 	if f.keep {
 		a.remark("the nodes' data are in " + cfg.Dir)
-	} else {
-		defer func() { err = errors.Join(err, os.RemoveAll(cfg.Dir)) }()
 	}
 	d, err := a.openDemo(ctx, cfg, f.port)
 	if err != nil {
@@ -75,7 +76,10 @@ func (a *app) runDemo(ctx context.Context, f demoFlags) (err error) {
 		debug.SetMemoryLimit(softMemory)
 	}
 	a.remark(fmt.Sprintf("the demo of %d nodes is at %s", f.nodes, d.URL()))
-	return d.Run(ctx)
+	if err = d.Run(ctx); err == nil {
+		a.remark("stopped")
+	}
+	return err
 }
 
 // openDemo opens a demo on a port, or on any free one where nobody chose it.
