@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 
 	"p2pchain/core"
 	"p2pchain/core/proof"
@@ -65,26 +64,4 @@ func (c *Client) ProofTo(ctx context.Context, id core.Hash, tip string) (*proof.
 		return nil, nil, fmt.Errorf("%w: %w", ErrBadProof, err)
 	}
 	return p, s, nil
-}
-
-// pollConfirmations is how often AwaitConfirmations looks.
-const pollConfirmations = 500 * time.Millisecond
-
-// AwaitConfirmations returns a message as soon as it is in a block of the best chain with so many blocks
-// on top. If ctx ends first, it returns what it knew last and ctx's error.
-func (c *Client) AwaitConfirmations(ctx context.Context, id core.Hash, onTop uint64) (Message, error) {
-	var last Message
-	for {
-		m, err := c.Await(ctx, id) // again each time: a reorg may give the message back
-		if err != nil {
-			return last, err
-		}
-		last = m
-		if m.Confirmations > onTop { // the own block counts there
-			return m, nil
-		}
-		if err := sleep(ctx, pollConfirmations); err != nil {
-			return last, err
-		}
-	}
 }

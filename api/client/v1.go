@@ -3,11 +3,8 @@ package client
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 	"unicode/utf8"
 
 	"p2pchain/core"
@@ -43,44 +40,6 @@ func (c *Client) Message(ctx context.Context, id core.Hash) (Message, error) {
 	var m Message
 	err := c.get(ctx, v1+"/messages/"+id.String(), nil, &m)
 	return m, err
-}
-
-// longPoll is how long one request waits for a confirmation.
-const longPoll = 25 * time.Second
-
-// Await returns a message as soon as it is in a block of the best chain. If ctx ends first, it
-// returns what it knew last and ctx's error.
-func (c *Client) Await(ctx context.Context, id core.Hash) (Message, error) {
-	query := url.Values{"wait": {StatusConfirmed}, "timeout": {longPoll.String()}}
-	rq := call{method: http.MethodGet, path: v1 + "/messages/" + id.String(), query: query, timeout: longPoll + c.timeout}
-	var last Message
-	for {
-		asked := time.Now()
-		var m Message
-		err := c.fetch(ctx, rq, &m)
-		if err == nil {
-			last = m
-		}
-		if last.Status == StatusConfirmed || err != nil && !errors.Is(err, ErrBusy) {
-			return last, err
-		}
-		// A node that is busy, or about to stop, answers before the time.
-		if err := sleep(ctx, time.Second-time.Since(asked)); err != nil {
-			return last, err
-		}
-	}
-}
-
-// sleep waits for a while or until ctx ends, whose error it returns then.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // page makes the query of a list; limit 0 leaves it to the node.

@@ -54,10 +54,8 @@ func (a *app) sumUp(sum *tally, wait bool, err error) error {
 
 // awaitAll waits until every message is in a block, and writes the proofs, if these are wanted.
 func (a *app) awaitAll(ctx context.Context, c *client.Client, o *addOptions, ids []core.Hash) error {
-	for _, id := range ids {
-		if _, err := c.AwaitConfirmations(ctx, id, o.proof.confirmations); err != nil {
-			return fmt.Errorf("all is stored; waiting for the block of message %v: %w", id, err)
-		}
+	if left, err := c.AwaitAll(ctx, ids, o.proof.confirmations); err != nil {
+		return fmt.Errorf("all is stored, and %s for a block: %w", plural(left, "message")+verb(left, " waits", " wait"), err)
 	}
 	if o.proof.out == "" || len(ids) == 0 {
 		return nil
