@@ -241,7 +241,7 @@ func TestEncodedBodies(t *testing.T) {
 func TestHelpfulWords(t *testing.T) {
 	f := start(t)
 	for _, tt := range []struct{ path, body, host, want string }{
-		{"/peers", `{"multiaddr":"junk"}`, "", `multiaddr "junk" is none: want one like /ip4/`},
+		{"/peers", `{"multiaddr":"junk"}`, "", `"junk" is not a multiaddr: want one like /ip4/`},
 		{"/peers", `{}`, "", `want either "multiaddr", or "peer_id", "peer_host" and "peer_port"`},
 		{"/peers", `{"multiaddr":"","peer_port":""}`, "", `want either "multiaddr", or`},
 		{"/data", `{"data":"\ud800"}`, "", "half of a surrogate pair"},

@@ -255,7 +255,7 @@ func peerMembers(body []byte) (string, error) {
 	case addr == "":
 		return peerAddress(id, host, port)
 	case !strings.HasPrefix(addr, "/"):
-		return "", badRequest("bad_address", fmt.Sprintf("multiaddr %q is none: want one like /ip4/192.0.2.1/tcp/22345/p2p/12D3KooW…", addr))
+		return "", badRequest("bad_address", fmt.Sprintf("%q is not a multiaddr: want one like /ip4/192.0.2.1/tcp/22345/p2p/12D3KooW…", addr))
 	}
 	return addr, nil
 }

@@ -124,6 +124,11 @@ type anchored struct {
 
 // anchor follows logs, or looks at them once.
 func (a *app) anchor(ctx context.Context, f *clientFlags, o *anchorFlags, files []string) error {
+	for _, path := range files {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			return usagef("%s is a folder: name a log in it, or all with a pattern in quotes, like '%s'", path, filepath.Join(path, "*.log"))
+		}
+	}
 	folder, err := a.spoolFolder(f)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"p2pchain/api/client"
 	"p2pchain/cmd/internal/anchor"
+	"p2pchain/cmd/internal/demo"
 	"p2pchain/cmd/internal/invite"
 	"p2pchain/cmd/internal/node"
 	"p2pchain/core"
@@ -165,7 +166,10 @@ func adviceFor(err error, row exitRow) string {
 // adviceForFile is adviceFor for a chain file or a backup.
 func adviceForFile(err error, row exitRow) string {
 	line, ok := errors.AsType[*chainfile.LineError](err)
+	_, untouched := errors.AsType[*nothingTaken](err)
 	switch {
+	case untouched:
+		return "nothing was changed: name a chain file, as `p2pchain export` writes it and nodes keep it, or get this one again"
 	case errors.Is(err, node.ErrArchive):
 		return "nothing was changed: get the backup again, or take an older one"
 	case !ok:
@@ -193,10 +197,15 @@ func explain(err error) error {
 // the name of its kind where a line says already what is wrong: that only tells which exit code there is.
 func wording(err error) string {
 	text := err.Error()
-	for _, kind := range []error{node.ErrConfig, core.ErrBadParams, node.ErrAddressInUse, store.ErrOtherNetwork} {
+	for _, kind := range []error{node.ErrConfig, core.ErrBadParams, node.ErrAddressInUse, store.ErrOtherNetwork, demo.ErrConfig} {
 		if errors.Is(err, kind) {
 			text = strings.ReplaceAll(text+"\n", ": "+kind.Error()+"\n", "\n")
 			text = strings.TrimSuffix(text, "\n")
+		}
+	}
+	for _, cause := range []string{"time: missing unit in duration ", "time: invalid duration ", "time: unknown unit "} {
+		if before, _, found := strings.Cut(text, cause); found { // package time has no sentinels
+			return before + "want a time with its unit, like 30s, 5m or 2h"
 		}
 	}
 	if number, ok := errors.AsType[*strconv.NumError](err); ok {

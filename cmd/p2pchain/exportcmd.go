@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 
@@ -78,6 +79,7 @@ type exported struct {
 
 // exportToFile writes the chain to a new file, or continues an old one.
 func (a *app) exportToFile(ctx context.Context, from exportSource, since, path string) error {
+	_, missing := os.Stat(path)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return usagef("%w", err)
@@ -93,6 +95,9 @@ func (a *app) exportToFile(ctx context.Context, from exportSource, since, path s
 		done, err = to.finish()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
+		if to.end == 0 && errors.Is(missing, fs.ErrNotExist) { // an empty file would look like an export
+			err = errors.Join(err, os.Remove(path))
+		}
 		return err
 	}
 	return a.print(done, func(t *text) {

@@ -37,11 +37,19 @@ func (a *app) importInto(ctx context.Context, c *client.Client, path string) err
 	})
 	progress.end()
 	if last.Status == "" { // it never began
-		return importFailure(err)
+		if err = importFailure(err); errors.Is(err, chainfile.ErrUnverified) {
+			err = &nothingTaken{err}
+		}
+		return err
 	}
 	done := imported{File: path, Imported: node.Imported(last.Imported), Height: last.Height, Hash: last.Hash}
 	return errors.Join(importFailure(err), a.printImported(done))
 }
+
+// A nothingTaken error is one of a file of which the node took nothing.
+type nothingTaken struct{ error }
+
+func (e *nothingTaken) Unwrap() error { return e.error }
 
 // openPlainFile opens a file, or standard input, and looks at nothing in it.
 func (a *app) openPlainFile(path string) (*chainInput, error) {
@@ -53,7 +61,11 @@ func (a *app) openPlainFile(path string) (*chainInput, error) {
 		return nil, usagef("%w", err)
 	}
 	in := &chainInput{Reader: f, file: f}
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		return nil, errors.Join(usagef("%s is a folder, and no chain file", path), f.Close())
+	}
+	if err == nil && info.Mode().IsRegular() {
 		in.size = uint64(info.Size())
 	}
 	return in, nil

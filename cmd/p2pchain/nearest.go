@@ -94,6 +94,7 @@ func otherNames() []otherName {
 		{"from after", "since"},
 		{"wait-timeout time-limit limit", "timeout"},
 		{"follow", "watch"},
+		{"count n number last max max-count", "lines limit"},
 		{"files filename", "file"},
 		{"folder", "directory data-dir"},
 		{"reset clean wipe new-chain", "force-new-chain"},
@@ -199,6 +200,8 @@ func dashError(root *cobra.Command, args []string, err error) error {
 		switch {
 		case arg == "--":
 			return err
+		case len(name) > 0 && strings.Trim(name, "0123456789") == "" && strings.HasPrefix(arg, "-"):
+			return fmt.Errorf("%s: want no negative number", arg)
 		case len(name) < 2 || name[0] == '-' || !strings.HasPrefix(arg, "-"):
 		case len(commandsWith(root, name)) > 0 || root.PersistentFlags().Lookup(name) != nil:
 			return fmt.Errorf("-%s has one dash: write --%[1]s", name)
