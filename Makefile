@@ -38,8 +38,8 @@ snapshot: ## all files of a release in out/release: archives, packages, checksum
 	VERSION=$(VERSION) .ci/snapshot
 
 .PHONY: packages
-packages: ## the .deb of make snapshot on a Debian that boots: installed, hung, upgraded, purged (root)
-	.ci/packages $$(echo out/release/p2pchain*_amd64.deb)
+packages: ## the packages of make snapshot on a Debian that boots: installed, hung, upgraded, removed (root)
+	.ci/packages
 
 .PHONY: test
 test: ## all tests (under 3 minutes on 2 cores)

@@ -50,7 +50,7 @@ func TestContents(t *testing.T) {
 	}
 	var p struct {
 		Name, Arch, Version, Maintainer string
-		Contents                        []struct{ Src, Dst string }
+		Contents                        []struct{ Src, Dst, Type string }
 		Scripts                         map[string]string
 		Overrides                       map[string]struct{ Depends []string }
 	}
@@ -66,10 +66,10 @@ func TestContents(t *testing.T) {
 		}
 	}
 	for _, c := range p.Contents {
-		if _, err := os.Stat(filepath.Join(root, c.Src)); err != nil && !strings.HasPrefix(c.Src, "out/extras/") {
+		if _, err := os.Stat(filepath.Join(root, c.Src)); c.Type != "dir" && err != nil && !strings.HasPrefix(c.Src, "out/extras/") {
 			t.Error(err)
 		}
-		if !strings.HasPrefix(c.Dst, "/usr/") && !strings.HasPrefix(c.Dst, "/etc/p2pchain/") {
+		if !strings.HasPrefix(c.Dst, "/usr/") && !strings.HasPrefix(c.Dst+"/", "/etc/p2pchain/") {
 			t.Errorf("%s goes to %s", c.Src, c.Dst)
 		}
 	}
