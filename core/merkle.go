@@ -13,22 +13,13 @@ func LeafHash(leaf []byte) Hash { return Hash(rfc6962.DefaultHasher.HashLeaf(lea
 
 // MessageRoot returns the RFC 6962 root over the leaves of a block.
 func MessageRoot(leaves []Leaf) Hash {
-	return messageRoot(len(leaves), func(i int) Hash { return leaves[i].Hash() })
-}
-
-// MessageRootOf is MessageRoot for those who have the hashes of the leaves.
-func MessageRootOf(leafHashes []Hash) Hash {
-	return messageRoot(len(leafHashes), func(i int) Hash { return leafHashes[i] })
-}
-
-func messageRoot(n int, leafHash func(i int) Hash) Hash {
-	if n == 0 {
+	if len(leaves) == 0 {
 		return Hash(rfc6962.DefaultHasher.EmptyRoot())
 	}
 	factory := compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}
 	tree := factory.NewEmptyRange(0)
-	for i := range n {
-		leaf := leafHash(i)
+	for i := range leaves {
+		leaf := leaves[i].Hash()
 		if err := tree.Append(leaf[:], nil); err != nil {
 			panic(fmt.Sprintf("core: appending to a range from 0: %v", err)) // cannot fail from 0
 		}

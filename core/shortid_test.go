@@ -75,16 +75,3 @@ func sipHash24(key, data []byte) uint64 {
 	}
 	return v[0] ^ v[1] ^ v[2] ^ v[3]
 }
-
-func TestMessageRootOfLeafHashes(t *testing.T) {
-	for n := range 40 {
-		leaves, hashes := make([]core.Leaf, n), make([]core.Hash, n)
-		for i := range leaves {
-			leaves[i].ID[0], leaves[i].Signature[5] = byte(i), byte(n)
-			hashes[i] = leaves[i].Hash()
-		}
-		if core.MessageRootOf(hashes) != core.MessageRoot(leaves) {
-			t.Errorf("another root for %d leaves", n)
-		}
-	}
-}

@@ -88,11 +88,11 @@ func (f *fixture) Header(block core.Hash) (core.Header, bool, error) {
 }
 
 func (f *fixture) HistoryNode(level int, index uint64) (core.Hash, error) {
-	var leaves []core.Hash
+	var tree core.Frontier
 	for _, hash := range f.hashes[index<<level : (index+1)<<level] {
-		leaves = append(leaves, core.LeafHash(hash[:]))
+		tree = tree.Append(hash)
 	}
-	return core.MessageRootOf(leaves), nil
+	return tree.Root(), nil
 }
 
 func (f *fixture) Leaves(block core.Hash) ([]core.Leaf, error) {

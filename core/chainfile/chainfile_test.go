@@ -232,15 +232,6 @@ func TestDifference(t *testing.T) {
 	if err := firstError(string(file(t, n, []*core.Block{orphan}))); !errors.Is(err, chainfile.ErrOrder) {
 		t.Errorf("block 1 on another genesis: %v, want ErrOrder", err)
 	}
-
-	resumed := chainfile.ResumeReader(bytes.NewReader(chainfile.AppendBlock(nil, blocks[2])), n, &blocks[1].Header)
-	if _, h, err := resumed.Next(); err != nil || h != blocks[2].Header {
-		t.Errorf("resumed: %+v, %v, want block 3", h, err)
-	}
-	resumed = chainfile.ResumeReader(bytes.NewReader(chainfile.AppendBlock(nil, blocks[3])), n, &blocks[1].Header)
-	if _, _, err := resumed.Next(); !errors.Is(err, chainfile.ErrOrder) {
-		t.Errorf("resumed with a gap: %v, want ErrOrder", err)
-	}
 }
 
 // TestLastLine walks a file from its end, whatever the length of the lines.

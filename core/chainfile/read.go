@@ -76,12 +76,6 @@ func NewReader(r io.Reader) (*Reader, error) {
 	return out, nil
 }
 
-// ResumeReader returns a Reader of the lines after the one that holds a block of the network. It
-// counts lines and bytes as if its first one were the first of the file.
-func ResumeReader(r io.Reader, n *core.Network, after *core.Header) *Reader {
-	return &Reader{buf: bufio.NewReaderSize(r, 256<<10), network: n, last: after.Hash(), height: after.Height}
-}
-
 // Network returns the network of the file.
 func (r *Reader) Network() *core.Network { return r.network }
 

@@ -137,6 +137,12 @@ func TestPaths(t *testing.T) {
 	}
 }
 
+// messagePath returns the audit path of a message from all leaves of its block.
+func messagePath(leaves []core.Leaf, position int) []core.Hash {
+	from := position / pieceLeaves * pieceLeaves
+	return pathOf(leaves[from:min(len(leaves), from+pieceLeaves)], position, pieceRoots(leaves))
+}
+
 // A block's path is the same whether its leaves are hashed in one piece or in several, at the edges of the
 // pieces too.
 func TestMessagePath(t *testing.T) {

@@ -12,20 +12,16 @@ import (
 // pieceLeaves is how many leaves of a block are hashed in one go, a power of two.
 const pieceLeaves = 2048
 
-// messagePath returns the audit path of a message in its block. Pieces of the block are full subtrees, but
-// for the last one, so the tree over their roots is the upper part of the block's. A block has up to 32,768
-// messages, which one core hashes in 9 ms: the pieces are spread over all of them.
-func messagePath(leaves []core.Leaf, position int) []core.Hash {
-	return pathOf(leaves[position/pieceLeaves*pieceLeaves:min(len(leaves), (position/pieceLeaves+1)*pieceLeaves)], position, pieceRoots(leaves))
-}
-
-// pathOf returns the audit path of a message from the leaves of its piece and the roots of all pieces.
+// pathOf returns the audit path of a message in its block, from the leaves of its piece and the roots of all
+// pieces. Pieces are full subtrees, but for the last one, so the tree over their roots is the upper part of
+// the block's.
 func pathOf(piece []core.Leaf, position int, roots []core.Hash) []core.Hash {
 	below := foldPath(leafHashes(piece), position%pieceLeaves)
 	return append(below, foldPath(slices.Clone(roots), position/pieceLeaves)...)
 }
 
-// pieceRoots returns the roots of the pieces of a block.
+// pieceRoots returns the roots of the pieces of a block. A block has up to 32,768 messages, which one core
+// hashes in 9 ms: the pieces are spread over all of them.
 func pieceRoots(leaves []core.Leaf) []core.Hash {
 	pieces := slices.Collect(slices.Chunk(leaves, pieceLeaves))
 	roots, workers := make([]core.Hash, len(pieces)), make(chan struct{}, runtime.GOMAXPROCS(0))
