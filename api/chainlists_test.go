@@ -326,3 +326,25 @@ func TestLinesOfBlocks(t *testing.T) {
 		t.Error("a status that there is not")
 	}
 }
+
+// A list as lines has no page, so what it may be limited to is no page's either.
+func TestListLimits(t *testing.T) {
+	f := start(t)
+	f.sample()
+	for _, list := range []string{"messages", "erased", "mempool", "blocks", "headers"} {
+		for _, tt := range []struct {
+			limit, accept string
+			status        int
+		}{
+			{"1001", "application/json", 400},
+			{"1001", "application/x-ndjson", 200},
+			{"1", "application/x-ndjson", 200},
+			{"0", "application/x-ndjson", 400},
+			{"many", "application/x-ndjson", 400},
+		} {
+			if a := f.do("GET", "/api/v1/"+list+"?limit="+tt.limit, "", "Accept", tt.accept); a.status != tt.status {
+				t.Errorf("%s, limit %s as %s: %d %s, want %d", list, tt.limit, tt.accept, a.status, a.body, tt.status)
+			}
+		}
+	}
+}

@@ -3,7 +3,6 @@ package api
 import (
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"strconv"
 
@@ -134,21 +133,13 @@ func (s *Server) eraseNow(r *http.Request, id core.Hash, scope string, before *c
 // getErased lists erasures, newest first. As lines it is all of them.
 func (s *Server) getErased(w *response, r *http.Request) error {
 	lines, tip := wantsNDJSON(w, r), s.deps.Chain.Tip()
-	limit, err := limitParam(r, usualPage, mostPage)
-	if err == nil && lines {
-		limit, err = linesParam(r)
-	}
+	limit, err := listLimit(r, lines)
 	if err != nil {
 		return err
 	}
-	cursor, err := cursorParam(r)
+	before, err := beforeParam(r)
 	if err != nil {
 		return err
-	}
-	// Numbers are from 1 outside and from 0 in the store: what is below this one is below it there too.
-	before := uint64(math.MaxUint64)
-	if cursor > 0 {
-		before = cursor - 1
 	}
 	form := formJSON
 	if lines {

@@ -92,12 +92,3 @@ func (s *Server) forkOf(hash core.Hash) (BlockName, error) {
 	h, err := s.deps.Chain.Header(update.Tip)
 	return BlockName{update.Tip, h.Height}, err
 }
-
-// linesParam returns how many lines a request wants, without a limit where it does not say.
-func linesParam(r *http.Request) (int, error) {
-	text, err := queryParam(r, "limit")
-	if err != nil || text == "" {
-		return math.MaxInt, err
-	}
-	return limitParam(r, 0, math.MaxInt32)
-}

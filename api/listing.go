@@ -19,10 +19,7 @@ func (s *Server) getMessages(w *response, r *http.Request) error {
 		return err
 	}
 	lines, tip := wantsNDJSON(w, r), s.deps.Chain.Tip()
-	limit, err := limitParam(r, usualPage, mostPage)
-	if lines {
-		limit, err = linesParam(r)
-	}
+	limit, err := listLimit(r, lines)
 	if err != nil {
 		return err
 	}

@@ -152,10 +152,7 @@ const (
 // getMempool lists waiting messages, oldest first. As lines it is all of them.
 func (s *Server) getMempool(w *response, r *http.Request) error {
 	lines := wantsNDJSON(w, r)
-	limit, err := limitParam(r, usualPage, mostPage)
-	if err == nil && lines {
-		limit, err = linesParam(r)
-	}
+	limit, err := listLimit(r, lines)
 	if err != nil {
 		return err
 	}

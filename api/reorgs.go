@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"math"
 	"net/http"
 	"strconv"
 
@@ -15,14 +14,9 @@ func (s *Server) getReorgs(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	cursor, err := cursorParam(r)
+	before, err := beforeParam(r)
 	if err != nil {
 		return err
-	}
-	// Numbers are from 1 outside and from 0 in the store: what is below this one is below it there too.
-	before := uint64(math.MaxUint64)
-	if cursor > 0 {
-		before = cursor - 1
 	}
 	tip := s.deps.Chain.Tip()
 	past, err := s.deps.Archive.ReorgsBefore(before, limit)

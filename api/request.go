@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"net/url"
@@ -119,6 +120,33 @@ func limitParam(r *http.Request, usual, most int) (int, error) {
 		return 0, badRequest("bad_parameter", fmt.Sprintf("limit %q: want 1 to %d", text, most))
 	}
 	return n, nil
+}
+
+// linesParam returns how many lines a request wants, without a limit where it does not say.
+func linesParam(r *http.Request) (int, error) {
+	text, err := queryParam(r, "limit")
+	if err != nil || text == "" {
+		return math.MaxInt, err
+	}
+	return limitParam(r, 0, math.MaxInt32)
+}
+
+// listLimit returns how many entries of a list a request wants: as many as a page has, or lines.
+func listLimit(r *http.Request, lines bool) (int, error) {
+	if lines {
+		return linesParam(r)
+	}
+	return limitParam(r, usualPage, mostPage)
+}
+
+// beforeParam reads a cursor of a list that goes from the highest number down. Numbers are from 1 outside and
+// from 0 in the store: what is below this one is below it there too.
+func beforeParam(r *http.Request) (uint64, error) {
+	cursor, err := cursorParam(r)
+	if err != nil || cursor == 0 {
+		return math.MaxUint64, err
+	}
+	return cursor - 1, nil
 }
 
 // hashParam reads a hash out of a path.
