@@ -1,7 +1,6 @@
 package gossip
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -13,18 +12,7 @@ import (
 	"p2pchain/core/consensus"
 )
 
-// judgeAnnouncement is the validator of the block topic.
-func (g *Gossip) judgeAnnouncement(_ context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
-	if from == g.host.ID() {
-		return pubsub.ValidationAccept
-	}
-	if !g.begin() {
-		return pubsub.ValidationIgnore
-	}
-	defer g.verdicts.Done()
-	return g.judgeBlock(from, m.Data)
-}
-
+// judgeBlock judges what came on the block topic.
 func (g *Gossip) judgeBlock(from peer.ID, data []byte) pubsub.ValidationResult {
 	take := func(from peer.ID, data []byte) error {
 		err := g.takeAnnouncement(from, data)

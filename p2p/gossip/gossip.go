@@ -277,11 +277,11 @@ func (g *Gossip) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("starting gossipsub: %w", err)
 	}
-	messages, err := join(ps, g.topics.Messages, g.judgeBundle)
+	messages, err := join(ps, g.topics.Messages, g.validator(g.readBundle))
 	if err != nil {
 		return err
 	}
-	blocks, err := join(ps, g.topics.Blocks, g.judgeAnnouncement)
+	blocks, err := join(ps, g.topics.Blocks, g.validator(g.judgeBlock))
 	if err != nil {
 		return err
 	}
@@ -335,6 +335,20 @@ func (g *Gossip) joined() (messages, blocks *pubsub.Topic) {
 func (g *Gossip) leave() {
 	g.setTopics(nil, nil)
 	g.verdicts.Wait()
+}
+
+// validator has what others send judged, as long as Run takes part.
+func (g *Gossip) validator(judge func(from peer.ID, data []byte) pubsub.ValidationResult) pubsub.ValidatorEx {
+	return func(_ context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
+		if from == g.host.ID() {
+			return pubsub.ValidationAccept
+		}
+		if !g.begin() {
+			return pubsub.ValidationIgnore
+		}
+		defer g.verdicts.Done()
+		return judge(from, m.Data)
+	}
 }
 
 // begin reports whether a verdict may be found now; then it must be ended by g.verdicts.Done.

@@ -1,7 +1,6 @@
 package gossip
 
 import (
-	"context"
 	"errors"
 	"slices"
 
@@ -28,19 +27,7 @@ func (g *Gossip) dropVain(from peer.ID, rpc *pubsub.RPC) {
 	})
 }
 
-// judgeBundle is the validator of the message topic.
-func (g *Gossip) judgeBundle(_ context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
-	if from == g.host.ID() {
-		return pubsub.ValidationAccept
-	}
-	if !g.begin() {
-		return pubsub.ValidationIgnore
-	}
-	defer g.verdicts.Done()
-	return g.readBundle(from, m.Data)
-}
-
-// readBundle judges a bundle. Those that waited for it with others may bring the peer into debt.
+// readBundle judges what came on the message topic. Bundles that waited for it with others may bring the peer into debt.
 func (g *Gossip) readBundle(from peer.ID, data []byte) pubsub.ValidationResult {
 	g.vain.owe(from, vainSize(data))
 	return g.read(from, data, g.takeBundle)
