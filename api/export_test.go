@@ -82,11 +82,7 @@ func TestExport(t *testing.T) {
 func TestExportReorgs(t *testing.T) {
 	old, came := 0, 0
 	for at := 1; at <= 40; at++ {
-		turning := &turningChain{at: at}
-		f := start(t, func(_ *api.Config, d *api.Deps) {
-			turning.Chain = d.Chain
-			d.Chain = turning
-		})
+		f, turning := startTurning(t, at)
 		for range 9 {
 			f.seal()
 		}

@@ -10,8 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -273,23 +271,10 @@ func decode[T any](t *testing.T, a answer) (v T) {
 	return v
 }
 
-// golden compares text with a file in testdata.
+// golden is coretest.Golden with our flag.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; run with -update and look at the difference\ngot:\n%s\nwant:\n%s", path, got, want)
-	}
+	coretest.Golden(t, name, []byte(got), *update)
 }
 
 // dial opens a connection for requests that no client would send.

@@ -202,11 +202,7 @@ func TestMessagesReorgs(t *testing.T) {
 // is one branch, without a gap.
 func TestMessagesTurning(t *testing.T) {
 	for at := 1; at <= 30; at++ {
-		turning := &turningChain{at: at}
-		f := start(t, func(_ *api.Config, d *api.Deps) {
-			turning.Chain = d.Chain
-			d.Chain = turning
-		})
+		f, turning := startTurning(t, at)
 		for i := range 9 {
 			f.seal(coretest.Message(t, f.network, coretest.Key(0), fmt.Sprint("old", i)))
 		}

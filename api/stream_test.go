@@ -160,11 +160,7 @@ func TestChainReorgs(t *testing.T) {
 	for _, length := range []int{8, 12} { // against 7 blocks above the fork at height 2
 		old, came := 0, 0
 		for at := 1; at <= 40; at++ {
-			turning := &turningChain{at: at}
-			f := start(t, func(_ *api.Config, d *api.Deps) {
-				turning.Chain = d.Chain
-				d.Chain = turning
-			})
+			f, turning := startTurning(t, at)
 			for range 9 {
 				f.seal()
 			}
@@ -214,6 +210,16 @@ type turningChain struct {
 	at    int
 	looks int
 	turn  func()
+}
+
+// startTurning starts a node whose chain has its reorg when turn is set.
+func startTurning(t *testing.T, at int) (*fixture, *turningChain) {
+	turning := &turningChain{at: at}
+	f := start(t, func(_ *api.Config, d *api.Deps) {
+		turning.Chain = d.Chain
+		d.Chain = turning
+	})
+	return f, turning
 }
 
 func (c *turningChain) look() {

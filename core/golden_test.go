@@ -7,6 +7,7 @@ import (
 	"flag"
 	"math/rand/v2"
 	"os"
+	"p2pchain/core/coretest"
 	"path/filepath"
 	"testing"
 	"time"
@@ -17,29 +18,10 @@ var (
 	seedFlag = flag.Uint64("seed", 0, "repeat a random test with the seed that it printed")
 )
 
-// golden compares bytes with a file in testdata, or writes it.
+// golden is coretest.Golden with our flag.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if bytes.Equal(got, want) {
-		return
-	}
-	gotLines, wantLines := bytes.Split(got, []byte("\n")), bytes.Split(want, []byte("\n"))
-	for i := range min(len(gotLines), len(wantLines)) {
-		if !bytes.Equal(gotLines[i], wantLines[i]) {
-			t.Fatalf("%s:%d\ngot  %s\nwant %s", path, i+1, gotLines[i], wantLines[i])
-		}
-	}
-	t.Fatalf("%s: %d lines, want %d", path, len(gotLines), len(wantLines))
+	coretest.Golden(t, name, got, *update)
 }
 
 // goldenJSON is golden for the indented JSON of a value.

@@ -3,8 +3,6 @@ package chainfile_test
 import (
 	"bytes"
 	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"p2pchain/core"
@@ -53,20 +51,8 @@ func file(t testing.TB, n *core.Network, blocks []*core.Block) []byte {
 	return out.Bytes()
 }
 
-// golden compares with a file, or writes it where -update says so.
+// golden is coretest.Golden with our flag.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs (-update writes it):\n%s", path, got)
-	}
+	coretest.Golden(t, name, got, *update)
 }

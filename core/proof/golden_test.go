@@ -3,28 +3,16 @@ package proof
 import (
 	"bytes"
 	"encoding/json"
-	"os"
+	"p2pchain/core/coretest"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// golden compares bytes with a file in testdata, or writes it.
+// golden is coretest.Golden with our flag.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s: %d bytes\n%.600s\nwant %d bytes\n%.600s", path, len(got), got, len(want), want)
-	}
+	coretest.Golden(t, name, got, *update)
 }
 
 // An indexEntry is what every verifier must say about a file.
