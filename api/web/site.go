@@ -16,7 +16,7 @@ import (
 	"p2pchain/api/client"
 )
 
-//go:embed templates static texts
+//go:embed templates static texts/*/*.json
 var files embed.FS
 
 // policy lets a page load scripts, styles and pictures from its own origin, talk to that origin, and nothing

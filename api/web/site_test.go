@@ -322,7 +322,7 @@ func TestErasures(t *testing.T) {
 		erasure api.Erasure
 		want    []string
 	}{
-		{api.Erasure{By: api.ByAuthor, At: 946684800000, Message: &ask}, []string{"Its author", "2000-01-01T00:00:00", "go when the block is settled", "/ui/messages/" + ask.String()}},
+		{api.Erasure{By: api.ByAuthor, At: 946684800000, Message: &ask}, []string{"Its author", "2000-01-01T00:00:00", "once enough blocks lie on top", "/ui/messages/" + ask.String()}},
 		{api.Erasure{By: api.ByOperator, Settled: true, Gone: true}, []string{"The operator of this node", "Its bytes are gone"}},
 	} {
 		s := newSite(t, &fakeSource{payload: api.Payload{Erased: true}, erasure: &tt.erasure})
