@@ -23,7 +23,7 @@ help: ## list the targets
 
 .PHONY: build
 build: ## the one static binary, bin/p2pchain
-	$(GO) build -ldflags '$(LDFLAGS)' -o bin/p2pchain ./cmd/p2pchain
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/p2pchain ./cmd/p2pchain
 
 .PHONY: cross
 cross: ## the same for every platform of a release, thrown away
