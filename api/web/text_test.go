@@ -57,6 +57,33 @@ func TestTexts(t *testing.T) {
 	}
 }
 
+// TestGermanWords holds the German texts to the voice and the words of texts/README.md.
+func TestGermanWords(t *testing.T) {
+	all, err := loadTexts(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := map[string]*regexp.Regexp{
+		"Sie":      regexp.MustCompile(`(?i)\b(du|dein\w*|dir|dich|probier)\b`),
+		"minen":    regexp.MustCompile(`(?i)schürf`),
+		"Header":   regexp.MustCompile(`\b(Kopf|Kopfes|Köpfe|Köpfen)\b`),
+		"Autor":    regexp.MustCompile(`Verfasser`),
+		"Hashrate": regexp.MustCompile(`Rechenleistung`),
+		"Zielwert": regexp.MustCompile(`\bZiels?\b`),
+		"Nachbar":  regexp.MustCompile(`\bPeers?\b`),
+		"Netz":     regexp.MustCompile(`Netzwerk|Blockchain`),
+		"beurkund": regexp.MustCompile(`(?i)beglaubig|notarisier`),
+		"in":       regexp.MustCompile(`auf (der|die|keiner) (besten )?Kette\b`),
+	}
+	for key, text := range all.byLang["de"] {
+		for right, words := range wrong {
+			if found := words.FindString(text); found != "" {
+				t.Errorf("%s says %q, the word is %q", key, found, right)
+			}
+		}
+	}
+}
+
 // keysUsed returns the keys that templates and code name.
 func keysUsed(t *testing.T, all *texts) map[string]bool {
 	t.Helper()
