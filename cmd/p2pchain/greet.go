@@ -72,6 +72,9 @@ func (a *app) sayWho(n *node.Node) error {
 		}
 		t.line("add %s with\n  %s", what, a.command(append([]string{"add", "hello"}, a.whichNode()...)...))
 	}
+	if page := n.API(); strings.HasPrefix(page, "http") {
+		t.line("see it in a browser at\n  %s/", page)
+	}
 	t.line("")
 	_ = t.w.Flush() // that nobody reads it is no reason not to run
 	return nil

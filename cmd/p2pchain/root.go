@@ -29,11 +29,14 @@ func (a *app) rootCommand() *cobra.Command {
 		Short: "A replicated, append-only message log with proof of work, without a server or an operator",
 		Long: `p2pchain keeps an append-only log of messages on every machine that takes part.
 Nodes find each other, spread messages, seal them into proof-of-work blocks and
-agree on one chain. The bare command starts a node.`,
+agree on one chain. The bare command starts a node, with pages that show all of it at
+http://127.0.0.1:12345/.`,
 		Example: `  p2pchain                             start a node, or one more on this machine with --name two
   p2pchain add "hello"                 add a message through it
   p2pchain get chain                   what all nodes agreed on
-  p2pchain --bootstrap /ip4/…/p2p/ID   join a node on another machine`,
+  p2pchain invite                      one line, with which another machine joins
+  p2pchain join p2pchain1…             there: join, and start a node
+  p2pchain demo                        five nodes on one page, to cut apart and to heal`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -47,7 +50,7 @@ agree on one chain. The bare command starts a node.`,
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.shared.config, "config", "", "`FILE` with settings in YAML, named like the flags (default: p2pchain/config.yaml in your configuration folder)")
 	flags.StringVar(&a.shared.dataDir, "data-dir", "", "`FOLDER` of the node's data (default: p2pchain in your data folder)")
-	flags.StringVar(&a.shared.name, "name", "", "which of several nodes on this machine: a `NAME`, also of a folder in the data folder")
+	flags.StringVar(&a.shared.name, "name", "", "`NAME` of the node, where this machine has several; each has a folder of its own in the data folder")
 	flags.BoolVar(&a.shared.json, "json", false, "results as JSON, for programs")
 	root.SetGlobalNormalizationFunc(seedSpelling)
 	root.SetUsageTemplate(usageTemplate)

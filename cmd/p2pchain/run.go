@@ -115,7 +115,7 @@ func (f *runFlags) addPeerFlags(flags *pflag.FlagSet) {
 	flags.Var(f.listen, "listen", fmt.Sprintf("address for other nodes, repeatable (default: TCP, QUIC and WebSocket on port %d, or a free one)", node.DefaultPort))
 	flags.Var(f.bootstrap, "bootstrap", "a node to join: /ip4/…/p2p/ID, /dnsaddr/NAME or http://HOST:PORT of its API; repeatable")
 	flags.Var(f.announce, "announce", "address that other nodes are told, where it is not one of this machine; repeatable")
-	flags.Var(f.reach, "reach", "how to be reached: direct, as this machine is; nat, behind a router: by port mapping, hole punching and relays; relay, as one that all reach and that relays for the others")
+	flags.Var(f.reach, "reach", "how other nodes reach this one: direct, at an address of its own; nat, behind a router, by port mapping, hole punching and relays; relay, where all reach it, and it relays for those behind routers")
 	flags.BoolVar(&f.dht, "dht", f.dht, "look for nodes everywhere, in a DHT of this network's nodes")
 	if !f.noMDNS { // an introducer never does
 		flags.BoolVar(&f.noMDNS, "no-mdns", false, "do not look for nodes on the local network")
@@ -125,7 +125,7 @@ func (f *runFlags) addPeerFlags(flags *pflag.FlagSet) {
 
 // addAPIFlags declares where the API is and who may use it.
 func (f *runFlags) addAPIFlags(flags *pflag.FlagSet) {
-	flags.Var(&f.http, "http", "where to serve the REST API; unless set, a free port is used where this one is taken")
+	flags.Var(&f.http, "http", "where to serve the pages and the REST API; unless set, a free port is used where this one is taken")
 	f.safety.add(flags)
 	flags.BoolVar(&f.pprof, "pprof", false, "serve Go's profiles at /debug/pprof/ of the API, to those who may administer the node")
 }
@@ -134,7 +134,7 @@ func (f *runFlags) addAPIFlags(flags *pflag.FlagSet) {
 func (f *runFlags) addNetworkFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.network, "network", "", "`NAME` of a built-in network: main, classic or test (default: that of the data folder, main in a new one)")
 	flags.StringVar(&f.genesis, "genesis", "", "the parameter `FILE` of a network of your own, from p2pchain init")
-	flags.IntVar(&f.difficulty, "difficulty", 0, "leading zero hex `DIGITS` that a block hash needs at least; 1 to 16, new data folders only (default: the network's)")
+	flags.IntVar(&f.difficulty, "difficulty", 0, "leading zero hex `DIGITS` that a block hash needs at least, 1 to 16; another number is another network, so it is for new data folders (default: the network's)")
 }
 
 // addWorkFlags declares what a node does for the chain.

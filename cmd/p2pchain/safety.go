@@ -34,7 +34,7 @@ func newSafetyFlags(def node.Config) *safetyFlags {
 // add declares the flags.
 func (f *safetyFlags) add(flags *pflag.FlagSet) {
 	flags.Var(f.hosts, "http-host", "name under which the API may be called, besides localhost and IP addresses; repeatable")
-	flags.Var(f.auth, "auth", "what needs a token (see p2pchain token): token, changes that do not come from this machine; always, all changes; all, reading too; none, nothing")
+	flags.Var(f.auth, "auth", "what needs a token (see p2pchain token): with token, changes that come from other machines; with always, all changes; with all, reading too; with none, nothing")
 	flags.StringVar(&f.cert, "http-cert", "", "PEM `FILE` with the certificate of the API, which then speaks HTTPS; read again when it is renewed")
 	flags.StringVar(&f.key, "http-key", "", "PEM `FILE` with the key of --http-cert")
 	flags.BoolVar(&f.tls, "http-tls", false, "speak HTTPS with a certificate of the node's own making, which others recognise by its fingerprint (--api-cert)")
