@@ -25,7 +25,7 @@
 // each other by multicast as on a LAN, every port is free, and what is mounted for a page nobody else sees.
 // The machines of a page share a working folder: a file that readers are told to carry over is there already.
 // Pages at the top of the module begin in a copy of the sources, which is where the module is; others find it
-// as $SOURCES.
+// as $SOURCES. $OLDER is the program that $P2PCHAIN_OLDER names, for the page on upgrades.
 //
 // Running the blocks takes root (for the namespaces) and a minute, so it happens by `make docs` only.
 package doctest

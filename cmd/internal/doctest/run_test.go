@@ -38,7 +38,7 @@ func TestBlocks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := newLAN(t, t.TempDir(), filepath.Join(src, "bin"), append(goEnv(t), "MODULE="+module, "SOURCES="+src))
+			l := newLAN(t, t.TempDir(), filepath.Join(src, "bin"), append(goEnv(t), "MODULE="+module, "SOURCES="+src, "OLDER="+os.Getenv("P2PCHAIN_OLDER")))
 			if !strings.Contains(page, "/") { // these speak to who has the sources
 				l.sources(src, module)
 			}
