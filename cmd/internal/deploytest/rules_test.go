@@ -217,7 +217,7 @@ func TestAlertsFire(t *testing.T) {
 
 // TestAlertsAreExplained has a row for each alert on the page, and for no other.
 func TestAlertsAreExplained(t *testing.T) {
-	page, err := os.ReadFile("../../../docs/containers.md")
+	page, err := os.ReadFile("../../../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)
 	}
