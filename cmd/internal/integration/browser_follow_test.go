@@ -19,6 +19,7 @@ var browserSeed = flag.Uint64("browser.seed", 0, "seed of TestBrowserFollows (0:
 // compare is JavaScript that tells what the page shows in the parts that follow what happens, and how that differs from
 // what the server shows now. What is measured anew each time is left out, and times are as the server writes them.
 const compare = `(() => {
+	const ask = window.fetch;
 	const plain = (part) => {
 		const copy = part.cloneNode(true);
 		for (const time of copy.querySelectorAll("time")) {
@@ -35,10 +36,23 @@ const compare = `(() => {
 	const parts = () => Array.from(document.querySelectorAll("[data-live]"), plain);
 	window.shown = () => parts().map((part) => part.outerHTML).join("\n");
 	window.differences = async () => {
-		const page = await (await fetch(location.href, { cache: "no-store" })).text();
+		const page = await (await ask(location.href, { cache: "no-store" })).text();
 		const fresh = new DOMParser().parseFromString(page, "text/html");
 		return parts().map((part) => [part, plain(fresh.getElementById(part.id))]).filter(([a, b]) => !a.isEqualNode(b))
 			.map(([a, b]) => a.id + " is\n" + a.outerHTML + "\nand was to be\n" + b.outerHTML);
+	};
+})()`
+
+// slowly has a page wait for what it asks for, so that more happens in between.
+const slowly = `; (() => {
+	const ask = window.fetch;
+	let random = %d;
+	const sometime = () => new Promise((go) => setTimeout(go, (random = (random * 48271) %% 2147483647) %% 300));
+	window.fetch = async (...what) => {
+		await sometime();
+		const answer = await ask(...what);
+		await sometime();
+		return answer;
 	};
 })()`
 
@@ -55,13 +69,13 @@ type reader struct {
 }
 
 // openPages opens every page that follows what happens.
-func openPages(t *testing.T, b *browsertest.Browser, m *machine) []*reader {
+func openPages(t *testing.T, b *browsertest.Browser, m *machine, random *rand.Rand) []*reader {
 	t.Helper()
 	var readers []*reader
 	for _, path := range []string{"/", "/ui/blocks", "/ui/messages", "/ui/peers", "/ui/forks"} {
-		before := compare + byEventsAlone
-		if path == "/ui/peers" || path == "/ui/forks" { // of what peers have, no event tells
-			before = compare
+		before := compare + fmt.Sprintf(slowly, 1+random.IntN(1<<30))
+		if path != "/ui/peers" && path != "/ui/forks" { // of what peers have, no event tells
+			before += byEventsAlone
 		}
 		tab := b.Open(t, m.url+path, browsertest.View{Width: 1024, Height: 900, Before: before})
 		readers = append(readers, &reader{path: path, tab: tab, loaded: browsertest.Eval[float64](tab, `performance.timeOrigin`)})
@@ -110,7 +124,7 @@ func (r *reader) wake(t *testing.T) {
 			return
 		}
 	}
-	t.Fatalf("%s stays wrong: %s", r.path, strings.Join(differences, "\n"))
+	t.Fatalf("%s stays wrong: %.4000s", r.path, strings.Join(differences, "\n"))
 }
 
 // A story is what happens to a node while people read its pages.
@@ -236,7 +250,7 @@ func TestBrowserFollows(t *testing.T) {
 	t.Logf("-browser.seed=%d", seed)
 	b := browsertest.StartFor(t, 3*time.Minute)
 	s := newStory(t, seed)
-	readers := openPages(t, b, s.node)
+	readers := openPages(t, b, s.node, s.rand)
 	const chapters, scenes = 4, 10
 	for chapter := range chapters {
 		for range scenes {

@@ -135,6 +135,9 @@ func TestBrowserUpdate(t *testing.T) {
 			const stored = performance.now();
 			const { id } = await answer.json();
 			while (!document.querySelector("#waitinglines li[data-id='" + id + "']")) {
+				if (performance.now() > stored + 30000) {
+					throw new Error("it does not come on the screen");
+				}
 				await new Promise(requestAnimationFrame);
 			}
 			await new Promise(requestAnimationFrame); // now that frame is drawn

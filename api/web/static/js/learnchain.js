@@ -42,7 +42,7 @@ export function authorOf(name, seedHex) {
 }
 
 /** Signs as RFC 8032 says, at leisure: the time that it takes tells the key. */
-export function sign(author, bytes) {
+function sign(author, bytes) {
   const { secret, prefix } = expandSeed(author.seed);
   const r = littleEndian(sha512(join(prefix, bytes))) % ORDER;
   const R = encodePoint(multiplyPoint(BASE, r));

@@ -89,8 +89,10 @@ function payload(message) {
 
 function element(name, kind, text) {
   const e = document.createElement(name);
-  e.className = kind;
   e.textContent = text;
+  if (kind !== "") {
+    e.className = kind;
+  }
   return e;
 }
 
