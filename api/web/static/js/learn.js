@@ -44,7 +44,7 @@ startClassic(lesson.classic, lesson.ours, authors);
 startTime(search);
 startFork(JSON.parse(lesson.ours.params), authors);
 
-for (const part of document.querySelectorAll("[data-live]")) {
+for (const part of document.querySelectorAll("[data-scripted]")) {
   /** @type {HTMLElement} */ (part).hidden = false;
 }
 document.documentElement.dataset.ready = "yes";
