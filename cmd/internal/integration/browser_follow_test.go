@@ -224,6 +224,16 @@ func (s *story) crash() {
 	s.counts["kills"]++
 }
 
+// burst adds messages after a while without any, while pages are about to be read for the first of them.
+func (s *story) burst() {
+	s.t.Helper()
+	time.Sleep(2 * time.Second)
+	for range 3 {
+		s.add(s.node, 1)
+		time.Sleep(time.Duration(s.rand.IntN(200)) * time.Millisecond)
+	}
+}
+
 // goOn lets something happen.
 func (s *story) goOn() {
 	s.t.Helper()
@@ -272,12 +282,16 @@ func TestBrowserFollows(t *testing.T) {
 		default:
 			s.crash()
 		}
-		for _, r := range readers {
-			r.wake(t)
-			s.counts["pages compared"]++
+		for range 2 {
+			for _, r := range readers {
+				r.wake(t)
+				s.counts["pages compared"]++
+			}
+			s.burst()
 		}
 	}
 	for _, r := range readers {
+		r.wake(t)
 		if loaded := browsertest.Eval[float64](r.tab, `performance.timeOrigin`); loaded != r.loaded {
 			t.Errorf("%s was loaded again", r.path)
 		}

@@ -56,6 +56,7 @@ func TestBrowserSignIn(t *testing.T) {
 	if status := browsertest.Eval[int](other, `fetch("/api/v1/node").then((r) => r.status)`); status != 401 {
 		t.Errorf("reading after signing out: %d", status)
 	}
+	other.Arrive(form) // when its stream of events ends
 	for _, r := range append(tab.Requests(), other.Requests()...) {
 		if strings.Contains(r, strings.TrimSpace(string(token))) {
 			t.Errorf("the token is in an address: %s", r)

@@ -61,10 +61,11 @@ export function showLive() {
  *
  * @param {Object<string, function(any, string): void>} handlers by type of event, called with what it carries and its
  *   id; "hello" when a stream begins, "reset" when events are missing, both with the id of the last event before
- * @param {{once?: boolean, gone?: function(): void}} options once: the page waits for one thing only, so nobody is
- *   offered to halt it; gone is called when a stream has ended
+ * @param {{once?: boolean, gone?: function(): void, lost?: function(): void}} options once: the page waits for one
+ *   thing only, so nobody is offered to halt it; gone is called when a stream has ended, lost also where it was not the
+ *   page that ended it, or there was none
  */
-export function follow(handlers, { once = false, gone = () => {} } = {}) {
+export function follow(handlers, { once = false, gone = () => {}, lost = () => {} } = {}) {
   const types = Object.keys(handlers).filter((type) => type !== "hello" && type !== "reset");
   const connected = once ? () => {} : showLive();
   let source = null;
@@ -83,6 +84,7 @@ export function follow(handlers, { once = false, gone = () => {} } = {}) {
     source.onerror = () => {
       connected(false);
       close(); // by itself it would not come back after an answer like 503
+      lost();
       retry = setTimeout(open, retryMs);
     };
     for (const [type, handle] of Object.entries(handlers)) {

@@ -42,7 +42,7 @@ class Mirror {
     for (const type of parts.flatMap((part) => part.dataset.live.split(","))) {
       handlers[type] = (data) => this.#hear(type, data);
     }
-    follow(handlers, { gone: () => this.#gone() });
+    follow(handlers, { gone: () => this.#gone(), lost: checkReader });
     const seconds = Math.min(...parts.map((part) => Number(part.dataset.every ?? Infinity)));
     if (Number.isFinite(seconds)) {
       setInterval(() => this.#change(), 1000 * seconds);
@@ -136,14 +136,24 @@ class Mirror {
 /** Returns the page as it is now, null where that cannot be had. */
 async function readPage() {
   try {
-    const response = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store", signal: AbortSignal.timeout(patienceMs) });
-    if (response.status === 401) {
-      location.reload(); // whoever it is has to sign in again
-    }
+    const response = await ask("GET");
     return response.ok ? new DOMParser().parseFromString(await response.text(), "text/html") : null;
   } catch {
     return null;
   }
+}
+
+/** Has whoever reads this sign in where he has to: a stream that is refused does not say why. */
+async function checkReader() {
+  await ask("HEAD").catch(() => {}); // the node is away, which the page says
+}
+
+async function ask(method) {
+  const response = await fetch(location.href, { method, headers: { Accept: "text/html" }, cache: "no-store", signal: AbortSignal.timeout(patienceMs) });
+  if (response.status === 401) {
+    location.reload(); // to the form
+  }
+  return response;
 }
 
 /**
