@@ -85,15 +85,16 @@ func TestShares(t *testing.T) {
 		"one author by many peers":   func(i int) (mempool.Origin, int) { return mempool.Origin{Peer: fmt.Sprint(i)}, 0 },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, flood, honest := floodOf(t, limit, origin)
-			if len(honest) == 0 {
-				// One in a thousand shares its slot with the flood, by chance; two in a row do not.
-				w, flood, honest = floodOf(t, limit, origin)
+			w := newWorld(t, func(c *mempool.Config) { c.MaxBytes = limit })
+			var flood []*core.Message
+			for i := range 20 {
+				from, author := origin(i)
+				flood = append(flood, w.fillFrom(from, fmt.Sprint("flood", i), author)...)
 			}
 			if got := bytesOf(flood); got < space/2-1000 || got > space/2+1000 {
 				t.Errorf("the flood got %d bytes of %d, want half", got, space)
 			}
-			if got := bytesOf(honest); got < space/4-1000 {
+			if got := bytesOf(w.fillFrom(mempool.Origin{Peer: "honest"}, "honest", 999)); got < space/4-1000 {
 				t.Errorf("an honest peer got %d bytes, want a quarter of %d", got, space)
 			}
 			w.seal("genesis", "a1", flood...)
@@ -103,16 +104,6 @@ func TestShares(t *testing.T) {
 			}
 		})
 	}
-}
-
-// floodOf fills a pool from twenty origins, then from an honest peer, and returns what it took of either.
-func floodOf(t *testing.T, limit int64, origin func(i int) (mempool.Origin, int)) (w *world, flood, honest []*core.Message) {
-	w = newWorld(t, func(c *mempool.Config) { c.MaxBytes = limit })
-	for i := range 20 {
-		from, author := origin(i)
-		flood = append(flood, w.fillFrom(from, fmt.Sprint("flood", i), author)...)
-	}
-	return w, flood, w.fillFrom(mempool.Origin{Peer: "honest"}, "honest", 999)
 }
 
 // TestMemoryIsBounded holds that memory keeps to its limit, that nothing is lost by that, and that

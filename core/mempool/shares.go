@@ -6,9 +6,12 @@ import (
 	"p2pchain/core"
 )
 
-// shareSlots is the number of peers and authors that are told apart, give or take collisions; it
-// bounds the memory that strangers can make us spend on fairness.
-const shareSlots = 1024
+// What each peer and author holds is counted in rows of slots, one in each row; it bounds the memory that
+// strangers can make us spend on fairness.
+const (
+	shareRows  = 2
+	shareSlots = 1024
+)
 
 // Shares hold peers and authors to a fair part of the space for foreign messages, by the dynamic
 // threshold of Choudhury and Hahne ("Dynamic queue length thresholds for shared-memory packet
@@ -16,19 +19,31 @@ const shareSlots = 1024
 // the space, two fill two thirds, and a newcomer always finds some; no number of peers is assumed.
 //
 // Who brought a message is not stored, so what each one holds is an estimate: messages that leave
-// are taken to leave everybody's part evenly. Names are hashed into a fixed number of slots with a
-// secret seed, so nobody can aim at another's slot. After a restart all start from nothing.
+// are taken to leave everybody's part evenly. Names are hashed into a fixed number of slots with
+// secret seeds, so nobody can aim at another's slots, and the smallest of a name's slots counts, as in a
+// count-min sketch (Cormode and Muthukrishnan, 2005): one that shares a slot with a flood is not held to
+// the flood's part, unless it shares all of them. After a restart all start from nothing.
 //
 // The zero value is not usable; Pool.mu guards it.
 type shares struct {
-	seed     maphash.Seed
-	peers    [shareSlots]float64 // bytes
-	authors  [shareSlots]float64
+	seeds    [shareRows]maphash.Seed
+	peers    tally
+	authors  tally
 	expected float64 // bytes that would wait if nothing had left since the last settle
 }
 
+// A tally is how many bytes are held, by row and slot.
+type tally [shareRows][shareSlots]float64
+
+// slots are those of one name, by row.
+type slots [shareRows]uint64
+
 func newShares(waiting int64) *shares {
-	return &shares{seed: maphash.MakeSeed(), expected: float64(waiting)}
+	s := &shares{expected: float64(waiting)}
+	for row := range s.seeds {
+		s.seeds[row] = maphash.MakeSeed()
+	}
+	return s
 }
 
 // settle lowers all shares by what has left since the last call.
@@ -37,10 +52,8 @@ func (s *shares) settle(waiting int64) {
 	if now >= s.expected {
 		return
 	}
-	for i := range shareSlots {
-		s.peers[i] *= now / s.expected
-		s.authors[i] *= now / s.expected
-	}
+	s.peers.scale(now / s.expected)
+	s.authors.scale(now / s.expected)
 	s.expected = now
 }
 
@@ -48,7 +61,7 @@ func (s *shares) settle(waiting int64) {
 func (s *shares) fits(m *core.Message, from Origin, free int64) bool {
 	peer, author := s.slots(m, from)
 	limit := float64(free) - float64(m.Size())
-	return *peer <= limit && *author <= limit
+	return s.peers.held(peer) <= limit && s.authors.held(author) <= limit
 }
 
 // charge counts a message that is about to wait; a negative sign takes that back.
@@ -59,10 +72,37 @@ func (s *shares) charge(m *core.Message, from Origin, sign float64) {
 		return
 	}
 	peer, author := s.slots(m, from)
-	*peer, *author = max(0, *peer+size), max(0, *author+size)
+	s.peers.add(peer, size)
+	s.authors.add(author, size)
 }
 
-func (s *shares) slots(m *core.Message, from Origin) (peer, author *float64) {
-	return &s.peers[maphash.String(s.seed, from.Peer)%shareSlots],
-		&s.authors[maphash.Bytes(s.seed, m.Author[:])%shareSlots]
+func (s *shares) slots(m *core.Message, from Origin) (peer, author slots) {
+	for row, seed := range s.seeds {
+		peer[row] = maphash.String(seed, from.Peer) % shareSlots
+		author[row] = maphash.Bytes(seed, m.Author[:]) % shareSlots
+	}
+	return peer, author
+}
+
+// held returns what a name holds at most.
+func (t *tally) held(at slots) float64 {
+	least := t[0][at[0]]
+	for row := range t {
+		least = min(least, t[row][at[row]])
+	}
+	return least
+}
+
+func (t *tally) add(at slots, bytes float64) {
+	for row := range t {
+		t[row][at[row]] = max(0, t[row][at[row]]+bytes)
+	}
+}
+
+func (t *tally) scale(by float64) {
+	for row := range t {
+		for slot := range t[row] {
+			t[row][slot] *= by
+		}
+	}
 }
