@@ -157,7 +157,7 @@ func appendContent(dst []byte, m *core.Message, e *chain.Erasure) []byte {
 // A place is where a message is, and what that says about it.
 type place struct {
 	at      Standing
-	seenMS  uint64       // when this node first had it
+	first   chain.FirstSeen
 	block   *core.Header // of a confirmed one, as is written
 	written *Written
 	erasure *chain.Erasure
@@ -174,7 +174,8 @@ func appendMessage(dst []byte, m *core.Message, where *place) []byte {
 		dst = strconv.AppendInt(append(dst, `,"position":`...), int64(*at.Position), 10)
 	}
 	dst = strconv.AppendUint(append(dst, `,"confirmations":`...), at.Confirmations, 10)
-	dst = appendTime(append(dst, `,"first_seen":`...), where.seenMS)
+	dst = appendTime(append(dst, `,"first_seen":`...), where.first.MS)
+	dst = strconv.AppendBool(append(dst, `,"local":`...), where.first.Local)
 	if where.block != nil {
 		dst = appendTime(append(dst, `,"block_time":`...), where.block.TimeMS)
 		dst = appendWritten(append(dst, `,"written":`...), where.written)

@@ -37,7 +37,7 @@ func FuzzAppend(f *testing.F) {
 		case 2:
 			erasure = &chain.Erasure{TimeMS: seen, ByAuthor: true, Author: core.PublicKey{5}, Message: core.Hash{6}, Settled: true, Gone: true}
 		}
-		at, want := Standing{Status: StatusWaiting}, Message{Content: contentOf(m, erasure), FirstSeen: Time(seen)}
+		at, want := Standing{Status: StatusWaiting}, Message{Content: contentOf(m, erasure), FirstSeen: Time(seen), Local: confirmed}
 		var block *core.Header
 		var written *Written
 		if confirmed {
@@ -51,7 +51,7 @@ func FuzzAppend(f *testing.F) {
 			want.Written = written
 		}
 		want.Standing = at
-		same(t, appendMessage(nil, m, &place{at, seen, block, written, erasure}), want)
+		same(t, appendMessage(nil, m, &place{at, chain.FirstSeen{MS: seen, Local: confirmed}, block, written, erasure}), want)
 		same(t, append(appendContent(nil, m, erasure), '}'), contentOf(m, erasure))
 		composed := Time(ms)
 		same(t, appendChainMessage(nil, m, erasure), ChainMessage{ID: &m.ID, Payload: payloadOf(m, erasure), MediaType: m.MediaType, Author: &m.Author, Time: &composed})

@@ -11,8 +11,8 @@ import (
 type Archive interface {
 	// Pieces reads stored blocks piece by piece; chain.ErrNotFound where the first is not stored.
 	Pieces(into *chain.Pieces, want chain.Extract) error
-	// Seen returns when a stored message first came, in Unix milliseconds; chain.ErrNotFound.
-	Seen(id core.Hash) (uint64, error)
+	// Seen returns how a stored message first came; chain.ErrNotFound.
+	Seen(id core.Hash) (chain.FirstSeen, error)
 	// WaitingBefore returns up to limit waiting messages with a Seq below before, newest first.
 	WaitingBefore(before uint64, limit int) ([]mempool.Waiting, error)
 	// ReorgsBefore returns up to limit reorgs with a number below before, newest first.

@@ -62,7 +62,7 @@ func (l *list) passArrival(id core.Hash) error {
 		return err
 	}
 	where := &place{at: at}
-	if where.seenMS, err = l.server.deps.Archive.Seen(id); err != nil {
+	if where.first, err = l.server.deps.Archive.Seen(id); err != nil {
 		return err
 	}
 	if at.Block != nil {

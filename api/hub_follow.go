@@ -288,12 +288,12 @@ func (h *hub) tellBlock(hash core.Hash) error {
 		if err != nil {
 			return fmt.Errorf("reading message %v: %w", leaf.ID, err)
 		}
-		seen, err := h.server.deps.Archive.Seen(leaf.ID)
+		first, err := h.server.deps.Archive.Seen(leaf.ID)
 		if err != nil {
-			return fmt.Errorf("reading when message %v came: %w", leaf.ID, err)
+			return fmt.Errorf("reading how message %v came: %w", leaf.ID, err)
 		}
 		waiting++
-		e := messageEvent(m, erasure, Time(seen), m.Author == h.server.deps.author())
+		e := messageEvent(m, erasure, Time(first.MS), first.Local)
 		e.Waiting = waiting
 		events = append(events, h.event(kindMessage, e))
 	}

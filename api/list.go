@@ -216,7 +216,7 @@ func (l *list) passWaiting(ctx context.Context) error {
 		}
 		l.seq = entry.Seq
 		if err == nil && l.passes(m) { // else it was dropped meanwhile
-			l.emit(m, &place{at: Standing{Status: StatusWaiting}, seenMS: entry.AcceptedMS, erasure: erasure})
+			l.emit(m, &place{at: Standing{Status: StatusWaiting}, first: chain.FirstSeen{MS: entry.AcceptedMS, Local: entry.Local}, erasure: erasure})
 		}
 	}
 	return ctx.Err()
@@ -306,7 +306,7 @@ func (l *list) passPiece(p *chain.Piece) (bool, error) {
 				return false, err
 			}
 			at := Standing{StatusConfirmed, &hash, &height, &position, confirmations(l.tip, height)}
-			l.emit(&m.Message, &place{at, m.SeenMS, &p.Header, written, m.Erasure})
+			l.emit(&m.Message, &place{at, m.First, &p.Header, written, m.Erasure})
 		}
 		l.position--
 	}

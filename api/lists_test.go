@@ -365,20 +365,28 @@ func TestCursorsAreRefused(t *testing.T) {
 	}
 }
 
-// TestFirstSeen tells when messages came, by the node's clock.
+// TestFirstSeen tells when messages came, by the node's clock, and whether somebody added them here.
 func TestFirstSeen(t *testing.T) {
 	r := newReadNode(t)
 	before := time.Now().Add(-time.Millisecond)
 	m := coretest.Message(t, r.chain.Network(), coretest.Key(0), "m")
 	r.wait(m)
 	waiting, err := r.client.Message(t.Context(), m.ID)
-	if seen := waiting.FirstSeen.Time(); err != nil || seen.Before(before) || seen.After(time.Now()) || waiting.BlockTime != nil {
+	if seen := waiting.FirstSeen.Time(); err != nil || seen.Before(before) || seen.After(time.Now()) || waiting.BlockTime != nil || !waiting.Local {
 		t.Errorf("waiting: first seen %v, block time %v, %v", seen, waiting.BlockTime, err)
 	}
-	b := coretest.Next(t, r.chain.Network(), coretest.Genesis(r.chain.Network()), m)
+	others := coretest.Message(t, r.chain.Network(), coretest.Key(1), "of others")
+	b := coretest.Next(t, r.chain.Network(), coretest.Genesis(r.chain.Network()), m, others)
 	r.add(b)
 	sealed, err := r.client.Message(t.Context(), m.ID)
-	if err != nil || sealed.FirstSeen != waiting.FirstSeen || sealed.BlockTime == nil || uint64(*sealed.BlockTime) != b.Header.TimeMS || sealed.Confirmations != 1 {
+	if err != nil || sealed.FirstSeen != waiting.FirstSeen || sealed.BlockTime == nil || uint64(*sealed.BlockTime) != b.Header.TimeMS || sealed.Confirmations != 1 || !sealed.Local {
 		t.Errorf("sealed: %s, %v", show(t, sealed), err)
+	}
+	if came, err := r.client.Message(t.Context(), others.ID); err != nil || came.Local {
+		t.Errorf("of others: %s, %v", show(t, came), err)
+	}
+	page, err := r.client.Messages(t.Context(), client.Filter{}, "", 0)
+	if err != nil || len(page.Messages) != 2 || page.Messages[0].Local == page.Messages[1].Local {
+		t.Errorf("listed: %s, %v", show(t, page), err)
 	}
 }

@@ -55,11 +55,11 @@ func (s *Server) message(id core.Hash, standing Standing) (Message, error) {
 	if err != nil {
 		return Message{}, fmt.Errorf("reading message %v: %w", id, err)
 	}
-	seen, err := s.deps.Archive.Seen(id)
+	first, err := s.deps.Archive.Seen(id)
 	if err != nil {
-		return Message{}, fmt.Errorf("reading when message %v came: %w", id, err)
+		return Message{}, fmt.Errorf("reading how message %v came: %w", id, err)
 	}
-	out := Message{Content: contentOf(m, erasure), Standing: standing, FirstSeen: Time(seen)}
+	out := Message{Content: contentOf(m, erasure), Standing: standing, FirstSeen: Time(first.MS), Local: first.Local}
 	if standing.Block != nil {
 		h, err := s.deps.Chain.Header(*standing.Block)
 		if err != nil {

@@ -41,6 +41,9 @@ func TestSpecAndRoutes(t *testing.T) {
 		for _, v := range variable.FindAllStringSubmatch(r.pattern, -1) {
 			want = append(want, "path "+v[1])
 		}
+		if r.query != anyQuery {
+			s.checkQuery(t, name, op, r.query)
+		}
 		want = append(want, code.reach(code.handlers[r.method+" "+r.pattern])...)
 		slices.Sort(want)
 		if got := s.parametersOf(op); !slices.Equal(got, slices.Compact(want)) {
@@ -85,6 +88,20 @@ func (s *spec) parametersOf(op map[string]any) []string {
 	list = slices.DeleteFunc(list, func(p string) bool { return p == "header Accept" })
 	slices.Sort(list)
 	return list
+}
+
+// checkQuery holds the query parameters of an operation to those that the route table names.
+func (s *spec) checkQuery(t *testing.T, name string, op map[string]any, query string) {
+	t.Helper()
+	var want []string
+	for _, p := range strings.Fields(query) {
+		want = append(want, "query "+p)
+	}
+	slices.Sort(want)
+	got := slices.DeleteFunc(s.parametersOf(op), func(p string) bool { return !strings.HasPrefix(p, "query ") })
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: the description has the parameters %q, the route table %q", name, got, want)
+	}
 }
 
 // A code is what the source of this package says about its handlers.

@@ -51,7 +51,7 @@ func (a *archive) Pieces(into *chain.Pieces, want chain.Extract) error {
 				break
 			}
 			leaf := m.Leaf()
-			if err := into.Add(&leaf, m.Bytes(), seenMS); err != nil {
+			if err := into.Add(&leaf, m.Bytes(), chain.FirstSeen{MS: seenMS}); err != nil {
 				return err
 			}
 			want.Messages--
@@ -62,7 +62,7 @@ func (a *archive) Pieces(into *chain.Pieces, want chain.Extract) error {
 	return nil
 }
 
-func (a *archive) Seen(core.Hash) (uint64, error) { return seenMS, nil }
+func (a *archive) Seen(core.Hash) (chain.FirstSeen, error) { return chain.FirstSeen{MS: seenMS}, nil }
 
 func (a *archive) WaitingBefore(before uint64, limit int) ([]mempool.Waiting, error) {
 	all, err := a.pool.List(0, 1<<30)

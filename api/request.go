@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -107,6 +108,27 @@ func queryParam(r *http.Request, name string) (string, error) {
 		return text, nil
 	}
 	return "", nil
+}
+
+// knows refuses query parameters that a route does not have: a filter with a wrong name would look like
+// one that everything passes.
+func (t *route) knows(query string) error {
+	if query == "" || t.query == anyQuery {
+		return nil
+	}
+	names := strings.Fields(t.query)
+	for part := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(part, "=")
+		if name == "" || slices.Contains(names, name) {
+			continue
+		}
+		want := "there are none here"
+		if len(names) > 0 {
+			want = "want " + strings.Join(names, ", ")
+		}
+		return badRequest("unknown_parameter", fmt.Sprintf("parameter %.80q: %s", name, want))
+	}
+	return nil
 }
 
 // limitParam returns the page size that was asked for, from 1 to most.

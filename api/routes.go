@@ -14,7 +14,12 @@ type route struct {
 	pattern string
 	handle  func(*Server, *response, *http.Request) error
 	scope   Scope
+	query   string // names of its query parameters, or anyQuery
 }
+
+// anyQuery is for routes where a parameter that nobody reads does no harm: what the older systems and
+// browsers send there is not ours to say.
+const anyQuery = "*"
 
 // routes is the table of all routes.
 func routes() []route {
@@ -24,15 +29,15 @@ func routes() []route {
 // seedRoutes are those of the two older systems.
 func seedRoutes() []route {
 	return []route{
-		{http.MethodPut, "/add", (*Server).putAdd, scopeWrite},
-		{http.MethodGet, "/chain", (*Server).getChain, scopeRead},
-		{http.MethodGet, "/neighbours", (*Server).getNeighbours, scopeRead},
-		{http.MethodGet, "/data", (*Server).getData, scopeRead},
-		{http.MethodPost, "/data", (*Server).postData, scopeWrite},
-		{http.MethodGet, "/node", (*Server).getSeedNode, scopeRead},
-		{http.MethodPost, "/node", (*Server).postSeedNode, scopeRead},
-		{http.MethodGet, "/peers", (*Server).getSeedPeers, scopeRead},
-		{http.MethodPost, "/peers", (*Server).postSeedPeers, scopeAdmin},
+		{http.MethodPut, "/add", (*Server).putAdd, scopeWrite, anyQuery},
+		{http.MethodGet, "/chain", (*Server).getChain, scopeRead, anyQuery},
+		{http.MethodGet, "/neighbours", (*Server).getNeighbours, scopeRead, anyQuery},
+		{http.MethodGet, "/data", (*Server).getData, scopeRead, anyQuery},
+		{http.MethodPost, "/data", (*Server).postData, scopeWrite, anyQuery},
+		{http.MethodGet, "/node", (*Server).getSeedNode, scopeRead, anyQuery},
+		{http.MethodPost, "/node", (*Server).postSeedNode, scopeRead, anyQuery},
+		{http.MethodGet, "/peers", (*Server).getSeedPeers, scopeRead, anyQuery},
+		{http.MethodPost, "/peers", (*Server).postSeedPeers, scopeAdmin, anyQuery},
 	}
 }
 
@@ -40,57 +45,57 @@ func seedRoutes() []route {
 func v1Routes() []route {
 	const v1 = "/api/v1"
 	return []route{
-		{http.MethodPost, v1 + "/messages", (*Server).postMessages, scopeWrite},
-		{http.MethodGet, v1 + "/messages", (*Server).getMessages, scopeRead},
-		{http.MethodGet, v1 + "/messages/{id}", (*Server).getMessage, scopeRead},
-		{http.MethodDelete, v1 + "/messages/{id}", (*Server).deleteMessage, scopeAdmin},
-		{http.MethodGet, v1 + "/erased", (*Server).getErased, scopeRead},
-		{http.MethodGet, v1 + "/messages/{id}/proof", (*Server).getProof, scopeRead},
-		{http.MethodGet, v1 + "/search", (*Server).getSearch, scopeRead},
-		{http.MethodGet, v1 + "/mempool", (*Server).getMempool, scopeRead},
-		{http.MethodGet, v1 + "/blocks", (*Server).getBlocks, scopeRead},
-		{http.MethodGet, v1 + "/blocks/{block}", (*Server).getBlock, scopeRead},
-		{http.MethodGet, v1 + "/blocks/{block}/messages", (*Server).getBlockMessages, scopeRead},
-		{http.MethodGet, v1 + "/headers", (*Server).getHeaders, scopeRead},
-		{http.MethodGet, v1 + "/tips", (*Server).getTips, scopeRead},
-		{http.MethodGet, v1 + "/reorgs", (*Server).getReorgs, scopeRead},
-		{http.MethodGet, v1 + "/node", (*Server).getNode, scopeRead},
-		{http.MethodGet, v1 + "/mining", (*Server).getMining, scopeRead},
-		{http.MethodPut, v1 + "/mining", (*Server).putMining, scopeAdmin},
-		{http.MethodGet, v1 + "/peers", (*Server).getPeers, scopeRead},
-		{http.MethodPost, v1 + "/peers", (*Server).postPeers, scopeAdmin},
-		{http.MethodDelete, v1 + "/peers/{id}", (*Server).deletePeer, scopeAdmin},
-		{http.MethodGet, v1 + "/invite", (*Server).getInvite, scopeRead},
-		{http.MethodGet, v1 + "/export", (*Server).getExport, scopeRead},
-		{http.MethodGet, v1 + "/backup", (*Server).getBackup, scopeAdmin},
-		{http.MethodGet, eventsPattern, (*Server).getEvents, scopeRead},
-		{http.MethodPost, v1 + "/import", (*Server).postImport, scopeAdmin},
-		{http.MethodGet, v1 + "/openapi.json", (*Server).getOpenAPIJSON, scopeOpen},
-		{http.MethodGet, v1 + "/openapi.yaml", (*Server).getOpenAPIYAML, scopeOpen},
+		{http.MethodPost, v1 + "/messages", (*Server).postMessages, scopeWrite, "wait timeout"},
+		{http.MethodGet, v1 + "/messages", (*Server).getMessages, scopeRead, "status author type after before text sha256 limit cursor"},
+		{http.MethodGet, v1 + "/messages/{id}", (*Server).getMessage, scopeRead, "wait timeout"},
+		{http.MethodDelete, v1 + "/messages/{id}", (*Server).deleteMessage, scopeAdmin, "scope"},
+		{http.MethodGet, v1 + "/erased", (*Server).getErased, scopeRead, "limit cursor"},
+		{http.MethodGet, v1 + "/messages/{id}/proof", (*Server).getProof, scopeRead, "format tip"},
+		{http.MethodGet, v1 + "/search", (*Server).getSearch, scopeRead, "q"},
+		{http.MethodGet, v1 + "/mempool", (*Server).getMempool, scopeRead, "limit cursor"},
+		{http.MethodGet, v1 + "/blocks", (*Server).getBlocks, scopeRead, "from limit cursor"},
+		{http.MethodGet, v1 + "/blocks/{block}", (*Server).getBlock, scopeRead, ""},
+		{http.MethodGet, v1 + "/blocks/{block}/messages", (*Server).getBlockMessages, scopeRead, "position limit"},
+		{http.MethodGet, v1 + "/headers", (*Server).getHeaders, scopeRead, "from limit cursor"},
+		{http.MethodGet, v1 + "/tips", (*Server).getTips, scopeRead, ""},
+		{http.MethodGet, v1 + "/reorgs", (*Server).getReorgs, scopeRead, "limit cursor"},
+		{http.MethodGet, v1 + "/node", (*Server).getNode, scopeRead, ""},
+		{http.MethodGet, v1 + "/mining", (*Server).getMining, scopeRead, ""},
+		{http.MethodPut, v1 + "/mining", (*Server).putMining, scopeAdmin, ""},
+		{http.MethodGet, v1 + "/peers", (*Server).getPeers, scopeRead, ""},
+		{http.MethodPost, v1 + "/peers", (*Server).postPeers, scopeAdmin, ""},
+		{http.MethodDelete, v1 + "/peers/{id}", (*Server).deletePeer, scopeAdmin, ""},
+		{http.MethodGet, v1 + "/invite", (*Server).getInvite, scopeRead, ""},
+		{http.MethodGet, v1 + "/export", (*Server).getExport, scopeRead, "since"},
+		{http.MethodGet, v1 + "/backup", (*Server).getBackup, scopeAdmin, ""},
+		{http.MethodGet, eventsPattern, (*Server).getEvents, scopeRead, "types since"},
+		{http.MethodPost, v1 + "/import", (*Server).postImport, scopeAdmin, ""},
+		{http.MethodGet, v1 + "/openapi.json", (*Server).getOpenAPIJSON, scopeOpen, ""},
+		{http.MethodGet, v1 + "/openapi.yaml", (*Server).getOpenAPIYAML, scopeOpen, ""},
 	}
 }
 
 // pageRoutes are what people open in a browser.
 func pageRoutes() []route {
 	return []route{
-		{http.MethodGet, homePattern, (*Server).getPages, scopeOpen},
-		{http.MethodGet, signInPattern, (*Server).getPages, scopeOpen},
-		{http.MethodPost, signInPattern, (*Server).postSignIn, scopeOpen},
-		{http.MethodPost, signOutPattern, (*Server).postSignOut, scopeOpen},
-		{http.MethodGet, pagesPattern, (*Server).getPages, scopeOpen},
-		{http.MethodGet, "/api", (*Server).getPage, scopeOpen},
-		{http.MethodGet, "/api/page.css", (*Server).getPageStyle, scopeOpen},
-		{http.MethodGet, "/api/try.js", (*Server).getPageScript, scopeOpen},
+		{http.MethodGet, homePattern, (*Server).getPages, scopeOpen, anyQuery},
+		{http.MethodGet, signInPattern, (*Server).getPages, scopeOpen, anyQuery},
+		{http.MethodPost, signInPattern, (*Server).postSignIn, scopeOpen, anyQuery},
+		{http.MethodPost, signOutPattern, (*Server).postSignOut, scopeOpen, anyQuery},
+		{http.MethodGet, pagesPattern, (*Server).getPages, scopeOpen, anyQuery},
+		{http.MethodGet, "/api", (*Server).getPage, scopeOpen, anyQuery},
+		{http.MethodGet, "/api/page.css", (*Server).getPageStyle, scopeOpen, anyQuery},
+		{http.MethodGet, "/api/try.js", (*Server).getPageScript, scopeOpen, anyQuery},
 	}
 }
 
 // operatorRoutes are for who keeps the node running.
 func operatorRoutes() []route {
 	return []route{
-		{http.MethodGet, "/livez", (*Server).getLive, scopeOpen},
-		{http.MethodGet, "/readyz", (*Server).getReady, scopeOpen},
-		{http.MethodGet, "/metrics", (*Server).getMetrics, scopeRead},
-		{http.MethodGet, "/debug/pprof/{profile:[a-z]*}", (*Server).getProfile, scopeAdmin},
+		{http.MethodGet, "/livez", (*Server).getLive, scopeOpen, anyQuery},
+		{http.MethodGet, "/readyz", (*Server).getReady, scopeOpen, anyQuery},
+		{http.MethodGet, "/metrics", (*Server).getMetrics, scopeRead, anyQuery},
+		{http.MethodGet, "/debug/pprof/{profile:[a-z]*}", (*Server).getProfile, scopeAdmin, anyQuery},
 	}
 }
 
@@ -163,6 +168,9 @@ func allowed(methods map[string]route) string {
 // run lets a request through to its handler if its scope and the load allow it.
 func (s *Server) run(route route, w *response, r *http.Request) error {
 	if err := s.authorize(r, route.scope); err != nil {
+		return err
+	}
+	if err := route.knows(r.URL.RawQuery); err != nil {
 		return err
 	}
 	s.lend(w, r, route.scope)

@@ -302,3 +302,28 @@ func TestLongWait(t *testing.T) {
 		f.stop()
 	})
 }
+
+// TestUnknownParameters sends every route of the API of our own a parameter that it does not have, also
+// beside one that it has. A filter that is spelt wrong must not look like one that everything passes.
+func TestUnknownParameters(t *testing.T) {
+	f := start(t)
+	checked := 0
+	for _, r := range api.RouteLines() {
+		if !strings.HasPrefix(r.Pattern, "/api/v1/") {
+			continue
+		}
+		checked++
+		for _, query := range []string{"words=hello", "wait=confirmed&Limit=1", "limit=1&%6cimit=2", "nonsense"} {
+			a := f.do(r.Method, path(r)+"?"+query, "{}", "Content-Type", "application/json")
+			if a.status != http.StatusBadRequest || f.code(a) != "unknown_parameter" {
+				t.Errorf("%s %s?%s: %d %.200s", r.Method, r.Pattern, query, a.status, a.body)
+			}
+		}
+	}
+	if checked < 25 {
+		t.Errorf("only %d routes", checked)
+	}
+	if a := f.do("GET", "/api/v1/messages?limit=1&&status=waiting", ""); a.status != http.StatusOK {
+		t.Errorf("a list with what it knows: %d %s", a.status, a.body)
+	}
+}

@@ -211,7 +211,7 @@ func (s *spec) checkCode(op map[string]any, body []byte) error {
 
 // commonCodes are those that any operation may answer with; the introduction lists them.
 func commonCodes() []string {
-	return []string{"host_not_allowed", "cross_origin", "target_too_long", "header_too_large", "method_not_allowed", "internal",
+	return []string{"host_not_allowed", "cross_origin", "target_too_long", "header_too_large", "method_not_allowed", "unknown_parameter", "internal",
 		"stopping", "request_timeout", "token_needed", "token_unknown", "scope_too_small", "too_many_wrong_tokens",
 		"too_many_requests_at_once", "too_many_bodies", "too_many_writes"}
 }

@@ -81,6 +81,7 @@ type Message struct {
 	Content
 	Standing
 	FirstSeen Time  `json:"first_seen"`           // when this node first had it, by its clock
+	Local     bool  `json:"local"`                // somebody added it here; else it came from other nodes only
 	BlockTime *Time `json:"block_time,omitempty"` // by the clock of the miner of its block
 	// Written says between which blocks it was written; of confirmed ones only.
 	Written *Written `json:"written,omitempty"`

@@ -167,7 +167,7 @@ func (a *app) getMessage(ctx context.Context, c *client.Client, args []string) e
 		if m.Written != nil {
 			t.row("written", printable(strings.TrimPrefix(m.Written.Words, "written ")))
 		}
-		t.row("first seen", fmt.Sprintf("%v by this node's clock", m.FirstSeen))
+		t.row("first seen", firstSeen(&m))
 		t.row("seen block", m.Seen)
 		t.row("type", m.MediaType)
 		t.row("size", plural(m.Size, "byte"))
@@ -180,6 +180,15 @@ func (a *app) getMessage(ctx context.Context, c *client.Client, args []string) e
 		t.line("")
 		t.line("%s", payloadText(m.Payload))
 	})
+}
+
+// firstSeen says how a message first came to the node that was asked.
+func firstSeen(m *client.Message) string {
+	how := "from another node"
+	if m.Local {
+		how = "added here"
+	}
+	return fmt.Sprintf("%v by this node's clock, %s", m.FirstSeen, how)
 }
 
 // getData lists the waiting messages, under seed 1's name for them.

@@ -26,9 +26,15 @@ func (p *Piece) Last() *Sealed { return &p.Messages[len(p.Messages)-1] }
 // A Sealed message is one in a block, with the signature that the block commits to.
 type Sealed struct {
 	core.Message
-	SeenMS uint64 // when it first came, by our clock
+	First FirstSeen
 	// Erasure is how the message was erased. Whoever shows pieces to people sets it, and takes the body out.
 	Erasure *Erasure
+}
+
+// FirstSeen is how a message first came to this node.
+type FirstSeen struct {
+	MS    uint64 // when, by our clock
+	Local bool   // somebody added it here; else it came from other nodes only
 }
 
 // An Extract says what to read of stored blocks: from a message of the first block on, until one of
@@ -65,7 +71,7 @@ func (p *Pieces) Begin(hash core.Hash, h *core.Header, from int) {
 
 // Add puts the next message, as it is stored, into the piece that was begun last. Its id and signature
 // are those of the block's leaf. It holds on to no byte of raw.
-func (p *Pieces) Add(leaf *core.Leaf, raw []byte, seenMS uint64) error {
+func (p *Pieces) Add(leaf *core.Leaf, raw []byte, first FirstSeen) error {
 	envelope, rest, err := core.DecodeEnvelope(raw)
 	if err != nil {
 		return err
@@ -73,7 +79,7 @@ func (p *Pieces) Add(leaf *core.Leaf, raw []byte, seenMS uint64) error {
 	if len(rest) < len(leaf.Signature) {
 		return fmt.Errorf("message of %d bytes: %w", len(raw), core.ErrMalformed)
 	}
-	p.messages = append(p.messages, Sealed{core.Message{ID: leaf.ID, Envelope: envelope, Signature: leaf.Signature}, seenMS, nil})
+	p.messages = append(p.messages, Sealed{core.Message{ID: leaf.ID, Envelope: envelope, Signature: leaf.Signature}, first, nil})
 	m := &p.messages[len(p.messages)-1]
 	switch body := rest[len(leaf.Signature):]; len(body) {
 	case 0:

@@ -13,19 +13,23 @@ import (
 	"p2pchain/core/mempool"
 )
 
-// Seen returns when a stored message first came, in Unix milliseconds by our clock; chain.ErrNotFound.
-func (s *Store) Seen(id core.Hash) (uint64, error) {
-	return snapshot(s, func(r reader) (uint64, error) {
+// Seen returns how a stored message first came; chain.ErrNotFound.
+func (s *Store) Seen(id core.Hash) (chain.FirstSeen, error) {
+	return snapshot(s, func(r reader) (chain.FirstSeen, error) {
 		x, err := r.index(id)
 		if err != nil {
-			return 0, err
+			return chain.FirstSeen{}, err
 		}
 		rec, err := r.record(x.slot)
 		if err != nil {
-			return 0, missing(err, "record of message %v", id)
+			return chain.FirstSeen{}, missing(err, "record of message %v", id)
 		}
-		return rec.acceptedMS, nil
+		return firstSeen(rec.flags, rec.acceptedMS), nil
 	})
+}
+
+func firstSeen(flags uint8, acceptedMS uint64) chain.FirstSeen {
+	return chain.FirstSeen{MS: acceptedMS, Local: flags&flagLocal != 0}
 }
 
 // WaitingBefore returns up to limit waiting messages with a Seq below before, newest first.

@@ -38,10 +38,10 @@ func (m *model) sameLookups(t *testing.T, s *Store, pool []*core.Message) {
 		seen, err := s.Seen(msg.ID)
 		named, namedErr := s.MessagesNamed(msg.ID.String()[:61], 5)
 		if k := m.known[msg.ID]; k != nil {
-			equal(t, "Seen", seen, k.acceptedMS, err)
+			equal(t, "Seen", seen, chain.FirstSeen{MS: k.acceptedMS, Local: k.local}, err)
 			equal(t, "MessagesNamed", named, []core.Hash{msg.ID}, namedErr)
 		} else if !errors.Is(err, chain.ErrNotFound) || named != nil || namedErr != nil {
-			t.Errorf("unknown message: seen %d, %v; named %v, %v", seen, err, named, namedErr)
+			t.Errorf("unknown message: seen %v, %v; named %v, %v", seen, err, named, namedErr)
 		}
 	}
 	m.samePieces(t, s)
@@ -66,7 +66,8 @@ func (m *model) samePieces(t *testing.T, s *Store) {
 		}
 		for i := range piece.Messages {
 			equal(t, "message of a piece", &piece.Messages[i].Message, want.Messages[i], nil)
-			equal(t, "SeenMS", piece.Messages[i].SeenMS, m.known[want.Messages[i].ID].acceptedMS, nil)
+			k := m.known[want.Messages[i].ID]
+			equal(t, "First", piece.Messages[i].First, chain.FirstSeen{MS: k.acceptedMS, Local: k.local}, nil)
 		}
 	}
 }

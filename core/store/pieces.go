@@ -103,7 +103,7 @@ func (w *sweep) message(leaf *core.Leaf, slot uint64) error {
 	if err != nil {
 		return wrap(err)
 	}
-	if err := w.into.Add(leaf, raw, binary.BigEndian.Uint64(value[2:])); err != nil {
+	if err := w.into.Add(leaf, raw, firstSeen(value[1], binary.BigEndian.Uint64(value[2:]))); err != nil {
 		return fmt.Errorf("%w: %w", err, ErrCorrupt)
 	}
 	if list := w.into.List; list[len(list)-1].Last().Envelope.ID(w.genesis) != leaf.ID {
