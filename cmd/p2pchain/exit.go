@@ -12,6 +12,7 @@ import (
 
 	"p2pchain/api/client"
 	"p2pchain/cmd/internal/anchor"
+	"p2pchain/cmd/internal/bench"
 	"p2pchain/cmd/internal/demo"
 	"p2pchain/cmd/internal/invite"
 	"p2pchain/cmd/internal/node"
@@ -90,7 +91,7 @@ func exitTable() []exitRow {
 		{exitSync, "the disk did not take data that it must keep (a failed fsync)", "look at the disk before you start again",
 			[]error{node.ErrSync}},
 		{exitTimeout, "the time limit ended first", "give a larger `--timeout`", []error{context.DeadlineExceeded}},
-		{exitDirectory, "the data directory cannot be used", "check its owner and mode, or choose another `--data-dir`", []error{node.ErrDirectory, store.ErrNotStore}},
+		{exitDirectory, "the data directory cannot be used", "check its owner and mode, or choose another `--data-dir`", []error{node.ErrDirectory, store.ErrNotStore, bench.ErrFolder}},
 		{exitRefused, "the node refused the request", "", []error{client.ErrRefused}},
 		{exitUnauthorized, "the node wants a token", "give the file with it as `--token-file`", []error{client.ErrUnauthorized}},
 		{exitBusy, "the node cannot take this now", "try again later", []error{client.ErrBusy}},

@@ -139,6 +139,7 @@ func suggestCommands(root *cobra.Command) {
 		"backup":    "save snapshot",
 		"health":    "ping",
 		"doctor":    "diagnose diagnostics troubleshoot",
+		"bench":     "benchmark speed hashrate speedtest",
 		"config":    "settings configure set",
 		"demo":      "example simulate",
 	}

@@ -70,7 +70,7 @@ http://127.0.0.1:12345/.`,
 		a.runCommand(), a.initCommand(), a.joinCommand(), a.inviteCommand(), a.bootstrapCommand(), a.keyCommand(), a.tokenCommand(),
 		a.addCommand(), a.anchorCommand(), a.proofCommand(), a.getCommand(), a.searchCommand(), a.tailCommand(), a.statusCommand(), a.mineCommand(), a.peersCommand(), a.eraseCommand(), a.uiCommand(), a.demoCommand(),
 		a.verifyCommand(), a.exportCommand(), a.importCommand(), a.checkCommand(), a.backupCommand(), a.restoreCommand(),
-		a.healthCommand(), a.doctorCommand(), a.configCommand(), a.completionCommand(), a.manCommand(),
+		a.healthCommand(), a.doctorCommand(), a.benchCommand(), a.configCommand(), a.completionCommand(), a.manCommand(),
 		a.versionCommand(), a.minerCommand(),
 	)
 	suggestCommands(root)

@@ -14,6 +14,7 @@ import (
 	"p2pchain/api"
 	"p2pchain/api/client"
 	"p2pchain/cmd/internal/anchor"
+	"p2pchain/cmd/internal/bench"
 	"p2pchain/cmd/internal/node"
 	"p2pchain/core"
 )
@@ -83,6 +84,7 @@ func shapes() map[string]shape {
 		"status":         {nodeStatus{}, "with --watch one a second"},
 		"health":         {wellness{}, ""},
 		"doctor":         {diagnosis{}, ""},
+		"bench":          {bench.Report{}, "also after an early end, with what there is"},
 		"export":         {exported{}, "where a file is written"},
 		"import":         {imported{}, ""},
 		"config show":    {configuration{}, ""},

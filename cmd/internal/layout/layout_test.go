@@ -55,17 +55,21 @@ func rules() []rule {
 		// It reads what the parts count, whatever they are, and changes nothing.
 		{"cmd/internal/metrics", []string{"core/...", "p2p/...", "api", "bootstrap", "cmd/internal/backup", "cmd/internal/logs"}, []string{libp2p, pebble, "github.com/spf13"}},
 		{"cmd/internal/node", []string{"core/...", "p2p/...", "api/...", "bootstrap/...", "cmd/internal/invite", "cmd/internal/backup", "cmd/internal/metrics", "cmd/internal/logs"}, []string{"github.com/spf13"}},
+		// It measures the parts of a node that need no network.
+		{"cmd/internal/bench", []string{"core", "core/background", "core/consensus", "core/chain", "core/mempool", "core/miner", "core/store"}, []string{libp2p, pebble, "net", "github.com/spf13"}},
 		// Its nodes are whole ones, which it meets by their API.
 		{"cmd/internal/demo", []string{"core", "core/miner", "core/store", "api", "api/client", "api/web", "cmd/internal/node"}, []string{libp2p, pebble, "github.com/spf13"}},
 		{"cmd/internal", []string{"core/...", "p2p/...", "api/...", "bootstrap/...", "cmd/..."}, nil},
 		// The command talks to running nodes by their API and builds one by cmd/internal/node; of the
 		// parts it knows what their errors mean, and what they need of the process.
-		{"cmd/p2pchain", []string{"core", "core/document", "core/proof", "core/chainfile", "core/store", "core/miner", "core/background", "api", "api/client", "api/evidence", "api/receipt", "api/web", "bootstrap", "cmd/internal/anchor", "cmd/internal/demo", "cmd/internal/invite", "cmd/internal/spool", "cmd/internal/node", "cmd/internal/doctor", "cmd/internal/notary", "cmd/internal/logs", "cmd/internal/systemd"}, []string{libp2p, pebble}},
+		{"cmd/p2pchain", []string{"core", "core/document", "core/proof", "core/chainfile", "core/store", "core/miner", "core/background", "api", "api/client", "api/evidence", "api/receipt", "api/web", "bootstrap", "cmd/internal/anchor", "cmd/internal/bench", "cmd/internal/demo", "cmd/internal/invite", "cmd/internal/spool", "cmd/internal/node", "cmd/internal/doctor", "cmd/internal/notary", "cmd/internal/logs", "cmd/internal/systemd"}, []string{libp2p, pebble}},
 	}
 }
 
 // forTests lists the packages that exist for tests alone.
-func forTests() []string { return []string{"core/coretest", "core/miner/minertest", "p2p/p2ptest", "api/browsertest"} }
+func forTests() []string {
+	return []string{"core/coretest", "core/miner/minertest", "p2p/p2ptest", "api/browsertest"}
+}
 
 // violation says which rule the import of path by a package in folder breaks, "" if none.
 func violation(folder, path string) string {
