@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
+	"p2pchain/cmd/internal/node"
 )
 
 const (
@@ -85,7 +85,7 @@ func lockFolder(path string) (io.Closer, error) {
 	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is no regular file", name) // locking empties what a link points to
 	}
-	lock, err := vfs.Default.Lock(name)
+	lock, err := node.Lock(name)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -86,6 +87,10 @@ func makeDirectory(dir string) error {
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
+
+// Lock locks a file, which is made where it is missing, until it is closed or the process ends. An error
+// says that another process has it, or that it cannot be made.
+func Lock(path string) (io.Closer, error) { return vfs.Default.Lock(path) }
 
 // setAside renames an old store, so that nothing of it is lost. Nodes of another network than the new
 // one are of no use any more, so their addresses go aside, too.
