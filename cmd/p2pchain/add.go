@@ -41,10 +41,10 @@ NAME.sha256. "search --file" tells later when a file was notarised.`,
   p2pchain add "hello, chain" --proof hello.p2pproof
   p2pchain add - --wait < /var/log/dpkg.log
   tail -F app.log | p2pchain add -
-  p2pchain add --flush                 send what an earlier run had to keep
+  p2pchain add --flush                 # send what an earlier run had to keep
   p2pchain add --file report.pdf --proof report.p2pproof
   tar c photos | p2pchain add --file - --file-name photos.tar
-  p2pchain add --directory photos      and keep photos.sha256
+  p2pchain add --directory photos      # and keep photos.sha256
   p2pchain add --git HEAD`,
 		Args: takes(0, anyNumber),
 	}

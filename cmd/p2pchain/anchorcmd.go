@@ -88,7 +88,7 @@ While the node does not answer, anchors are kept in the data folder and sent, in
 and each once, when it is back.`,
 		Example: `  p2pchain anchor --follow /var/log/audit/audit.log
   p2pchain anchor --follow --interval 2s --heartbeat 1h 'agents/*.jsonl'
-  p2pchain anchor build.log --wait                    one look, at the end of a job
+  p2pchain anchor build.log --wait                    # one look, at the end of a job
   p2pchain anchor verify build.log`,
 		Args: takes(1, anyNumber),
 	}

@@ -26,7 +26,7 @@ bootstrap of the data folder, and p2pchain invite --name bootstrap prints its in
 again. The network is that of the flags or of an invite, else that of the data folder.`,
 		Example: `  p2pchain bootstrap --genesis lab7.json
   p2pchain bootstrap --announce /dns4/seed.example.org/tcp/22345
-  p2pchain bootstrap --reach relay             help nodes behind routers, too`,
+  p2pchain bootstrap --reach relay             # help nodes behind routers, too`,
 		Args: takes(0, 1),
 	}
 	cmd.Flags().SortFlags = false

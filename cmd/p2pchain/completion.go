@@ -19,8 +19,8 @@ func (a *app) completionCommand() *cobra.Command {
 		GroupID: groupTools,
 		Long: `Prints a script for a shell. With it the Tab key completes commands, flags, the words
 that a flag takes, the names of the nodes on this machine and the built-in networks.`,
-		Example: `  source <(p2pchain completion bash)                                    in this shell, with bash-completion
-  mkdir -p ~/.local/share/bash-completion/completions                   once, for the next line
+		Example: `  source <(p2pchain completion bash)                                    # in this shell, with bash-completion
+  mkdir -p ~/.local/share/bash-completion/completions                   # once, for the next line
   p2pchain completion bash > ~/.local/share/bash-completion/completions/p2pchain
   p2pchain completion zsh > "${fpath[1]}/_p2pchain"
   p2pchain completion fish > ~/.config/fish/completions/p2pchain.fish

@@ -42,7 +42,7 @@ have if it were started now, here, with these flags. The origin is a flag, an
 environment variable, a line of the configuration file, or the default.`,
 		Example: `  p2pchain config show
   p2pchain config show --origin
-  p2pchain config show --origin --mine off      what a node started with --mine off would do
+  p2pchain config show --origin --mine off      # what a node started with --mine off would do
   p2pchain config show --json | jq '.settings[] | select(.source != "default")'`,
 		Args: takes(0, 0),
 	}
@@ -62,7 +62,7 @@ goes where p2pchain looks for it. A file that is there is not replaced.`,
 		Example: `  p2pchain config init
   p2pchain config init --mine off --max-peers 100
   p2pchain config init lab.yaml && p2pchain --config lab.yaml
-  p2pchain config init -                        to standard output`,
+  p2pchain config init -                        # to standard output`,
 		Args:        takes(0, 1),
 		Annotations: map[string]string{noConfigFile: ""},
 	}

@@ -29,7 +29,7 @@ Give it the flags with which the node is started, if any. It changes nothing; of
 that does not run it opens the store for a moment. It ends with 18 if there is a
 problem; notes and warnings do not count.`,
 		Example: `  p2pchain doctor
-  p2pchain doctor --bootstrap http://192.168.1.20:12345      can I join that node?
+  p2pchain doctor --bootstrap http://192.168.1.20:12345      # can I join that node?
   p2pchain doctor --json | jq '.findings[] | select(.level == "problem")'`,
 		Args: takes(0, 0),
 	}

@@ -30,9 +30,9 @@ is that of the running node, or of the data folder where none runs.
 A file that is there already is continued: what it has stays, but for blocks at its
 end that are not on the best chain any more. So an export that was interrupted goes
 on where it was, and one that is repeated brings the file up to date.`,
-		Example: `  p2pchain export chain.jsonl                  all of it, or what came since the last time
-  p2pchain export --since 1200 stick.jsonl     what is above block 1200, to carry it to another island
-  p2pchain export | gzip > chain.jsonl.gz      import reads this, too
+		Example: `  p2pchain export chain.jsonl                  # all of it, or what came since the last time
+  p2pchain export --since 1200 stick.jsonl     # what is above block 1200, to carry it to another island
+  p2pchain export | gzip > chain.jsonl.gz      # import reads this, too
   p2pchain export | jq -r '.data[].message'`,
 		Args: takes(0, 1),
 	}

@@ -25,7 +25,7 @@ ends with 0 if it is: for health checks of containers and supervisors. With --re
 ends with 0 only if the node takes messages and has caught up with its peers.`,
 		Example: `  p2pchain health
   p2pchain health --ready
-  HEALTHCHECK CMD ["/p2pchain", "health"]      in a Dockerfile`,
+  p2pchain health --name two --timeout 30s`,
 		Args: takes(0, 0),
 	}
 	f := addClientFlags(cmd.Flags())

@@ -31,12 +31,12 @@ func (a *app) rootCommand() *cobra.Command {
 Nodes find each other, spread messages, seal them into proof-of-work blocks and
 agree on one chain. The bare command starts a node, with pages that show all of it at
 http://127.0.0.1:12345/.`,
-		Example: `  p2pchain                             start a node, or one more on this machine with --name two
-  p2pchain add "hello"                 add a message through it
-  p2pchain get chain                   what all nodes agreed on
-  p2pchain invite                      one line, with which another machine joins
-  p2pchain join p2pchain1…             there: join, and start a node
-  p2pchain demo                        five nodes on one page, to cut apart and to heal`,
+		Example: `  p2pchain                             # start a node, or one more on this machine with --name two
+  p2pchain add "hello"                 # add a message through it
+  p2pchain get chain                   # what all nodes agreed on
+  p2pchain invite                      # one line, with which another machine joins
+  p2pchain join p2pchain1…             # there: join, and start a node
+  p2pchain demo                        # five nodes on one page, to cut apart and to heal`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {

@@ -53,10 +53,10 @@ func (a *app) runCommand() *cobra.Command {
 		Short:   "Start a node (the same as p2pchain alone)",
 		GroupID: groupNode,
 		Example: `  p2pchain run
-  p2pchain run --name two                      a second node on this machine
-  p2pchain run --genesis lab7.json             a node of a network of your own
-  p2pchain run --bootstrap http://host:12345   join the node with this API
-  p2pchain run --prune-payloads-after 720h     keep what is older than 30 days without payloads`,
+  p2pchain run --name two                      # a second node on this machine
+  p2pchain run --genesis lab7.json             # a node of a network of your own
+  p2pchain run --bootstrap http://host:12345   # join the node with this API
+  p2pchain run --prune-payloads-after 720h     # keep what is older than 30 days without payloads`,
 	}
 	a.makeRun(cmd)
 	return cmd

@@ -27,9 +27,9 @@ with 4 if there is nothing.
 With --file, --directory or --git it tells whether a file, a directory or a commit with
 this very content was notarised, when and where. 64 digits are a SHA-256 of a file, too.`,
 		Example: `  p2pchain search hello
-  p2pchain search disk full --limit 0          all that there are
-  p2pchain search 1d51b1a8                     what has this hash
-  p2pchain search --file report.pdf            was it notarised, and when
+  p2pchain search disk full --limit 0          # all that there are
+  p2pchain search 1d51b1a8                     # what has this hash
+  p2pchain search --file report.pdf            # was it notarised, and when
   p2pchain search "$(sha256sum < report.pdf | cut -c1-64)"
   p2pchain search hello --json | jq -r '.messages[].id'`,
 		Args: takes(0, anyNumber),

@@ -25,7 +25,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Short:   "Show how a node is doing",
 		GroupID: groupClient,
 		Example: `  p2pchain status
-  p2pchain status --watch                     one line that follows the node
+  p2pchain status --watch                     # one line that follows the node
   p2pchain status --name two
   p2pchain status --json | jq .tip.height`,
 		Args: takes(0, 0),
