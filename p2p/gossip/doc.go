@@ -11,5 +11,5 @@
 //
 // Validators are inline and cheap first. Only faults that every node would see alike, whatever it
 // knows, are rejected (the sender's score falls); what we cannot judge, or failed to judge, is
-// ignored. The wire formats are in ../PROTOCOL.md.
+// ignored. The wire formats are in docs/protocol.md.
 package gossip

@@ -18,7 +18,7 @@ import (
 	"p2pchain/p2p/exchange/wire"
 )
 
-// questionTime is how long a node waits for an answer; see PROTOCOL.md.
+// questionTime is how long a node waits for an answer; see docs/protocol.md.
 const questionTime = 10 * time.Second
 
 // Silent takes every question and answers none, not even hello. Its fault is the end of the time for

@@ -1,4 +1,4 @@
-// The messages of the request protocols; p2p/PROTOCOL.md has their ids and limits. Each travels in a
+// The messages of the request protocols; docs/protocol.md has their ids and limits. Each travels in a
 // frame: its size as a varint, then its bytes. What the chain commits to (headers, messages) travels as
 // the very bytes that it hashes, opaque to protobuf.
 
