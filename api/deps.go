@@ -101,8 +101,6 @@ type Host interface {
 	Sync() Sync
 	// Links says how the node is tied into its network.
 	Links() Links
-	// ClockSkew returns our clock minus the median of the peers' clocks, false without peers.
-	ClockSkew() (time.Duration, bool)
 }
 
 var (
@@ -134,6 +132,8 @@ type Deps struct {
 	Forgetting func() Forgetting
 	// Invite returns what others join with. An error means that nobody can say yet where the node is.
 	Invite func() (Invite, error)
+	// ClockSkew returns our clock minus the median of the peers' clocks, false without peers. May be nil.
+	ClockSkew func() (time.Duration, bool)
 	// Ready says why the node cannot take messages now, nil if it can. May be nil itself.
 	Ready func() error
 	// Live says why the node is stuck, nil while it works. May be nil itself.

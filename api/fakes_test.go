@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"time"
 
 	"p2pchain/api"
 	"p2pchain/core"
@@ -172,8 +171,6 @@ func (h *fakeHost) Links() api.Links {
 	dht := 3
 	return api.Links{Introducers: 1, Relays: 1, Known: 5, DHTNodes: &dht, Reach: "nat", Reachable: "relayed"}
 }
-
-func (h *fakeHost) ClockSkew() (time.Duration, bool) { return -1500 * time.Millisecond, true }
 
 // An aheadChain knows headers that it has no blocks of.
 type aheadChain struct {

@@ -106,7 +106,8 @@ func startAt(t *testing.T, n *core.Network, l net.Listener, edits ...func(*api.C
 	stored := &archive{MemStore: mem, pool: f.pool}
 	deps := api.Deps{
 		Network: n, Key: coretest.Key(7), Chain: f.chain, Pool: f.pool, Messages: f, Archive: stored, Branches: c, Miner: fakeMiner{}, Host: f.host,
-		Invite: func() (api.Invite, error) { return f.invite, f.inviteErr }, Erasures: f.erasing, Erase: f.erasing.Erase,
+		Invite: func() (api.Invite, error) { return f.invite, f.inviteErr }, ClockSkew: func() (time.Duration, bool) { return -1500 * time.Millisecond, true },
+		Erasures: f.erasing, Erase: f.erasing.Erase,
 	}
 	for _, edit := range edits {
 		edit(&cfg, &deps)

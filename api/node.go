@@ -40,11 +40,21 @@ func (s *Server) node() Node {
 		LastEvent:     last,
 	}
 	out.Peers = out.Links.Inbound + out.Links.Outbound
-	if skew, ok := s.deps.Host.ClockSkew(); ok {
-		ms := skew.Milliseconds()
-		out.ClockSkewMS = &ms
-	}
+	out.ClockSkewMS = s.skew()
 	return out
+}
+
+// skew returns our clock minus that of the peers in milliseconds, nil where it is not known.
+func (s *Server) skew() *int64 {
+	if s.deps.ClockSkew == nil {
+		return nil
+	}
+	skew, ok := s.deps.ClockSkew()
+	if !ok {
+		return nil
+	}
+	ms := skew.Milliseconds()
+	return &ms
 }
 
 // forgetting says what was forgotten.

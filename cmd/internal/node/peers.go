@@ -166,6 +166,3 @@ func (p peers) Links() api.Links {
 	}
 	return links
 }
-
-// ClockSkew returns our clock minus the median of the peers' clocks.
-func (p peers) ClockSkew() (time.Duration, bool) { return p.p2p.ClockSkew() }

@@ -54,7 +54,7 @@ func (n *Node) openAPI(context.Context) error {
 	}
 	n.api, err = api.New(cfg, api.Deps{
 		Network: n.cfg.Network, Key: author, Chain: n.chain, Pool: n.pool, Messages: n.store, Archive: n.store, Proofs: n.store, Branches: n.chain,
-		Miner: mining{n}, Host: peers{n.p2p, n.bootstrap, n.cfg.Reach}, Ready: n.ready, Invite: n.Invite,
+		Miner: mining{n}, Host: peers{n.p2p, n.bootstrap, n.cfg.Reach}, ClockSkew: n.p2p.ClockSkew, Ready: n.ready, Invite: n.Invite,
 		Live: n.Live, Metrics: measured, Profiles: n.profiles(), Pages: pages,
 		Import: n.importStream, Backup: n.Backup,
 		Erasures: n.store, Erase: n.forget.Erase, Forgetting: n.forgetting,
