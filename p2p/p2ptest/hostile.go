@@ -49,7 +49,7 @@ type handler func(ctx context.Context, s network.Stream)
 
 func newHostile(name string, g Guise) *Hostile {
 	h := &Hostile{Guise: g, Name: name, serves: make(map[protocol.ID]handler), shelf: newShelf(g.Network, g.Blocks)}
-	for _, id := range meshProtocols {
+	for _, id := range meshProtocols() {
 		h.serves[id] = sink // as if it listened
 	}
 	return h

@@ -22,7 +22,10 @@ import (
 	"p2pchain/p2p/gossip"
 )
 
-var meshProtocols = []protocol.ID{pubsub.GossipSubID_v12, pubsub.GossipSubID_v11}
+// meshProtocols are those that a victim may speak.
+func meshProtocols() []protocol.ID {
+	return []protocol.ID{pubsub.GossipSubID_v12, pubsub.GossipSubID_v11}
+}
 
 // sink reads a stream to its end.
 func sink(_ context.Context, s network.Stream) { io.Copy(io.Discard, s) }
@@ -66,7 +69,7 @@ func MalformedGossip(g Guise) *Hostile {
 func gossiping(name string, g Guise, attack func(ctx context.Context, say func([]byte) error, h *Hostile)) *Hostile {
 	h := newHostile(name, g)
 	h.attack = func(ctx context.Context, victim peer.ID) {
-		s, err := h.Host.NewStream(ctx, victim, meshProtocols...)
+		s, err := h.Host.NewStream(ctx, victim, meshProtocols()...)
 		if err != nil {
 			return
 		}
