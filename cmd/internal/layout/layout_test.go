@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -200,4 +201,20 @@ func sources(t *testing.T) []source {
 		t.Fatalf("only %d files found under %s: wrong root?", len(found), root)
 	}
 	return found
+}
+
+// TestArchitectureIsComplete holds docs/architecture.md to what there is: it names every package.
+func TestArchitectureIsComplete(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.ReplaceAll(string(page), "`…/scan/", "`core/miner/internal/scan/")
+	looked := make(map[string]bool)
+	for _, f := range sources(t) {
+		if !looked[f.folder] && !strings.Contains(text, "`"+f.folder+"`") {
+			t.Errorf("docs/architecture.md does not name %s", f.folder)
+		}
+		looked[f.folder] = true
+	}
 }
