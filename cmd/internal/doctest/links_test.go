@@ -118,6 +118,19 @@ func TestReadmeIsShort(t *testing.T) {
 	}
 }
 
+// TestToolsAreNamed holds the README and the tutorials to naming what their blocks take besides a shell.
+func TestToolsAreNamed(t *testing.T) {
+	for _, page := range documents(t) {
+		if page != "README.md" && !strings.HasPrefix(page, "docs/tutorials/") {
+			continue
+		}
+		seen := regexp.MustCompile("(?ms)^<!-- sh.*?^-->").ReplaceAllString(readPage(t, page), "")
+		if strings.Contains(seen, "| jq ") && !strings.Contains(seen, "`jq`") {
+			t.Errorf("%s uses jq, and does not say so", page)
+		}
+	}
+}
+
 // TestNamedTests looks for each test that a page names as the one that holds a promise.
 func TestNamedTests(t *testing.T) {
 	declared := map[string]bool{}
