@@ -46,7 +46,7 @@ test: ## all tests (under 3 minutes on 2 cores)
 	$(GO) test $(PACKAGES)
 
 .PHONY: check
-check: fmt vet staticcheck layout tidy vuln build platforms crash forgeries fuzz-short browser container docs-short race ## everything that a change must pass
+check: fmt vet staticcheck layout tidy vuln build platforms crash forgeries fuzz-short browser container docs race ## everything that a change must pass
 
 .PHONY: fmt
 fmt: ## gofmt, without changing files
@@ -81,13 +81,9 @@ race: ## all tests of one process under the race detector, but for those of text
 browser: ## tests of pages in a real browser (chromium); pictures are kept in out/
 	P2PCHAIN_BROWSER=1 $(GO) test -count=1 -run Browser ./api/... ./cmd/internal/integration ./cmd/internal/demo
 
-.PHONY: docs-short
-docs-short: ## the same of the README alone
-	P2PCHAIN_DOCS=1 $(GO) test -count=1 -run TestBlocks/README ./cmd/internal/doctest
-
 .PHONY: docs
-docs: ## every shell block of README, tutorials and how-to pages, on machines of its own (needs root)
-	P2PCHAIN_DOCS=1 $(GO) test -count=1 -parallel 4 -run TestBlocks ./cmd/internal/doctest
+docs: ## every shell block of every page, on machines of its own (needs root)
+	P2PCHAIN_DOCS=1 $(GO) test -count=1 -parallel 8 -run TestBlocks ./cmd/internal/doctest
 
 .PHONY: container
 container: ## the image, built and put through trouble as three nodes (skipped where it cannot run)

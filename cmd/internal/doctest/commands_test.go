@@ -79,7 +79,6 @@ func calls(code string) [][]string {
 		return "…"
 	})
 	code = regexp.MustCompile(`#.*`).ReplaceAllString(strings.ReplaceAll(code, "\\\n", ""), "")
-	code = regexp.MustCompile(`(\w)[ \t]{2,}[a-z].*`).ReplaceAllString(code, "$1") // what an example is for
 	var found [][]string
 	for _, m := range regexp.MustCompile(`(?m)(?:^|[\s(/])p2pchain((?:[ \t]+[^\s|&;<>()]+)*)`).FindAllStringSubmatch(code, -1) {
 		args := strings.Fields(m[1])
