@@ -21,7 +21,7 @@ var files embed.FS
 
 // policy lets a page load scripts, styles and pictures from its own origin, talk to that origin, and nothing
 // else, with no exception for what is inside of the page.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; " +
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // patience is how long a page waits for its source.

@@ -190,3 +190,44 @@ func TestBrowserHalt(t *testing.T) {
 	}
 	quiet(t, tab, m.url)
 }
+
+// TestBrowserUndisturbed reads a page anew while somebody works with it: what has the focus and what is selected is so
+// afterwards, though the list has grown.
+func TestBrowserUndisturbed(t *testing.T) {
+	t.Parallel()
+	b := browsertest.Start(t)
+	m := lonely(t, "still", "--mine", "off")
+	m.start()
+	for _, text := range []string{"one", "two", "three"} {
+		if _, err := m.add(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, line := range map[string]string{"/": "#waitinglines li", "/ui/messages": "#list tbody tr"} {
+		tab := b.Open(t, m.url+path, browsertest.View{Width: 1440, Height: 1000})
+		lines := fmt.Sprintf(`document.querySelectorAll(%q)`, line)
+		before := browsertest.Eval[int](tab, lines+`.length`)
+		tab.Settle()
+		browsertest.Eval[any](tab, `(() => {
+			const line = `+lines+`[1];
+			line.querySelector("a").focus();
+			getSelection().selectAllChildren(line.querySelector("bdi"));
+			window.line = line;
+		})()`)
+		readings := `performance.getEntriesByType("resource").filter((e) => e.initiatorType === "fetch" && e.name === location.href).length`
+		read := browsertest.Eval[int](tab, readings)
+		if _, err := m.add("one more"); err != nil {
+			t.Fatal(err)
+		}
+		tab.Wait(fmt.Sprintf(`%s > %d && %s.length === %d`, readings, read, lines, before+1))
+		want := "two"
+		if before > 3 {
+			want = "three"
+		}
+		got := browsertest.Eval[[]any](tab, `[line.isConnected && document.activeElement === line.querySelector("a"), getSelection().toString(), line === `+lines+`[2]]`)
+		if got[0] != true || got[1] != want || got[2] != true {
+			t.Errorf("%s: focus kept, selection, the same line: %v, want true, %s, true", path, got, want)
+		}
+		quiet(t, tab, m.url)
+	}
+}
