@@ -143,30 +143,13 @@ func (t *tailer) event(ctx context.Context, e client.Event) error {
 	}
 	switch e.Type {
 	case client.EventHello:
-		var hello client.Hello
-		if err := decodeEvent(e, &hello); err != nil {
-			return err
-		}
-		return t.hello(ctx, hello)
+		return decoded(ctx, e, t.hello)
 	case client.EventMessage:
-		var m client.MessageEvent
-		if err := decodeEvent(e, &m); err != nil {
-			return err
-		}
-		return t.message(ctx, m)
+		return decoded(ctx, e, t.message)
 	case client.EventBlock:
-		var b client.Block
-		if err := decodeEvent(e, &b); err != nil {
-			return err
-		}
-		return t.block(ctx, b)
+		return decoded(ctx, e, t.block)
 	case client.EventReorg:
-		var r client.ReorgEvent
-		if err := decodeEvent(e, &r); err != nil {
-			return err
-		}
-		t.height = r.Height
-		t.app.remark(fmt.Sprintf("p2pchain: a reorg took %s off the chain", plural(r.Count, "block")))
+		return decoded(ctx, e, t.reorg)
 	case client.EventReset:
 		return t.catchUp(ctx)
 	}
@@ -214,6 +197,13 @@ func (t *tailer) block(ctx context.Context, b client.Block) error {
 		return t.later(ctx, err)
 	}
 	return t.showBlock(full)
+}
+
+// reorg tells how many blocks left the best chain.
+func (t *tailer) reorg(_ context.Context, r client.ReorgEvent) error {
+	t.height = r.Height
+	t.app.remark(fmt.Sprintf("p2pchain: a reorg took %s off the chain", plural(r.Count, "block")))
+	return nil
 }
 
 // showBlock shows those messages of a block that were not shown before.

@@ -20,12 +20,13 @@ const (
 	mostShown = 1 << 16
 )
 
-// decodeEvent reads what an event carries.
-func decodeEvent(e client.Event, into any) error {
-	if err := json.Unmarshal(e.Data, into); err != nil {
+// decoded calls f with what an event carries.
+func decoded[T any](ctx context.Context, e client.Event, f func(context.Context, T) error) error {
+	var v T
+	if err := json.Unmarshal(e.Data, &v); err != nil {
 		return fmt.Errorf("event %s is not that of a node: %w", printable(e.ID), err)
 	}
-	return nil
+	return f(ctx, v)
 }
 
 // history shows the last messages, oldest first: those that wait are newer than all in blocks. What
