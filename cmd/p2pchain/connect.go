@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -155,6 +156,30 @@ func (a *app) findNode(f *clientFlags) (target, error) {
 	return a.ownNode()
 }
 
+// runningNames says which other nodes run in the data folder, nothing where none does.
+func (a *app) runningNames() string {
+	own := a.shared.name
+	defer func() { a.shared.name = own }()
+	a.shared.name = ""
+	dir, err := a.dataDir()
+	if err != nil {
+		return ""
+	}
+	var flags []string
+	if own != "" && node.Holder(dir) != 0 {
+		flags = append(flags, "without --name")
+	}
+	for _, name := range node.Names(dir) {
+		if name != own && node.Holder(filepath.Join(dir, name)) != 0 {
+			flags = append(flags, "--name "+printable(name))
+		}
+	}
+	if len(flags) == 0 {
+		return ""
+	}
+	return "; on this machine run " + strings.Join(flags, ", ")
+}
+
 // ownNode returns the node that runs in the data directory.
 func (a *app) ownNode() (target, error) {
 	dir, err := a.dataDir()
@@ -163,7 +188,7 @@ func (a *app) ownNode() (target, error) {
 	}
 	found, err := node.ReadAddress(dir)
 	if errors.Is(err, node.ErrNoAddress) {
-		return target{}, fmt.Errorf("%w: %s", node.ErrNoAddress, dir)
+		return target{}, fmt.Errorf("%w: %s%s", node.ErrNoAddress, dir, a.runningNames())
 	}
 	if err != nil {
 		return target{}, err

@@ -57,7 +57,7 @@ which is removed at the end, or by the next demo if this one is killed, unless -
 // runDemo runs the demo until ctx ends.
 func (a *app) runDemo(ctx context.Context, f demoFlags) (err error) {
 	cfg := demo.DefaultConfig()
-	cfg.Nodes, cfg.Version = f.nodes, version
+	cfg.Nodes, cfg.Version = f.nodes, programVersion()
 	cfg.Log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	folder, err := demo.MakeFolder(os.TempDir(), f.keep)
 	if err != nil {

@@ -61,7 +61,7 @@ func (a *app) doctorConfig(cmd *cobra.Command, f *runFlags) (doctor.Config, erro
 	}
 	cfg := doctor.Config{
 		Dir: dir, Listen: f.listen.items, Seeds: f.bootstrap.items, MDNS: !f.noMDNS, DHT: f.dht,
-		Reserve: node.DefaultConfig().ReserveBytes, Stray: a.strayVariables(cmd), Version: version, Now: time.Now,
+		Reserve: node.DefaultConfig().ReserveBytes, Stray: a.strayVariables(cmd), Version: programVersion(), Now: time.Now,
 	}
 	cfg.Network, cfg.NetworkErr = node.FindNetwork(dir, want)
 	if a.isSet("http") || a.isSet("host") || a.isSet("port") {

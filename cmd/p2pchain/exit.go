@@ -79,7 +79,7 @@ func exitTable() []exitRow {
 		{exitNotFound, "the node does not have what was asked for", "", []error{client.ErrNotFound, node.ErrNoBlock, node.ErrNoToken, node.ErrNoChain, anchor.ErrNone}},
 		{exitAddressInUse, "an address that you set is taken or is not this machine's", "stop the other program, or choose another address",
 			[]error{node.ErrAddressInUse}},
-		{exitLocked, "another process uses the data directory", "stop it, or choose another `--data-dir` or `--name`", []error{store.ErrLocked, anchor.ErrInUse}},
+		{exitLocked, "another process uses the data directory", "use the node that runs, or stop it; one more node on this machine needs a name of its own: `p2pchain --name two`", []error{store.ErrLocked, anchor.ErrInUse}},
 		{exitOtherNetwork, "the data directory belongs to another network", "choose that network, or another `--data-dir` or `--name`",
 			[]error{store.ErrOtherNetwork}},
 		{exitOtherVersion, "the data directory was written by a newer version, or by one before the first release",

@@ -56,7 +56,7 @@ func (a *app) exportSource(ctx context.Context, f *clientFlags) (exportSource, e
 func (a *app) stoppedConfig() (node.Config, error) {
 	cfg := node.DefaultConfig()
 	dir, err := a.dataDir()
-	cfg.Dir, cfg.Version, cfg.OnSyncFailure = dir, version, a.dieOfSync
+	cfg.Dir, cfg.Version, cfg.OnSyncFailure = dir, programVersion(), a.dieOfSync
 	cfg.Log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	return cfg, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -28,11 +29,11 @@ func (a *app) joinCommand() *cobra.Command {
 		Long: `Takes what p2pchain invite printed on another machine: it says which network to
 join, and where. The data folder remembers both, so p2pchain alone is enough from
 then on. A folder of the same network learns the addresses; one of another network
-is left as it is. With - the invite is read from standard input.
+is left as it is. The invite may be in a file; with - it is read from standard input.
 
 A node that runs in the data folder already is connected, and goes on running.`,
 		Example: `  p2pchain join p2pchain1…
-  p2pchain join p2pchain1… --name lab --mine off
+  p2pchain join invite.txt --name lab --mine off
   p2pchain invite | ssh host p2pchain join - --no-run`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -58,7 +59,7 @@ A node that runs in the data folder already is connected, and goes on running.`,
 	return cmd
 }
 
-// readInvite reads an invite from the command line, or for - from standard input.
+// readInvite reads an invite from the command line, from the file of that name, or for - from standard input.
 func (a *app) readInvite(text string) (invite.Invite, error) {
 	if text == "-" {
 		b, err := io.ReadAll(io.LimitReader(a.stdin, maxInviteInput))
@@ -66,6 +67,12 @@ func (a *app) readInvite(text string) (invite.Invite, error) {
 			return invite.Invite{}, usagef("reading the invite: %w", err)
 		}
 		text = string(b)
+	} else if b, err := os.ReadFile(text); err == nil && len(b) <= maxInviteInput { // no file is called like an invite
+		i, err := invite.Parse(strings.TrimSpace(string(b)))
+		if err != nil {
+			err = fmt.Errorf("the file %s: %w", text, err)
+		}
+		return i, err
 	}
 	if text = strings.TrimSpace(text); checkBootstrap(text) == nil {
 		return invite.Invite{}, usagef("%q is an address and no invite: join it with  %s", text, a.command(append(a.whichNode(), "--bootstrap", text)...))

@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by the linker (see the Makefile); nothing else writes it.
+// version is set by the linker (see the Makefile); nothing else writes it. See programVersion.
 var version = "unknown"
 
 func main() {

@@ -13,7 +13,7 @@ import (
 func manPage(cmd *cobra.Command) []byte {
 	var b strings.Builder
 	cmd.InitDefaultHelpFlag()
-	fmt.Fprintf(&b, ".TH %s 1 \"\" \"p2pchain %s\" \"p2pchain manual\"\n", strings.ToUpper(manName(cmd)), roff(version))
+	fmt.Fprintf(&b, ".TH %s 1 \"\" \"p2pchain %s\" \"p2pchain manual\"\n", strings.ToUpper(manName(cmd)), roff(programVersion()))
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(manName(cmd)), roff(cmd.Short))
 	b.WriteString(".SH SYNOPSIS\n.nf\n")
 	if cmd.Runnable() {

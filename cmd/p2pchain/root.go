@@ -55,7 +55,7 @@ http://127.0.0.1:12345/.`,
 	root.SetGlobalNormalizationFunc(seedSpelling)
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate(helpTemplate)
-	root.Version = version
+	root.Version = programVersion()
 	root.SetVersionTemplate("p2pchain {{.Version}}\n")
 	root.SetHelpCommand(helpCommand())
 	root.SetFlagErrorFunc(flagError)

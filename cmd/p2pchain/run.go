@@ -190,7 +190,7 @@ func (f *runFlags) fillPeers(cfg *node.Config, dir string, want node.NetworkChoi
 		want.Network, cfg.Keep = to.Network, to.Addrs
 	}
 	cfg.Network, err = findNetwork(dir, want)
-	cfg.Dir, cfg.Version = dir, version
+	cfg.Dir, cfg.Version = dir, programVersion()
 	cfg.Listen, cfg.Announce, cfg.Bootstrap = f.listen.items, f.announce.items, f.bootstrap.items
 	cfg.MDNS, cfg.DHT, cfg.Reach, cfg.MaxPeers = !f.noMDNS, f.dht, node.Reach(f.reach.value), f.maxPeers
 	return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"runtime"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +21,36 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 }
 
+// programVersion says which version this is.
+func programVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return version
+	}
+	return versionOf(version, info)
+}
+
+// versionOf is what the linker was told or, without that, what Go knows of the module or of the commit
+// that it built, as by "go install" and "go build".
+func versionOf(linked string, info *debug.BuildInfo) string {
+	if linked != "unknown" {
+		return linked
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	commit, dirty := linked, ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			commit = s.Value[:min(len(s.Value), 12)]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = "+dirty"
+		}
+	}
+	return commit + dirty
+}
+
 // versions is the answer of "version".
 type versions struct {
 	Version  string            `json:"version"`
@@ -29,7 +60,7 @@ type versions struct {
 }
 
 func (a *app) showVersion() error {
-	v := versions{version, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, make(map[string]string)}
+	v := versions{programVersion(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, make(map[string]string)}
 	for _, name := range core.BuiltinNames() {
 		p, _ := core.Builtin(name)
 		n, err := core.NewNetwork(p)

@@ -158,6 +158,7 @@ func Restore(ctx context.Context, cfg Config, r io.Reader) (ArchiveInfo, error) 
 	if HasChain(cfg.Dir) || HasRepair(cfg.Dir) {
 		return ArchiveInfo{}, fmt.Errorf("%w: %s", ErrHasChain, cfg.Dir)
 	}
+	before := exists(cfg.Dir)
 	if err := makeDirectory(cfg.Dir); err != nil {
 		return ArchiveInfo{}, err
 	}
@@ -174,7 +175,11 @@ func Restore(ctx context.Context, cfg Config, r io.Reader) (ArchiveInfo, error) 
 		err = place(ctx, cfg, work, &x.info)
 	}
 	if err != nil {
-		return x.info, errors.Join(fmt.Errorf("restoring %s: %w", cfg.Dir, err), os.RemoveAll(work))
+		err = errors.Join(fmt.Errorf("restoring %s: %w", cfg.Dir, err), os.RemoveAll(work))
+		if !before {
+			_ = os.Remove(cfg.Dir) // which somebody else may have filled meanwhile
+		}
+		return x.info, err
 	}
 	return x.info, nil
 }
