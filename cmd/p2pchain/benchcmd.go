@@ -28,8 +28,8 @@ in the data folder, and takes that away again, also when you end it early with C
 what was measured until then is shown. Beside a running node, or any other program that
 is busy, the figures are what those leave over. A longer run is steadier, and writes more.`,
 		Example: `  p2pchain bench
-  p2pchain bench --seconds 60                      longer, for steadier figures
-  p2pchain bench --data-dir /mnt/usb/p2pchain      is that disk fast enough?
+  p2pchain bench --seconds 60                      # longer, for steadier figures
+  p2pchain bench --data-dir /mnt/usb/p2pchain      # is that disk fast enough?
   p2pchain bench --json | jq '.durable[] | select(.writers == 1)'`,
 		Args: takes(0, 0),
 	}
