@@ -21,6 +21,7 @@ func TestProtocolPage(t *testing.T) {
 		cfg.WantPeers, cfg.RetryMin/time.Second, cfg.RetryMax/time.Second)
 	page.Says("as `/p2pchain/<id>%s`", dhtSuffix)
 	page.Says("again every %v minutes and when their addresses change; it is believed for %v hours", dhtProvide/time.Minute, dhtRecord/time.Hour)
-	page.Says("and visits again after %v minutes", visitEvery/time.Minute)
+	page.Says("closes the connection %v s after it was made, unless the introducer is its relay, and visits again after %v minutes",
+		visitLasts/time.Second, visitEvery/time.Minute)
 	page.Says("and up to every %v minutes", peerRetryMax/time.Minute)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"p2pchain/core/coretest"
+	"p2pchain/core/mempool"
 	"p2pchain/p2p/exchange"
 )
 
@@ -25,7 +26,8 @@ func TestProtocolPage(t *testing.T) {
 	page.Says("at 1 every 2 s after the first %v.", 2*connsPerAddress)
 	page.Says("| another genesis | at once, or after %v s | not dialled for %v min |", foreignGrace/time.Second, foreignBan/time.Minute)
 	page.Says("| no hello, ever | %v s after it came | %v s |", (helloTimeout+helloGrace)/time.Second, silentBan/time.Second)
-	page.Says("a flood (below) | at once | %v min, dialled neither |", faultBan/time.Minute)
+	page.Says("a flood (below) | at once | %v min, dialled neither | −%v, and", faultBan/time.Minute, brokenPoints)
+	page.Says("| at once | no | −%v for a stall |", stallPoints)
 	page.Says("outside of gossip halve every %v minutes", blameHalfLife/time.Minute)
 	page.Says("places for `--max-peers` peers (%v)", cfg.MaxPeers)
 	page.Says("and waits %v s for that hello", relayPatience/time.Second)
@@ -33,6 +35,7 @@ func TestProtocolPage(t *testing.T) {
 	page.Says("within %v minutes (up to %v peers), to an introducer within %v hour (up to %v; up to %v of one public IPv4 /24 or IPv6 /48",
 		memberKeeps/time.Minute, memberMost, introducerKeeps/time.Hour, introducerMost, visitorsPerPlace)
 	page.Says("no more than %v of one public IPv4 /16 or IPv6 /32 are told at once", toldPerPart)
+	page.Says("of three quarters of the space | %v GiB |", mempool.DefaultConfig().MaxBytes>>30)
 	page.Says("| bans, faults, peers of other networks | one each | %v each |", maxBans)
 	if maxForeigners != maxBans {
 		t.Errorf("%d foreigners are remembered, %d bans", maxForeigners, maxBans)

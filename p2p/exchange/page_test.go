@@ -24,6 +24,7 @@ func TestProtocolPage(t *testing.T) {
 	page.Says("`MessagesRequest`: up to %v ids", MaxIDs)
 	page.Says("and a limit of up to %v; 64 B", MaxPage)
 	page.Says("a power of two from %v to %v; 64 B", sketch.MinCells, sketch.MaxCells)
+	page.Says("A cell has %v bytes", sketch.CellBytes)
 	page.Says("`OfferRequest`: up to %v ids", MaxOffer)
 	page.Says("`PeersRequest`: a limit of up to %v;", MaxPeers)
 	page.Says("No frame is larger than %v MiB", maxFrame>>20)

@@ -38,6 +38,7 @@ func TestProtocolPage(t *testing.T) {
 	s := thresholds()
 	page.Says("Below %v a peer hears no gossip, below %v nothing is published to it, below %v nothing is taken from it",
 		minus(s.GossipThreshold), minus(s.PublishThreshold), minus(s.GraylistThreshold))
+	page.Says("and %v for invalid gossip |", minus((&Gossip{}).scoring().Topics[""].InvalidMessageDeliveriesWeight))
 	page.Says("%v MiB at once and %v KiB/s, in which announcements whose parent is unknown count %v KiB each, those after the first %v and over %v/s",
 		floodBurst>>20, floodRate>>10, minVain>>10, orphanBurst, orphanRate)
 	page.Says("of changes of subscriptions, %v in an RPC, %v at once and %v/s", maxSubscriptions, subscribeBurst, subscribeRate)
