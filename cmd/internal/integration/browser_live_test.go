@@ -123,7 +123,7 @@ func TestBrowserUpdate(t *testing.T) {
 	var tab *browsertest.Tab
 	var painted, took []float64
 	for range paints {
-		tab = b.Open(t, m.url+"/", browsertest.View{Width: 1440, Height: 1000, New: true})
+		tab = b.Open(t, m.url+"/", browsertest.View{Width: 1440, Height: 1000, New: true, Before: byEventsAlone})
 		tab.Wait(`performance.getEntriesByName("first-contentful-paint").length > 0`)
 		painted = append(painted, browsertest.Eval[float64](tab, `performance.getEntriesByName("first-contentful-paint")[0].startTime`))
 	}
