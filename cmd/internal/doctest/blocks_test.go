@@ -23,6 +23,7 @@ type block struct {
 	needs    string // run only where this command is
 	exit     int
 	terminal bool
+	quiet    bool   // what runs in the terminal says nothing at first
 	ctrlC    bool   // stop terminals first,
 	stops    string // those whose command has this word
 	cable    string // "down" or "up": change that first
@@ -135,6 +136,8 @@ func parseWords(words string) (block, error) {
 			b.cable = "up"
 		case "terminal":
 			b.terminal = true
+		case "quiet":
+			b.quiet = true
 		case "ctrl-c":
 			b.ctrlC, b.stops = true, value
 		default:

@@ -9,6 +9,7 @@
 //	sh                      run to its end, and ending with 0
 //	sh exit=19              ending with this code instead
 //	sh terminal             each line in a terminal of its own, where it goes on running
+//	sh terminal quiet       the same of what says nothing at first; others are waited for until they do
 //	sh ctrl-c               first stop what runs in the terminals of this machine, as Ctrl-C does
 //	sh ctrl-c=WORD          only those whose command has this word
 //	sh unplug, sh plug      first pull the cable out of this machine, or put it in again

@@ -21,8 +21,7 @@ const (
 	blockTime = 90 * time.Second // the most that a block takes
 	stopTime  = 20 * time.Second // and a terminal after Ctrl-C
 	settled   = 700 * time.Millisecond
-	greeted   = 15 * time.Second // the most that a terminal is waited for,
-	silent    = 3 * time.Second  // and one that says nothing
+	greeted   = 60 * time.Second // the most that a terminal is waited for
 )
 
 // A lan is the cable between the machines of a page.
@@ -185,7 +184,7 @@ type terminal struct {
 }
 
 // open starts a command in a terminal of its own and waits until it has said what it has to say.
-func (m *machine) open(command string) error {
+func (m *machine) open(command string, quiet bool) error {
 	cmd, err := m.command(command + "\n")
 	if err != nil {
 		return err
@@ -206,7 +205,7 @@ func (m *machine) open(command string) error {
 			return nil
 		case <-time.After(settled / 7):
 			said := term.out.quiet()
-			if said > settled || (said == 0 && time.Since(began) > silent) {
+			if said > settled || (quiet && said == 0 && time.Since(began) > settled) {
 				return nil
 			}
 		}

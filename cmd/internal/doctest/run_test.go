@@ -106,7 +106,7 @@ func play(ctx context.Context, m *machine, b block) (string, error) {
 		return m.run(ctx, b)
 	}
 	for _, command := range b.commands() {
-		if err := m.open(command); err != nil {
+		if err := m.open(command, b.quiet); err != nil {
 			return "", err
 		}
 	}
