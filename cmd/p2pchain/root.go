@@ -60,6 +60,14 @@ http://127.0.0.1:12345/.`,
 	root.SetHelpCommand(helpCommand())
 	root.SetFlagErrorFunc(flagError)
 
+	a.addCommands(root)
+	suggestCommands(root)
+	a.addCompletions(root)
+	return root
+}
+
+// addCommands adds all commands, in the groups in which help lists them.
+func (a *app) addCommands(root *cobra.Command) {
 	root.AddGroup(
 		&cobra.Group{ID: groupNode, Title: "Run a node:"},
 		&cobra.Group{ID: groupClient, Title: "Use a node:"},
@@ -73,9 +81,6 @@ http://127.0.0.1:12345/.`,
 		a.healthCommand(), a.doctorCommand(), a.benchCommand(), a.configCommand(), a.completionCommand(), a.manCommand(),
 		a.versionCommand(), a.minerCommand(),
 	)
-	suggestCommands(root)
-	a.addCompletions(root)
-	return root
 }
 
 // helpCommand is "help", which unlike cobra's takes a command that does not exist for a mistake.
