@@ -1,6 +1,6 @@
 // Package api serves a node over HTTP.
 //
-// The routes of both seeds stand at the root and never change (DESIGN section 12); everything else is
+// The routes of both seeds stand at the root and never change (docs/seeds.md); everything else is
 // below /api/v1. The route table in routes.go is the one list of them: a handler parses, calls a part
 // of the node and writes, and every error becomes an application/problem+json answer in one place
 // (errors.go) with a stable "code".

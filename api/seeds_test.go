@@ -50,7 +50,7 @@ func at(t *testing.T, raw string, path ...any) json.RawMessage {
 	return value
 }
 
-// TestSeedShapes holds every answer of the seeds to DESIGN section 12, member by member.
+// TestSeedShapes holds every answer of the seeds to what docs/seeds.md promises, member by member.
 func TestSeedShapes(t *testing.T) {
 	f := start(t)
 	f.sample()

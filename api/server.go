@@ -19,7 +19,7 @@ const (
 	maxStreams = 16  // answers of unbounded length at once
 	maxWaits   = 256 // requests that wait for a confirmation at once
 	maxBatches = 8   // batches at once
-	maxVotes   = 8   // majority votes at once (DESIGN section 12)
+	maxVotes   = 8   // majority votes at once (docs/seeds.md)
 	maxDials   = 4   // requests that connect to a peer at once
 	maxImports = 1   // chain files at once
 

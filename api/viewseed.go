@@ -7,7 +7,7 @@ import (
 	"p2pchain/core"
 )
 
-// The shapes of both seeds' answers, frozen by DESIGN section 12.
+// The shapes of both seeds' answers, which never change (docs/seeds.md).
 
 // An Added is the answer to PUT /add.
 type Added struct {

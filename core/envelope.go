@@ -41,7 +41,7 @@ type Envelope struct {
 // Size returns the number of encoded bytes, 118 and the media type.
 func (e *Envelope) Size() int { return envelopeFixed + len(e.MediaType) }
 
-// Append appends the encoding of DESIGN section 3 to dst. The media type must have at most
+// Append appends the encoding of docs/formats.md to dst. The media type must have at most
 // MaxMediaType bytes.
 func (e *Envelope) Append(dst []byte) []byte {
 	dst = append(dst, EnvelopeVersion)

@@ -35,7 +35,7 @@ type Header struct {
 	Nonce        uint64 // the seeds' "proof"
 }
 
-// Encode returns the 152 bytes of the header (DESIGN section 3). All that a miner changes lies in
+// Encode returns the 152 bytes of the header (docs/formats.md). All that a miner changes lies in
 // the last 24 of them.
 func (h *Header) Encode() (b [HeaderSize]byte) {
 	work := h.Work.Bytes()

@@ -17,8 +17,8 @@ const (
 )
 
 // Params are all that the nodes of one network must agree on. The genesis header commits to them,
-// so two nodes with any difference are on different networks. The limits are those of DESIGN
-// section 2.
+// so two nodes with any difference are on different networks. Their limits are
+// in docs/formats.md.
 type Params struct {
 	Name             string
 	Text             string // what /chain shows for genesis
@@ -61,7 +61,7 @@ func Builtin(name string) (Params, bool) {
 // BuiltinNames lists the built-in networks.
 func BuiltinNames() []string { return []string{"main", "classic", "test"} }
 
-// Validate returns every limit of DESIGN section 2 that the parameters break, joined, each naming
+// Validate returns every limit of docs/formats.md that the parameters break, joined, each naming
 // its field and wrapping ErrBadParams; nil if there is none.
 func (p *Params) Validate() error {
 	var errs []error

@@ -12,7 +12,7 @@ import (
 // maxParamsFile bounds a parameter file: 1,024 authors of 67 bytes and everything else.
 const maxParamsFile = 128 << 10
 
-// Encode returns the parameters as JSON with exactly the keys of DESIGN section 2, in that order
+// Encode returns the parameters as JSON with exactly the keys of docs/formats.md, in that order
 // and without white space. Valid parameters need no escapes.
 func (p *Params) Encode() []byte {
 	b := []byte(`{"name":"` + p.Name + `","text":"` + p.Text + `","genesis_time_ms":`)

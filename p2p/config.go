@@ -66,7 +66,7 @@ type NATConfig struct {
 	RelayService bool
 }
 
-// DefaultConfig returns the limits of DESIGN section 7, without a key and without addresses.
+// DefaultConfig returns the limits that docs/protocol.md names, without a key and without addresses.
 func DefaultConfig() Config {
 	return Config{
 		MaxPeers:    50,

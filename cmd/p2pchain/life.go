@@ -80,7 +80,7 @@ func (a *app) runNode(ctx context.Context, f *runFlags, to *invite.Invite) error
 func (a *app) tuneRuntime(cfg *node.Config) {
 	// Whoever reads our output may go away: that is no reason for a node to end.
 	signal.Ignore(syscall.SIGPIPE)
-	// Each miner keeps a core busy; one more runs the node whatever they do (DESIGN section 6).
+	// Each miner keeps a core busy; one more runs the node whatever they do: see package miner.
 	procs := runtime.GOMAXPROCS(0)
 	cfg.OnMiners = func(threads int) { runtime.GOMAXPROCS(background.Procs(procs, threads)) }
 	if _, set := a.lookupEnv("GOMEMLIMIT"); !set {

@@ -43,7 +43,7 @@ type Config struct {
 	MaxSide int
 }
 
-// DefaultConfig returns the limits of DESIGN section 4 and the wall clock.
+// DefaultConfig returns the usual limits and the wall clock.
 func DefaultConfig() Config {
 	return Config{Now: time.Now, Log: slog.Default(), MaxAhead: 16384, MaxSide: 10000}
 }

@@ -1,4 +1,4 @@
-// Package consensus holds the rules on which all nodes must agree (DESIGN section 4).
+// Package consensus holds the rules on which all nodes must agree (docs/formats.md, Rules).
 //
 // Its functions are pure: they read no clock, disk or network, and "now" is an argument. Every rule
 // has one sentinel error, and a test holds that each sentinel has an accepting and a rejecting case.

@@ -125,7 +125,7 @@ func (c *plainCurve) challenge(r, a, signed []byte) *big.Int {
 	return k.Mod(k, c.l)
 }
 
-// verify is DESIGN section 3 to the letter: [8][S]B = [8]R + [8][k]A with S < L, A and R canonically
+// verify is docs/proof-format.md, section 3, to the letter: [8][S]B = [8]R + [8][k]A with S < L, A and R canonically
 // encoded and A not of small order.
 func (c *plainCurve) verify(author, signed, signature []byte) bool {
 	a, okA := c.decode(author)

@@ -51,7 +51,7 @@ func retargetNetwork(t testing.TB, intervalMS uint64) *core.Network {
 	return n
 }
 
-// TestNextBitsBig writes the formula of DESIGN section 4 out with math/big.
+// TestNextBitsBig writes the formula of docs/proof-format.md, section 4, out with math/big.
 func TestNextBitsBig(t *testing.T) {
 	rnd := random(t)
 	var networks []*core.Network
@@ -118,7 +118,7 @@ func bigCompact(n *big.Int) core.Bits {
 	return core.Bits(uint32(len(b))<<24 | binary.BigEndian.Uint32(mantissa[:]))
 }
 
-// TestRetargetHonest holds the figure of DESIGN section 4: 1.0 ± 0.09 at every load, whatever the
+// TestRetargetHonest holds the figure that the rule was chosen by: 1.0 ± 0.09 at every load, whatever the
 // clocks say. Busy times are cut at 4·T, which makes the mean 1.03.
 func TestRetargetHonest(t *testing.T) {
 	rnd := seeded(t, 1)
@@ -179,8 +179,8 @@ func TestRetargetLiars(t *testing.T) {
 	}
 }
 
-// TestRetargetWorkLost starts ten times too hard. After the 84 blocks of DESIGN section 4 blocks
-// take 1.7 intervals; the last bit takes longer, since the answer is proportional to the error.
+// TestRetargetWorkLost starts ten times too hard. After 84 blocks, one more takes 1.7
+// intervals; the last bit takes longer, since the answer is proportional to the error.
 func TestRetargetWorkLost(t *testing.T) {
 	rnd := seeded(t, 1)
 	const runs = 400

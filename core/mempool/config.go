@@ -23,7 +23,7 @@ type Config struct {
 	Verified *consensus.Verified
 }
 
-// DefaultConfig returns the limits of DESIGN section 6 and the wall clock.
+// DefaultConfig returns the usual limits and the wall clock.
 func DefaultConfig() Config {
 	return Config{MaxBytes: 1 << 30, MemoryBytes: 32 << 20, Now: time.Now, Log: slog.Default()}
 }

@@ -2,7 +2,7 @@
 //
 // All of them are on disk, in the Store; the oldest are in memory too, as many as a fixed number of
 // bytes allows, since those are the ones that the next block is made of. Nothing here is a rule of
-// the chain: which messages a node takes in, and how many, is its own choice (DESIGN section 6).
+// the chain: which messages a node takes in, and how many, is its own choice.
 //
 // What was accepted is durable when Add returns, and nothing that waits is ever dropped: it leaves
 // when a block seals it, and comes back when a reorg takes that block off the chain. Limits

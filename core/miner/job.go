@@ -10,7 +10,7 @@ import (
 	"p2pchain/core/consensus"
 )
 
-// maxBusyIntervals bounds busy_ms, in block intervals (DESIGN section 4).
+// maxBusyIntervals bounds busy_ms, in block intervals (docs/formats.md, Rules).
 const maxBusyIntervals = 4
 
 // A Job is a block template that lacks only time and nonce. Its fields do not change, and all search

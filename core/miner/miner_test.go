@@ -96,7 +96,7 @@ func TestModes(t *testing.T) {
 	})
 }
 
-// TestTimes holds time_ms and busy_ms against DESIGN section 4 for clocks of every kind. The rules
+// TestTimes holds time_ms and busy_ms against docs/formats.md (Rules) for clocks of every kind. The rules
 // themselves are checked when a block is submitted.
 func TestTimes(t *testing.T) {
 	for name, clock := range map[string]func() time.Time{
@@ -205,7 +205,7 @@ func TestSourceFailureIsTriedAgainLater(t *testing.T) {
 	})
 }
 
-// TestClassicVectors mines seed 1's proofs (DESIGN section 4).
+// TestClassicVectors mines seed 1's proofs.
 func TestClassicVectors(t *testing.T) {
 	for difficulty, want := range map[int][]uint64{1: {1}, 2: {350}, 3: {3969}, 4: {15558}, 5: {1406000, 423135}} {
 		t.Run(fmt.Sprint(difficulty), func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// settledDepth and settledAge say when a block is settled: see DESIGN section 4 and chain.Settled. By
+	// settledDepth and settledAge say when a block is settled: see docs/formats.md (Rules) and chain.Settled. By
 	// depth the store counts blocks of the best chain, not headers, which is never sooner.
 	settledDepth = 6
 	settledAgeMS = 3600_000

@@ -45,7 +45,7 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// DefaultConfig returns the limits of DESIGN section 7.
+// DefaultConfig returns the limits that docs/protocol.md names.
 func DefaultConfig() Config {
 	return Config{
 		FrameTimeout:  10 * time.Second,

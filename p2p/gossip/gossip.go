@@ -110,7 +110,7 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// DefaultConfig returns the values of DESIGN section 7 and the wall clock.
+// DefaultConfig returns the values that docs/protocol.md names and the wall clock.
 func DefaultConfig() Config {
 	return Config{
 		Linger:          20 * time.Millisecond,

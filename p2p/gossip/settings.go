@@ -47,7 +47,7 @@ func MessageID(m *pb.Message) string {
 	return string(d.Sum(nil))
 }
 
-// options are the settings of DESIGN section 7.
+// options are the settings of GossipSub that docs/protocol.md names.
 func (g *Gossip) options() []pubsub.Option {
 	filter := pubsub.NewAllowlistSubscriptionFilter(g.topics.Messages, g.topics.Blocks)
 	return []pubsub.Option{

@@ -9,7 +9,7 @@ import (
 	"p2pchain/p2p/p2ptest"
 )
 
-// TestBlockOfKnownMessages holds the figure of DESIGN for a full block whose messages wait everywhere
+// TestBlockOfKnownMessages holds a figure of docs/benchmarks.md for a full block whose messages wait everywhere
 // already, along a line of 8 nodes with links of 50 ms: it costs a hop a few bytes for each message,
 // and the last node has it 1.2 s after the first. What the nodes compute takes no time here.
 func TestBlockOfKnownMessages(t *testing.T) {

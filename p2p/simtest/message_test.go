@@ -9,7 +9,7 @@ import (
 	"p2pchain/p2p/p2ptest"
 )
 
-// TestMessageReachesAll holds the figure of DESIGN: over 50 nodes on links of 50 to 150 ms, every
+// TestMessageReachesAll holds a figure of docs/benchmarks.md: over 50 nodes on links of 50 to 150 ms, every
 // message gets everywhere, 99 % of the deliveries within a second.
 func TestMessageReachesAll(t *testing.T) {
 	count, messages := size(16, 50), size(60, 300)

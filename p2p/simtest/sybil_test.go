@@ -25,7 +25,7 @@ import (
 	"p2pchain/p2p/p2ptest"
 )
 
-// TestSybilsDropEverything holds the figure of DESIGN: where 80 of 100 peers are sybils that take
+// TestSybilsDropEverything holds a figure of docs/benchmarks.md: where 80 of 100 peers are sybils that take
 // places in the meshes and pass nothing on, every honest node has every message within 5 s.
 func TestSybilsDropEverything(t *testing.T) {
 	honest, sybils, messages := size(6, 20), size(24, 80), size(30, 100)

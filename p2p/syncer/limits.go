@@ -26,7 +26,7 @@ type Limits struct {
 	Poll        time.Duration // how often a quiet peer is asked whether it has more
 }
 
-// DefaultLimits returns the limits of DESIGN section 7.
+// DefaultLimits returns the limits that docs/protocol.md names.
 func DefaultLimits() Limits {
 	return Limits{
 		HeadersPage: 2000,

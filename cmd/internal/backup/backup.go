@@ -41,7 +41,7 @@ type Config struct {
 	disk disk // nil: the operating system's
 }
 
-// DefaultConfig returns the settings of DESIGN section 5, but for Dir.
+// DefaultConfig returns the usual settings, but for Dir.
 func DefaultConfig() Config {
 	return Config{Every: 30 * time.Second, LastPass: 2 * time.Second, Now: time.Now, Log: slog.Default()}
 }

@@ -12,7 +12,7 @@ const (
 	guardEvery = 5 * time.Second
 	syncEvery  = 200 * time.Millisecond // a block mined on an old tip is work for nothing, and a reorg for others
 	// maxSkew is how far our clock may be from the median of our peers' before mining stops: blocks
-	// from a wrong clock are refused by others, or make the chain too hard (DESIGN section 4).
+	// from a wrong clock are refused by others, or make the chain too hard (docs/formats.md, Rules).
 	maxSkew = 60 * time.Second
 
 	// maxBehind is how many blocks the tip may be behind the best header while blocks come in. What

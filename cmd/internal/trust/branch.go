@@ -9,7 +9,7 @@ import (
 
 const (
 	simInterval = 5000 // T in ms; the simulations' results do not depend on it
-	mostBusy    = 4    // busy_ms is at most this many intervals (DESIGN section 4)
+	mostBusy    = 4    // busy_ms is at most this many intervals (docs/formats.md, Rules)
 )
 
 // A network's proof of work, for simulations in which hashing is a draw of lots.

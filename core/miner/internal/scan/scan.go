@@ -1,7 +1,7 @@
 // Package scan tries the nonces of a block header.
 //
-// A header is three SHA-256 blocks, and all that a miner changes lies in the last one (DESIGN
-// section 3), so a try is one compression from the state that the first two give. Most tries end
+// A header is three SHA-256 blocks, and all that a miner changes lies in the last one (see
+// docs/formats.md), so a try is one compression from the state that the first two give. Most tries end
 // with a look at the first word of the hash; only what passes it is hashed in full and compared.
 package scan
 
