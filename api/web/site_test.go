@@ -33,6 +33,7 @@ type fakeSource struct {
 	err     error
 	empty   bool
 	written *api.Written
+	local   bool
 }
 
 func (f *fakeSource) Node(context.Context) (api.Node, error) {
@@ -69,7 +70,7 @@ func (f *fakeSource) Message(context.Context, core.Hash) (api.Message, error) {
 	height, position := uint64(2), 5
 	block, at := core.Hash{1}, api.Time(1e12)
 	return api.Message{
-		Content: f.content(), FirstSeen: at, BlockTime: &at, Written: f.written,
+		Content: f.content(), FirstSeen: at, BlockTime: &at, Written: f.written, Local: f.local,
 		Standing: api.Standing{Status: api.StatusConfirmed, Block: &block, Height: &height, Position: &position, Confirmations: 2},
 	}, f.err
 }
@@ -279,6 +280,19 @@ func TestWritten(t *testing.T) {
 		source.written = written
 		body, _ := io.ReadAll(get(t, s, "/ui/messages/"+strings.Repeat("07", 32)).Body)
 		if !strings.Contains(string(body), want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+}
+
+// TestFirstSeen holds what the page of a message says of how it came.
+func TestFirstSeen(t *testing.T) {
+	source := &fakeSource{payload: text("x")}
+	s := newSite(t, source)
+	for want, local := range map[string]bool{"by this node's clock, added here": true, "by this node's clock, from another node": false} {
+		source.local = local
+		body, _ := io.ReadAll(get(t, s, "/ui/messages/"+strings.Repeat("07", 32)).Body)
+		if !strings.Contains(html.UnescapeString(string(body)), want) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
