@@ -110,7 +110,7 @@ forgeries: ## 100,000 altered proofs: every one is refused, with a reason
 
 .PHONY: fuzz-short
 fuzz-short: ## what reads the bytes of strangers, for a moment (FUZZTIME) each
-	@.ci/fuzz $(FUZZTIME) api bootstrap core/chainfile core/consensus core/document core/proof core/*_test.go p2p
+	@.ci/fuzz --blind $(FUZZTIME) api bootstrap core/chainfile core/consensus core/document core/proof core/*_test.go p2p
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for minutes (FUZZLONG)
