@@ -47,7 +47,9 @@ test: ## all tests (under 3 minutes on 2 cores)
 	$(GO) test $(PACKAGES)
 
 .PHONY: check
-check: fmt vet staticcheck layout tidy vuln build platforms crash forgeries fuzz-short browser container docs race ## everything that a change must pass
+check: fmt vet staticcheck layout tidy vuln build platforms crash forgeries fuzz-short browser docs ## everything that a change must pass
+	@# Containers are mostly waited for, and the race detector mostly compiled for.
+	@$(MAKE) --no-print-directory -j2 --output-sync=target container race
 
 .PHONY: fmt
 fmt: ## gofmt, without changing files
@@ -75,8 +77,12 @@ vuln: ## known vulnerabilities in what we call (skipped offline)
 	@.ci/online $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.1.4 $(PACKAGES)
 
 .PHONY: race
-race: ## all tests of one process under the race detector, but for those of texts and tables
-	CGO_ENABLED=1 $(GO) test -race -timeout 15m $$($(GO) list $(PACKAGES) | grep -vE '/(integration|doctest|deploytest|release|layout|openapi|evidence|trust|document|sketch)$$')
+race: ## tests under the race detector, but for texts, tables, whole programs and the simulator, with fewer random cases
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 15m $$($(GO) list $(PACKAGES) | grep -vE '/(integration|doctest|deploytest|release|layout|openapi|evidence|trust|document|sketch|simtest)$$')
+
+.PHONY: race-all
+race-all: ## all tests under the race detector (half an hour)
+	CGO_ENABLED=1 $(GO) test -race -timeout 40m $(PACKAGES)
 
 .PHONY: browser
 browser: ## tests of pages in a real browser (chromium); pictures are kept in out/

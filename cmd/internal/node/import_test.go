@@ -245,6 +245,9 @@ func TestImportDifference(t *testing.T) {
 		200: 5,   // that, too, but it has enough work at its end
 	} {
 		t.Run(fmt.Sprint(length), func(t *testing.T) {
+			if testing.Short() && length > 20 {
+				t.Skip("many blocks of the same kind")
+			}
 			d := newDepot(t)
 			shared := d.grow(nil, "shared", 10)
 			heavy := d.grow(shared, "heavy", length+more)

@@ -92,6 +92,9 @@ type repairCrashes struct {
 // while they are finished or repeated: the next run ends with the same store as one that nothing
 // interrupted, and the tables of the damaged one are still there, byte for byte.
 func TestRepairSurvivesCrashes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one repair after another, which takes half a minute under the race detector")
+	}
 	seed := *damageSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
