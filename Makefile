@@ -78,7 +78,7 @@ vuln: ## known vulnerabilities in what we call (skipped offline)
 
 .PHONY: race
 race: ## tests under the race detector, but for texts, tables, whole programs and the simulator, with fewer random cases
-	CGO_ENABLED=1 $(GO) test -race -short -timeout 15m $$($(GO) list $(PACKAGES) | grep -vE '/(integration|doctest|deploytest|release|layout|openapi|evidence|trust|document|sketch|simtest)$$')
+	CGO_ENABLED=1 $(GO) test -race -short -p 3 -timeout 15m $$($(GO) list $(PACKAGES) | grep -vE '/(cmd/p2pchain|integration|doctest|deploytest|release|layout|openapi|evidence|trust|document|sketch|simtest)$$')
 
 .PHONY: race-all
 race-all: ## all tests under the race detector (half an hour)

@@ -112,8 +112,9 @@ func (p *plan) chooseAnchors(links []link) {
 			connected = append(connected, c)
 		}
 	}
-	for _, c := range p.contacts {
-		if c.entry.Anchor && c.up.IsZero() {
+	for id, c := range p.contacts {
+		// One whose connection came or went just now may not be among the links.
+		if _, linked := outbound[id]; c.entry.Anchor && !(linked && c.saved && !c.up.IsZero()) {
 			earlier = append(earlier, c)
 		}
 	}

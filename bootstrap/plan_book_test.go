@@ -52,6 +52,13 @@ func TestAnchorsAreTheBestPeers(t *testing.T) {
 		t.Errorf("the last save noted %d of %d peers", len(puts), len(ids))
 	}
 
+	// The connection of an anchor ends, which the plan is not told yet.
+	p.save(now.Add(time.Second), slices.Delete(slices.Clone(links), 1, 2), false)
+	if got := anchorsOf(p); len(got) != maxAnchors || slices.Contains(got, ids[1]) {
+		t.Errorf("anchors %v while %v goes", got, ids[1])
+	}
+	p.save(now.Add(time.Second), links, false)
+
 	// A node that was cut off keeps its anchors, also if it then finds one peer.
 	now = now.Add(time.Minute)
 	p.observe(now, nil)
