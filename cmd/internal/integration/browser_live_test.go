@@ -182,7 +182,10 @@ func TestBrowserHalt(t *testing.T) {
 	if got := browsertest.Eval[int](tab, `document.querySelectorAll("#waitinglines li").length`); got != 1 {
 		t.Errorf("the halted page shows %d messages", got)
 	}
-	press("on")
+	press("follows")
+	if got := tab.Text("#live [role=status]"); got != "Follows what happens." {
+		t.Errorf("the page says of itself %q", got)
+	}
 	tab.Wait(`document.querySelector("#waiting").textContent === "3"`)
 	tab.Wait(`document.querySelectorAll("#waitinglines li").length === 3`)
 	if got := tab.Text("#waitinglines li a"); got != "File plan.pdf" {

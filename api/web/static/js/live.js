@@ -28,7 +28,7 @@ export function whileAwake(open, close) {
 /**
  * Says in the box how the page follows, with the words that the server put there.
  *
- * @param {"on"|"lost"|"paused"} how
+ * @param {"follows"|"lost"|"paused"} how
  */
 function tell(how) {
   const state = box.querySelector("[role=status]");
@@ -41,7 +41,7 @@ function tell(how) {
 
 button?.addEventListener("click", () => {
   paused = !paused;
-  tell(paused ? "paused" : "on");
+  tell(paused ? "paused" : "follows");
 });
 
 /**
@@ -51,8 +51,8 @@ button?.addEventListener("click", () => {
  */
 export function showLive() {
   box.hidden = false;
-  tell("on");
-  return (connected) => tell(paused ? "paused" : connected ? "on" : "lost");
+  tell("follows");
+  return (connected) => tell(paused ? "paused" : connected ? "follows" : "lost");
 }
 
 /**
