@@ -146,6 +146,11 @@ func TestAnchorKill(t *testing.T) {
 			time.Sleep(time.Duration(rng.IntN(200)) * time.Millisecond)
 			m.start()
 		}
+		if round%2 == 1 { // however busy the machine is, every other one is killed at its work
+			for tries := 0; tries < 1000 && !strings.Contains(out.String(), "\n"); tries++ {
+				time.Sleep(20 * time.Millisecond)
+			}
+		}
 		time.Sleep(time.Duration(50+rng.IntN(500)) * time.Millisecond)
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()

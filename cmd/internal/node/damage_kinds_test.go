@@ -16,8 +16,9 @@ type harm struct {
 	logEnd     bool // at the end of a log: nothing can tell it from what a crash leaves
 }
 
-// unproven is how much of a log at its end nothing behind it says of that it was synced: the last writes.
-const unproven = 8 << 10
+// unproven is how much of a log at its end nothing behind it says of that it was synced: the last writes,
+// which are the larger the longer a busy disk takes for those before them.
+const unproven = 32 << 10
 
 func (h harm) String() string { return h.kind + " " + h.file }
 
