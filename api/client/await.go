@@ -82,7 +82,8 @@ func (c *Client) AwaitAll(ctx context.Context, ids []core.Hash, onTop uint64) (l
 			continue
 		}
 		err = c.strike(ctx, *m.Block, waiting)
-		if err != nil && !errors.Is(err, ErrNotFound) { // a reorg took the block: others are asked for by themselves
+		// A reorg took the block, or the node is busy: the next message is asked for by itself.
+		if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrBusy) {
 			return len(waiting), err
 		}
 	}

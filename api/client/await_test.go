@@ -22,6 +22,7 @@ import (
 type sealedChain struct {
 	perBlock int
 	gone     map[int]bool // blocks that a reorg took
+	busy     int          // so many requests for a block find the node at a limit
 	asked    int
 }
 
@@ -52,6 +53,9 @@ func (s *sealedChain) RoundTrip(r *http.Request) (*http.Response, error) {
 		m := Message{Content: api.Content{ID: hash, Payload: textOf("x")}}
 		m.Standing = api.Standing{Status: StatusConfirmed, Block: &block, Height: &height, Confirmations: 1}
 		return answer(m)
+	case s.busy > 0:
+		s.busy--
+		return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: http.NoBody, Header: http.Header{}}, nil
 	case s.gone[numberOf(hash)]:
 		return &http.Response{StatusCode: http.StatusNotFound, Body: http.NoBody, Header: http.Header{}}, nil
 	}
@@ -77,13 +81,15 @@ func TestAwaitAll(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		gone  map[int]bool
-		extra int // requests for messages of blocks that are gone: each by itself
+		busy  int
+		extra int // requests for messages whose block cannot be had: each by itself
 	}{
-		{"all in blocks", nil, 0},
-		{"a reorg took a block meanwhile", map[int]bool{2: true}, 2 * (perBlock - 1)},
+		{"all in blocks", nil, 0, 0},
+		{"a reorg took a block meanwhile", map[int]bool{2: true}, 0, 2 * (perBlock - 1)},
+		{"the node is busy for a while", nil, 3, 2 * 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			chain := &sealedChain{perBlock: perBlock, gone: tt.gone}
+			chain := &sealedChain{perBlock: perBlock, gone: tt.gone, busy: tt.busy}
 			c, err := New("http://node", WithTransport(chain))
 			if err != nil {
 				t.Fatal(err)

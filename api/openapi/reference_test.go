@@ -5,10 +5,11 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
+
+	"p2pchain/core/coretest"
 )
 
 const (
@@ -49,19 +50,7 @@ func TestReference(t *testing.T) {
 		}
 	}
 	got := append(bytes.TrimRight(b.Bytes(), "\n"), '\n')
-	if *update {
-		if err := os.WriteFile(referencePage, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(referencePage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s is not what the description gives: go test ./api/openapi -run TestReference -update", referencePage)
-	}
+	coretest.GoldenFile(t, referencePage, got, *update)
 }
 
 // writeOperation writes one operation: what it does, takes and answers, and how to try it.

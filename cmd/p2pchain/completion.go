@@ -124,8 +124,7 @@ func (a *app) valuesOf(f *pflag.Flag) cobra.CompletionFunc {
 // completeNode completes the name of a node on this machine: a folder in the data folder.
 func (a *app) completeNode(cmd *cobra.Command, _ []string, begin string) ([]string, cobra.ShellCompDirective) {
 	_ = a.loadSettings(cmd) // whatever is wrong there, no names is all that comes of it
-	a.shared.name = ""
-	dir, err := a.dataDir()
+	dir, err := a.dataDirOf("")
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

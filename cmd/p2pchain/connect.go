@@ -158,13 +158,11 @@ func (a *app) findNode(f *clientFlags) (target, error) {
 
 // runningNames says which other nodes run in the data folder, nothing where none does.
 func (a *app) runningNames() string {
-	own := a.shared.name
-	defer func() { a.shared.name = own }()
-	a.shared.name = ""
-	dir, err := a.dataDir()
+	dir, err := a.dataDirOf("")
 	if err != nil {
 		return ""
 	}
+	own := a.shared.name
 	var flags []string
 	if own != "" && node.Holder(dir) != 0 {
 		flags = append(flags, "without --name")

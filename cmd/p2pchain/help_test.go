@@ -2,13 +2,13 @@ package main
 
 import (
 	"bytes"
-	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"p2pchain/core/coretest"
 )
 
 // TestHelp holds every help text to its golden file, so that a change of it is seen in review.
@@ -38,34 +38,5 @@ func TestHelp(t *testing.T) {
 // golden compares with a file, or writes it where -update says so.
 func golden(t *testing.T, path string, got []byte) {
 	t.Helper()
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs (-update writes it), first here:\n%s", path, firstDifference(string(want), string(got)))
-	}
-}
-
-// firstDifference shows two texts from the line on where they differ.
-func firstDifference(want, got string) string {
-	const shown = 8
-	was, is := strings.Split(want, "\n"), strings.Split(got, "\n")
-	at := 0
-	for at < min(len(was), len(is)) && was[at] == is[at] {
-		at++
-	}
-	part := func(lines []string) string {
-		return strings.Join(lines[min(at, len(lines)):min(at+shown, len(lines))], "\n")
-	}
-	return fmt.Sprintf("line %d, in the file:\n%s\nnow:\n%s", at+1, part(was), part(is))
+	coretest.GoldenFile(t, path, got, *update)
 }

@@ -119,7 +119,10 @@ func readsNoSettings(cmd *cobra.Command) bool {
 }
 
 // dataDir returns the data directory that the shared flags name.
-func (a *app) dataDir() (string, error) {
+func (a *app) dataDir() (string, error) { return a.dataDirOf(a.shared.name) }
+
+// dataDirOf returns the data directory of a node of another name; the empty one is that without --name.
+func (a *app) dataDirOf(name string) (string, error) {
 	dir := a.shared.dataDir
 	if dir == "" {
 		base, err := a.userDataDir()
@@ -128,11 +131,11 @@ func (a *app) dataDir() (string, error) {
 		}
 		dir = filepath.Join(base, "p2pchain")
 	}
-	if a.shared.name != "" {
-		if err := checkName(a.shared.name); err != nil {
+	if name != "" {
+		if err := checkName(name); err != nil {
 			return "", usagef("--name: %w", err)
 		}
-		dir = filepath.Join(dir, a.shared.name)
+		dir = filepath.Join(dir, name)
 	}
 	return filepath.Abs(dir)
 }

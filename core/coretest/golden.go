@@ -7,11 +7,16 @@ import (
 	"testing"
 )
 
-// Golden compares bytes with a file in the testdata of a package, or writes them there where its flag
-// -update says so. A difference ends the test, with the first line that differs.
+// Golden is GoldenFile for a file in the testdata of a package.
 func Golden(t testing.TB, name string, got []byte, update bool) {
 	t.Helper()
-	path := filepath.Join("testdata", name)
+	GoldenFile(t, filepath.Join("testdata", name), got, update)
+}
+
+// GoldenFile compares bytes with a file, or writes them there where the flag -update of a package says so. A
+// difference ends the test, with the first line that differs.
+func GoldenFile(t testing.TB, path string, got []byte, update bool) {
+	t.Helper()
 	if update {
 		if err := os.WriteFile(path, got, 0o644); err != nil {
 			t.Fatal(err)
