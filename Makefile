@@ -27,12 +27,8 @@ build: ## the one static binary, bin/p2pchain
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/p2pchain ./cmd/p2pchain
 
 .PHONY: cross
-cross: ## the same for every platform of a release, thrown away
-	@.ci/cross all
-
-.PHONY: platforms
-platforms: ## the types of all code on every platform of a release, in a tenth of the time that cross takes
-	P2PCHAIN_PLATFORMS=1 $(GO) test -count=1 -run TestPlatforms ./cmd/internal/release
+cross: ## the same for every platform of a release, not optimized, and thrown away
+	@nice .ci/cross all
 
 .PHONY: snapshot
 snapshot: ## all files of a release in out/release: archives, packages, checksums
@@ -47,9 +43,9 @@ test: ## all tests (under 3 minutes on 2 cores)
 	$(GO) test $(PACKAGES)
 
 .PHONY: check
-check: fmt vet staticcheck layout tidy vuln build platforms crash forgeries fuzz-short browser docs ## everything that a change must pass
-	@# Containers are mostly waited for, and the race detector mostly compiled for.
-	@$(MAKE) --no-print-directory -j2 --output-sync=target container race
+check: fmt vet staticcheck layout tidy vuln build crash forgeries fuzz-short ## everything that a change must pass
+	@# Pages and containers are mostly waited for, other platforms and the race detector mostly compiled for.
+	@$(MAKE) --no-print-directory -j2 --output-sync=target browser cross docs container race
 
 .PHONY: fmt
 fmt: ## gofmt, without changing files
@@ -77,8 +73,8 @@ vuln: ## known vulnerabilities in what we call (skipped offline)
 	@.ci/online $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.1.4 $(PACKAGES)
 
 .PHONY: race
-race: ## tests under the race detector, but for texts, tables, whole programs and the simulator, with fewer random cases
-	CGO_ENABLED=1 $(GO) test -race -short -p 3 -timeout 15m $$($(GO) list $(PACKAGES) | grep -vE '/(cmd/p2pchain|integration|doctest|deploytest|release|layout|openapi|evidence|trust|document|sketch|simtest)$$')
+race: ## tests under the race detector, but for what is sequential, whole programs and the simulator, with fewer random cases
+	CGO_ENABLED=1 $(GO) test -race -short -p 3 -timeout 15m $$($(GO) list $(PACKAGES) | grep -vE '/(cmd/p2pchain|integration|doctest|deploytest|release|layout|openapi|evidence|trust|document|chainfile|sketch|simtest)$$')
 
 .PHONY: race-all
 race-all: ## all tests under the race detector (half an hour)

@@ -10,6 +10,7 @@ import (
 
 	"p2pchain/api"
 	"p2pchain/core"
+	"p2pchain/core/coretest"
 	"p2pchain/core/mempool"
 )
 
@@ -130,6 +131,7 @@ func TestBatchStops(t *testing.T) {
 }
 
 func TestBatchLimits(t *testing.T) {
+	coretest.Sequential(t)
 	f := start(t)
 	post := func(body io.Reader) answer {
 		t.Helper()

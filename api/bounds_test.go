@@ -43,6 +43,7 @@ func TestSearchBound(t *testing.T) {
 
 // TestBatchDetailsBound sends lines that are all wrong: what is kept of each until the end is small.
 func TestBatchDetailsBound(t *testing.T) {
+	coretest.Sequential(t)
 	f := start(t)
 	results := f.postBatch(strings.Repeat("{\n", 1<<16))
 	worded, first := 0, results[0]
@@ -92,6 +93,7 @@ func (deadlined) SetWriteDeadline(time.Time) error { return nil }
 // TestStreamTurns has all turns taken: a long list that finds nothing waits for one like a list that
 // sends something.
 func TestStreamTurns(t *testing.T) {
+	coretest.Sequential(t)
 	var cfg api.Config
 	var deps api.Deps
 	f := start(t, func(c *api.Config, d *api.Deps) { cfg, deps = *c, *d })

@@ -105,6 +105,7 @@ func (r *readNode) story() (newestFirst []string) {
 
 // TestMessagesPages reads one list in pages of every kind of size, and as lines.
 func TestMessagesPages(t *testing.T) {
+	coretest.Sequential(t)
 	r := newReadNode(t)
 	want := r.story()
 	for _, size := range []int{1, 2, 3, 5, 63, 64, 65, 66, 100, 1000} {
@@ -271,6 +272,7 @@ func TestMessageFilters(t *testing.T) {
 // TestMessagesBound looks at no more than a fixed number of messages a page, and shows no more than a
 // fixed number of bytes.
 func TestMessagesBound(t *testing.T) {
+	coretest.Sequential(t)
 	f := start(t)
 	base := coretest.Message(t, f.network, coretest.Key(0), strings.Repeat("x", 1000))
 	for i := range 10_200 {

@@ -56,6 +56,7 @@ func (c *endlessChain) Block(hash core.Hash) (*core.Block, error) {
 
 // TestChainMemory streams a chain of about 25 MB and looks at the heap on the way.
 func TestChainMemory(t *testing.T) {
+	coretest.Sequential(t)
 	n := coretest.Network(t)
 	text := strings.Repeat("0123456789", 100)
 	full := &core.Block{}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
+
+	"p2pchain/core/coretest"
 )
 
 // hostile returns payloads that try to be more than text.
@@ -26,6 +28,7 @@ func hostile() []string {
 
 // TestHostile holds that no payload adds or changes an element of any page.
 func TestHostile(t *testing.T) {
+	coretest.Sequential(t)
 	source := &fakeSource{payload: text("plain"), media: "text/plain"}
 	s := newSite(t, source)
 	shape := func(path string) string {

@@ -30,6 +30,15 @@ func Author(i int) core.PublicKey {
 	return core.PublicKey(Key(i).Public().(ed25519.PublicKey))
 }
 
+// Sequential skips t where tests are short, as under the race detector: t does much, one thing after another, which takes
+// ten times as long there and has nothing to race with.
+func Sequential(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("long and sequential: nothing for the race detector")
+	}
+}
+
 // Network returns the built-in network "test", whose time starts in 2000 as that of
 // testing/synctest does, with its parameters edited.
 func Network(t testing.TB, edits ...func(*core.Params)) *core.Network {

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"p2pchain/core"
+	"p2pchain/core/coretest"
 )
 
 // The other two verifiers, docs/verify.py and the scripts of the HTML receipt, were written from
@@ -122,6 +123,7 @@ func agrees(t *testing.T, verdict string, s *Statement, err error) bool {
 
 // TestOtherVerifiersGolden holds them to the verdicts about all examples.
 func TestOtherVerifiersGolden(t *testing.T) {
+	coretest.Sequential(t)
 	var index []indexEntry
 	b, err := os.ReadFile("testdata/index.json")
 	if err != nil {
@@ -216,6 +218,7 @@ func TestPythonKnowsTheNetworks(t *testing.T) {
 
 // TestPythonCommand holds the exit codes and the words of verify.py as a command.
 func TestPythonCommand(t *testing.T) {
+	coretest.Sequential(t)
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		t.Skip("docs/verify.py is NOT run: there is no python3 here")

@@ -52,6 +52,7 @@ func free(key byte, value string, at int) bool {
 
 // Check notices when any key is missing, and when any byte that means something is another.
 func TestCheckFindsEveryDamage(t *testing.T) {
+	coretest.Sequential(t)
 	n := coretest.Network(t)
 	s := damaged(t, n)
 	forgetSome(t, s, coretest.Messages(t, n, "m", 30))

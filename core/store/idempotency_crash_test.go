@@ -28,6 +28,7 @@ type notedRequest struct {
 // was not synced. In each of them a request is there with its note or not at all, and those that were
 // acknowledged are there.
 func TestNotesSurviveCrashes(t *testing.T) {
+	coretest.Sequential(t)
 	start := seed(t)
 	n, mem := coretest.Network(t), vfs.NewCrashableMem()
 	rng := rand.New(rand.NewPCG(start, 0))

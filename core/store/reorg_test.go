@@ -67,6 +67,7 @@ func TestReorgGivesMessagesBack(t *testing.T) {
 
 // Two hundred blocks leave and two hundred others come, and back again.
 func TestReorgOf200Blocks(t *testing.T) {
+	coretest.Sequential(t)
 	eachSize(t, func(t *testing.T, size func(*Options)) {
 		n := coretest.Network(t)
 		s := open(t, n, vfs.NewMem(), size)

@@ -15,6 +15,7 @@ import (
 // TestTableWithoutIndex reads a table whose end is gone and which is damaged in the middle: all blocks but
 // that one are found by their checksums.
 func TestTableWithoutIndex(t *testing.T) {
+	coretest.Sequential(t)
 	n, dir := coretest.Network(t), t.TempDir()
 	s := openReal(t, dir, n)
 	connect(t, s, coretest.Chain(t, n, coretest.Genesis(n), 40, 20)...)

@@ -55,6 +55,7 @@ func copyStill(t *testing.T, dir string) string {
 // After Tidy no file of the store has a byte of what was erased, also where logs were used again, after a
 // kill before Tidy, and in the index of digests.
 func TestErasedBytesLeaveTheDisk(t *testing.T) {
+	coretest.Sequential(t)
 	for _, killed := range []bool{false, true} {
 		t.Run(map[bool]string{false: "at once", true: "killed before"}[killed], func(t *testing.T) {
 			n, dir := coretest.Network(t), t.TempDir()

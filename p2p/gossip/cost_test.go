@@ -204,6 +204,7 @@ func (c *counterpart) ask(t testing.TB, other *counterpart) {
 // TestReconcileCosts holds what a round over 100,000 waiting messages may cost on the wire, besides
 // the messages themselves: 0, 10 and 1,000 of them are only on one side, half of these on each.
 func TestReconcileCosts(t *testing.T) {
+	coretest.Sequential(t)
 	n := coretest.Network(t)
 	msgs := coretest.Messages(t, n, "m", 1000)
 	for _, tt := range []struct{ differ, sketches, ids int }{

@@ -174,6 +174,7 @@ func TestBranchComesBackWithItsPeer(t *testing.T) {
 }
 
 func TestForkBeyondMaxAhead(t *testing.T) {
+	coretest.Sequential(t)
 	for _, tt := range []struct{ ours, theirs, ahead, peers int }{
 		{600, 700, 50, 1}, {600, 700, 200, 3}, {1100, 1490, 1024, 3}, {5000, 6000, 512, 3}, {100, 20000, 512, 2},
 	} {

@@ -7,6 +7,7 @@ import (
 
 	"p2pchain/core"
 	"p2pchain/core/consensus"
+	"p2pchain/core/coretest"
 )
 
 // extend mines n blocks of 100 work on the model's tip.
@@ -86,6 +87,7 @@ func TestBlocksComeFromAllPeers(t *testing.T) {
 
 // Small blocks are asked for in few requests, but only of peers that are quick.
 func TestSmallBlocksInFewRequests(t *testing.T) {
+	coretest.Sequential(t)
 	for kind, want := range map[string]struct{ requests, most int }{honest: {80, 128}, dripping: {400, 16}} {
 		t.Run(kind, func(t *testing.T) {
 			s := newSim(2)
@@ -103,6 +105,7 @@ func TestSmallBlocksInFewRequests(t *testing.T) {
 }
 
 func TestDeepForkNeedsTwoPasses(t *testing.T) {
+	coretest.Sequential(t)
 	s := newSim(3)
 	ours, theirs := newModel(s.world), newModel(s.world)
 	extend(ours, 3000)
