@@ -38,7 +38,7 @@ type connTable struct {
 
 func newConnTable(most, mostClient int) *connTable {
 	return &connTable{
-		most: most, mostIdle: max(1, most/4), mostClient: mostClient, start: time.Now(),
+		most: most, mostIdle: max(1, most/8), mostClient: mostClient, start: time.Now(),
 		open: make(map[*conn]struct{}), clients: make(map[client]int),
 	}
 }

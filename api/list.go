@@ -20,10 +20,10 @@ const (
 
 	// A list reads at most so much at once: of the block where it stands, in all, and of how many blocks.
 	listPart, listMessages, listBlocks, listRead = 64, 256, 32, 4 << 20
-	listWaiting                                  = 256
+	listWaiting                                  = 2 * waitingAtOnce
 
-	// A list without bounds rests after it has looked at so much, where a message counts as its bytes and
-	// messageWork.
+	// A list without bounds rests after it has looked at so much of the chain, where a message counts as its bytes
+	// and messageWork, and after each part of the waiting messages.
 	restWork, messageWork = 1 << 20, 256
 
 	waitingCursor = "waiting-" // what a cursor among the waiting messages begins with
@@ -159,9 +159,11 @@ func (l *list) cursor() string {
 // run goes on until the list ends or enough was shown or looked at.
 func (l *list) run(ctx context.Context) error {
 	for l.waiting && !l.enough() {
-		l.restAtTimes()
 		if err := l.passWaiting(ctx); err != nil {
 			return err
+		}
+		if l.rest != nil {
+			l.rest()
 		}
 	}
 	pass := l.passBlocks

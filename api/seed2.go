@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -97,24 +96,19 @@ func (s *Server) writeUnprocessed(ctx context.Context, out *stream) (int, error)
 		if err != nil || len(page) == 0 {
 			return length, err
 		}
-		for _, entry := range page {
-			after = entry.Seq
-			m, e, err := s.find(entry.ID)
-			if errors.Is(err, chain.ErrNotFound) {
-				continue // dropped meanwhile
-			}
-			if err != nil {
-				return length, err
-			}
+		after = page[len(page)-1].Seq
+		err = s.eachWaiting(out, page, func(_ *mempool.Waiting, m *core.Message, e *chain.Erasure) {
 			if length > 0 {
 				out.buf = append(out.buf, ',')
 			}
 			out.buf = appendHex(append(out.buf, `{"id":`...), m.ID[:])
 			out.buf = append(appendPayload(append(out.buf, ','), m, e), '}')
-			out.ship()
 			length++
+		})
+		if err == nil {
+			err = ctx.Err()
 		}
-		if err := ctx.Err(); err != nil {
+		if err != nil {
 			return length, err
 		}
 	}
