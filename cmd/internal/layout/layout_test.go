@@ -69,7 +69,7 @@ func rules() []rule {
 
 // forTests lists the packages that exist for tests alone.
 func forTests() []string {
-	return []string{"core/coretest", "core/miner/minertest", "p2p/p2ptest", "api/browsertest"}
+	return []string{"core/coretest", "core/coretest/random", "core/miner/minertest", "p2p/p2ptest", "api/browsertest"}
 }
 
 // violation says which rule the import of path by a package in folder breaks, "" if none.
