@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"p2pchain/core"
+	"p2pchain/core/coretest/random"
 )
 
 // arithmeticCases is how many random cases each of the two tests takes; the race detector, which
@@ -41,7 +42,7 @@ func newCalculator() *calculator {
 }
 
 func TestTargetsAgainstBig(t *testing.T) {
-	rnd, c := random(t), newCalculator()
+	rnd, c := random.Source(t), newCalculator()
 	for range arithmeticCases {
 		var b [32]byte
 		anyBytes(rnd, b[:])
@@ -141,7 +142,7 @@ func (c *calculator) checkMet(t *testing.T, rnd *rand.Rand, target core.Target) 
 }
 
 func TestWorkAgainstBig(t *testing.T) {
-	rnd, c := random(t), newCalculator()
+	rnd, c := random.Source(t), newCalculator()
 	for i := range arithmeticCases {
 		var a, b [16]byte
 		anyBytes(rnd, a[:])

@@ -5,18 +5,14 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"flag"
-	"math/rand/v2"
 	"os"
-	"p2pchain/core/coretest"
 	"path/filepath"
 	"testing"
-	"time"
+
+	"p2pchain/core/coretest"
 )
 
-var (
-	update   = flag.Bool("update", false, "rewrite the golden files in testdata")
-	seedFlag = flag.Uint64("seed", 0, "repeat a random test with the seed that it printed")
-)
+var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 
 // golden is coretest.Golden with our flag.
 func golden(t *testing.T, name string, got []byte) {
@@ -56,15 +52,4 @@ func unhex(t testing.TB, s string) []byte {
 		t.Fatal(err)
 	}
 	return b
-}
-
-// random returns another source in every run and prints its seed.
-func random(t testing.TB) *rand.Rand {
-	t.Helper()
-	seed := *seedFlag
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("repeat with -seed %d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
 }

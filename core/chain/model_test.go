@@ -4,18 +4,15 @@ import (
 	"flag"
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/consensus"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 )
 
-var (
-	modelSteps = flag.Int("model-steps", 100_000, "random steps of the fork choice model")
-	modelSeed  = flag.Uint64("model-seed", 0, "seed of the model; 0 takes the clock")
-)
+var modelSteps = flag.Int("model-steps", 100_000, "random steps of the fork choice model")
 
 // A model is fork choice by brute force: the best of all blocks whose whole branch was accepted.
 type model struct {
@@ -34,12 +31,7 @@ type model struct {
 // branches aside, and
 // compares the tip with the model's after each step. Chains are reopened from their store at times.
 func TestForkChoiceEqualsModel(t *testing.T) {
-	seed := *modelSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("seed %d: repeat with -model-seed", seed)
-	rng := rand.New(rand.NewPCG(seed, 1))
+	rng := random.Source(t)
 	n := coretest.Network(t)
 	spare := coretest.Messages(t, n, "spare", 200)
 	var steps, reorgs, refused, reopened int
@@ -54,7 +46,7 @@ func TestForkChoiceEqualsModel(t *testing.T) {
 				reopened++
 			}
 			if got, want := c.Tip().Hash, m.best(); got != want {
-				t.Fatalf("seed %d, step %d: tip %v at %d, want %v", seed, steps, got, c.Tip().Header.Height, want)
+				t.Fatalf("step %d: tip %v at %d, want %v", steps, got, c.Tip().Header.Height, want)
 			}
 		}
 		reorgs += len(store.Reorgs())

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"p2pchain/core"
+	"p2pchain/core/coretest/random"
 )
 
 func TestNextBits(t *testing.T) {
@@ -53,7 +54,7 @@ func retargetNetwork(t testing.TB, intervalMS uint64) *core.Network {
 
 // TestNextBitsBig writes the formula of docs/proof-format.md, section 4, out with math/big.
 func TestNextBitsBig(t *testing.T) {
-	rnd := random(t)
+	rnd := random.Source(t)
 	var networks []*core.Network
 	for _, interval := range []uint64{100, 101, 200, 4999, 5000, 3599999, 3600000} {
 		networks = append(networks, retargetNetwork(t, interval))
@@ -121,7 +122,7 @@ func bigCompact(n *big.Int) core.Bits {
 // TestRetargetHonest holds the figure that the rule was chosen by: 1.0 ± 0.09 at every load, whatever the
 // clocks say. Busy times are cut at 4·T, which makes the mean 1.03.
 func TestRetargetHonest(t *testing.T) {
-	rnd := seeded(t, 1)
+	rnd := random.Source(t)
 	const most = 100_000
 	for _, clocks := range [][]int64{{0}, {0, most}, {0, -most}, {-most, 0, most}} {
 		for _, gapMS := range []float64{0, 500, 5000, 50_000, 500_000} {
@@ -141,7 +142,7 @@ func TestRetargetHonest(t *testing.T) {
 
 // TestRetargetNaiveClocks shows what the miner's rule for time_ms is for.
 func TestRetargetNaiveClocks(t *testing.T) {
-	rnd := seeded(t, 1)
+	rnd := random.Source(t)
 	for _, tt := range []struct {
 		gapMS   float64
 		atLeast float64
@@ -158,7 +159,7 @@ func TestRetargetNaiveClocks(t *testing.T) {
 // TestRetargetLiars holds what a part of the work gains by claims about busy_ms, on a network where
 // a message comes every hundred intervals.
 func TestRetargetLiars(t *testing.T) {
-	rnd := seeded(t, 1)
+	rnd := random.Source(t)
 	for _, tt := range []struct {
 		name      string
 		share     float64
@@ -182,7 +183,7 @@ func TestRetargetLiars(t *testing.T) {
 // TestRetargetWorkLost starts ten times too hard. After 84 blocks, one more takes 1.7
 // intervals; the last bit takes longer, since the answer is proportional to the error.
 func TestRetargetWorkLost(t *testing.T) {
-	rnd := seeded(t, 1)
+	rnd := random.Source(t)
 	const runs = 400
 	at := make(map[float64][]int) // hardness → blocks until it was first reached, in each run
 	var after84 float64

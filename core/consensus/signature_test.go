@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"p2pchain/core"
+	"p2pchain/core/coretest/random"
 )
 
 // TestSpeccheck holds the rule against the 12 cases of "Taming the many EdDSAs". All of them sign 32
@@ -57,7 +58,7 @@ func TestSpeccheck(t *testing.T) {
 // TestSignatureRule compares single and batch checks with the equation written out, on signatures
 // that differ from honest ones in every way that implementations are known to disagree on.
 func TestSignatureRule(t *testing.T) {
-	f := newForger(random(t))
+	f := newForger(random.Source(t))
 	for range 1 + 15/slowdown {
 		for _, kind := range forgeries() {
 			m := kind.make(f)
@@ -77,7 +78,7 @@ func TestSignatureRule(t *testing.T) {
 
 // TestSignaturesAgree checks random mixtures alone, in one batch and in parallel.
 func TestSignaturesAgree(t *testing.T) {
-	f := newForger(random(t))
+	f := newForger(random.Source(t))
 	var good, bad []*core.Message
 	for range 1 + 12/slowdown {
 		for _, kind := range forgeries() {
@@ -106,7 +107,7 @@ func TestSignaturesAgree(t *testing.T) {
 
 // TestSignaturesCancel holds that errors which cancel each other are not taken for none.
 func TestSignaturesCancel(t *testing.T) {
-	f := newForger(random(t))
+	f := newForger(random.Source(t))
 	one := big.NewInt(1)
 	a := f.sign(f.identity(), f.identity(), one)
 	b := f.sign(f.identity(), f.identity(), new(big.Int).Neg(one))
@@ -117,7 +118,7 @@ func TestSignaturesCancel(t *testing.T) {
 
 // TestSignaturesLarge goes through more batches than there are workers.
 func TestSignaturesLarge(t *testing.T) {
-	f := newForger(random(t))
+	f := newForger(random.Source(t))
 	m := f.sign(f.identity(), f.identity(), new(big.Int))
 	msgs := slices.Repeat([]*core.Message{m}, 2*maxBatch+minBatch)
 	checkNames(t, CheckSignatures(msgs), msgs, -1)

@@ -13,6 +13,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/core/mempool"
 )
 
@@ -225,8 +226,6 @@ func TestRunFollowsAndEnds(t *testing.T) {
 // templates, and checks that no template holds a message that the branch of its tip has sealed, or
 // one twice.
 func TestTemplatesAreExact(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
 	w := newWorld(t, func(c *mempool.Config) { c.MemoryBytes = 60_000 })
 	ctx, cancel := context.WithCancel(t.Context())
 	var background, adders sync.WaitGroup
@@ -250,7 +249,7 @@ func TestTemplatesAreExact(t *testing.T) {
 			}
 		})
 	}
-	w.wander(rand.New(rand.NewPCG(seed, 0)), 150)
+	w.wander(random.Source(t), 150)
 	adders.Wait()
 	cancel()
 	background.Wait()

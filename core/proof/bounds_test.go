@@ -3,13 +3,13 @@ package proof
 import (
 	"bytes"
 	"errors"
-	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"p2pchain/core"
+	"p2pchain/core/coretest/random"
 )
 
 // refused fails the test unless b is refused with this code.
@@ -103,11 +103,11 @@ func TestVerifyOfWhatNoFileHolds(t *testing.T) {
 
 // Paths are those of RFC 6962 for every leaf of trees of many sizes, and have the length that is asked for.
 func TestPaths(t *testing.T) {
-	random := rand.New(rand.NewPCG(*seedFlag, 6962))
+	rng := random.Source(t)
 	hashes := make([]core.Hash, 150)
 	for i := range hashes {
 		for j := range hashes[i] {
-			hashes[i][j] = byte(random.Uint32())
+			hashes[i][j] = byte(rng.Uint32())
 		}
 	}
 	root := func(from, to uint64) (core.Hash, error) {

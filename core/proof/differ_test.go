@@ -8,6 +8,7 @@ import (
 
 	"p2pchain/core"
 	"p2pchain/core/consensus"
+	"p2pchain/core/coretest/random"
 )
 
 var differFlag = flag.Int("differ", 80, "how many random forgeries the verifiers are compared on")
@@ -23,8 +24,7 @@ type forger struct {
 
 // TestVerifiersAgree compares all verifiers on forgeries, some of which hold.
 func TestVerifiersAgree(t *testing.T) {
-	t.Logf("seed %d", *seedFlag)
-	rnd := rand.New(rand.NewPCG(*seedFlag, 5))
+	rnd := random.Source(t)
 	var from [][]byte
 	for _, g := range goods() {
 		if b := g.make(t).Encode(); len(b) < 16<<10 {

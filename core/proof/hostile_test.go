@@ -1,12 +1,12 @@
 package proof
 
 import (
-	"math/rand/v2"
 	"testing"
 
 	"p2pchain/core"
 	"p2pchain/core/consensus"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 )
 
 // What somebody can make up without breaking a hash or a signature, and that it never counts for more
@@ -176,8 +176,7 @@ const splices = 4000
 // TestSplices puts parts of two good proofs together at random. Whatever holds says nothing that one of
 // the good ones does not say.
 func TestSplices(t *testing.T) {
-	t.Logf("seed %d", *seedFlag)
-	rnd := rand.New(rand.NewPCG(*seedFlag, 6))
+	rnd := random.Source(t)
 	all, known := trueProofs(t)
 	held := 0
 	for range splices {

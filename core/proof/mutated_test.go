@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"p2pchain/core"
+	"p2pchain/core/coretest/random"
 )
 
 var mutations = flag.Int("mutations", 10_000, "altered proofs that must be refused; 100000 for the figures")
@@ -317,8 +318,7 @@ type alteration struct {
 // refused, with a code of the table and with words. First every bit of every byte of the largest shape is
 // turned, as far as there is room, then comes chance.
 func TestMutated(t *testing.T) {
-	t.Logf("run again with: go test ./core/proof -run '^TestMutated$' -mutations %d -seed %d", *mutations, *seedFlag)
-	random := rand.New(rand.NewPCG(*seedFlag, 100_000))
+	rng := random.Source(t)
 	all := shapes(t)
 	headers := []core.Header{all[0].Block, all[0].Seen.Header, all[0].Next.Header, *all[0].Tip}
 	refusals, unchanged, made := make(map[string]int), 0, 0
@@ -346,11 +346,11 @@ func TestMutated(t *testing.T) {
 		hold(whole, alteration{fmt.Sprintf("bit %d", at), b})
 	}
 	for made < *mutations {
-		p := all[random.IntN(len(all))]
-		m := &mutator{Rand: random, bytes: p.Encode(), proof: p, others: headers}
+		p := all[rng.IntN(len(all))]
+		m := &mutator{Rand: rng, bytes: p.Encode(), proof: p, others: headers}
 		ways := m.ways()
 		names := slices.Sorted(maps.Keys(ways))
-		way := names[random.IntN(len(names))]
+		way := names[rng.IntN(len(names))]
 		hold(m.bytes, alteration{way, ways[way]()})
 	}
 	t.Logf("%d altered proofs refused, %d alterations changed nothing; by code: %v", made, unchanged, refusals)
@@ -368,13 +368,13 @@ func TestMutatedIsNotAnchored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	random := rand.New(rand.NewPCG(*seedFlag, 16))
+	rng := random.Source(t)
 	at := bytes.Index(b, []byte(`"tip":"`)) + len(`"tip":"`)
 	held := 0
 	for range *mutations / 2 {
 		altered := bytes.Clone(b)
-		digit := at + random.IntN(2*core.HeaderSize)
-		altered[digit] = "0123456789abcdef"[random.IntN(16)]
+		digit := at + rng.IntN(2*core.HeaderSize)
+		altered[digit] = "0123456789abcdef"[rng.IntN(16)]
 		if bytes.Equal(altered, b) {
 			continue
 		}

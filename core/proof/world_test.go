@@ -11,10 +11,7 @@ import (
 	"p2pchain/core/coretest"
 )
 
-var (
-	update   = flag.Bool("update", false, "rewrite the golden proofs in testdata")
-	seedFlag = flag.Uint64("seed", 1, "seed of the random tests")
-)
+var update = flag.Bool("update", false, "rewrite the golden proofs in testdata")
 
 // A world is a chain in memory that proofs are made from, in which any rule can be broken.
 type world struct {

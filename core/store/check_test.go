@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -15,6 +14,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/core/mempool"
 )
 
@@ -56,7 +56,7 @@ func TestCheckFindsEveryDamage(t *testing.T) {
 	n := coretest.Network(t)
 	s := damaged(t, n)
 	forgetSome(t, s, coretest.Messages(t, n, "m", 30))
-	rng := rand.New(rand.NewPCG(seed(t), 0))
+	rng := random.Source(t)
 	checks := 0
 	for key, value := range dump(t, s) {
 		finds := func(what string, change func() error) {

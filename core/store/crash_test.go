@@ -17,6 +17,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/core/mempool"
 )
 
@@ -27,7 +28,7 @@ func TestCrashImages(t *testing.T) {
 	if raceDetector {
 		t.Skip("it takes minutes then, make crash runs it, and the model runs the same steps under the detector")
 	}
-	start := seed(t)
+	start := random.Seed(t)
 	total, images := &crashTotals{}, int64(share(*imagesFlag))
 	begin := time.Now()
 	enough := func() bool { return total.images.Load() >= images && len(total.rare(images/100)) == 0 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -11,6 +10,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/core/mempool"
 )
 
@@ -241,7 +241,7 @@ func TestPruneKeepsWhatIsNeeded(t *testing.T) {
 // Whatever is done to bodies in any order, the tables fit, and what is told is what is there.
 func TestForgettingAtRandom(t *testing.T) {
 	n, fs := coretest.Network(t), vfs.NewMem()
-	rng := rand.New(rand.NewPCG(seed(t), 0))
+	rng := random.Source(t)
 	m := coretest.Messages(t, n, "m", 80)
 	var lists [][]*core.Message
 	for rest := m; len(rest) > 0; {

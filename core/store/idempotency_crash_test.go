@@ -14,6 +14,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/core/mempool"
 )
 
@@ -29,7 +30,7 @@ type notedRequest struct {
 // acknowledged are there.
 func TestNotesSurviveCrashes(t *testing.T) {
 	coretest.Sequential(t)
-	start := seed(t)
+	start := random.Seed(t)
 	n, mem := coretest.Network(t), vfs.NewCrashableMem()
 	rng := rand.New(rand.NewPCG(start, 0))
 	var state sync.Mutex // guards rng and requests

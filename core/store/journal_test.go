@@ -12,6 +12,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/core/mempool"
 )
 
@@ -40,7 +41,7 @@ func TestJournalIsAllOrNothing(t *testing.T) {
 	commit(t, clean, change)
 	after := dump(t, clean)
 
-	start := seed(t)
+	start := random.Seed(t)
 	var writes, images, undone atomic.Int64
 	atEachWrite := func(mem *vfs.MemFS, f func(rng *rand.Rand, image *vfs.MemFS)) *faulty {
 		return newFaulty(mem, func(op errorfs.Op) error {

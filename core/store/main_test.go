@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
@@ -17,22 +16,9 @@ import (
 	"p2pchain/core/mempool"
 )
 
-var (
-	imagesFlag = flag.Int("images", 500, "crash images to check; 5000 in CI")
-	seedFlag   = flag.Uint64("seed", 0, "seed of the random tests; 0 takes one from the clock")
-)
+var imagesFlag = flag.Int("images", 500, "crash images to check; 5000 in CI")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// seed returns the seed of a random test and says how to run it again.
-func seed(t *testing.T) uint64 {
-	s := *seedFlag
-	if s == 0 {
-		s = uint64(time.Now().UnixNano())
-	}
-	t.Logf("run again with: go test ./core/store -run '^%s$' -seed %d", t.Name(), s)
-	return s
-}
 
 // share is how much of a load is done: a tenth of it under the race detector.
 func share(n int) int {

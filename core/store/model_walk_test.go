@@ -13,6 +13,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/core/mempool"
 )
 
@@ -34,7 +35,7 @@ type walk struct {
 func TestModel(t *testing.T) {
 	n, fs := coretest.Network(t), vfs.NewMem()
 	w := &walk{
-		t: t, n: n, rng: rand.New(rand.NewPCG(seed(t), 0)), m: newModel(n), pool: coretest.Messages(t, n, "m", 60),
+		t: t, n: n, rng: random.Source(t), m: newModel(n), pool: coretest.Messages(t, n, "m", 60),
 		tips: map[core.Hash]coretest.Tip{n.Genesis: coretest.Genesis(n)}, made: map[core.Hash]*core.Block{},
 	}
 	for i := range 20 { // files, some of the same content

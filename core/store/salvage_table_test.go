@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 )
 
 // TestTableWithoutIndex reads a table whose end is gone and which is damaged in the middle: all blocks but
@@ -52,7 +52,7 @@ func TestTableWithoutIndex(t *testing.T) {
 	if got, _ := count(noIndex); got < all {
 		t.Errorf("%d of %d entries without an index", got, all)
 	}
-	rng := rand.New(rand.NewPCG(seed(t), 0))
+	rng := random.Source(t)
 	for range 20 {
 		at := rng.IntN(len(content) * 9 / 10)
 		t.Run(fmt.Sprint(at), func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"p2pchain/core"
+	"p2pchain/core/coretest/random"
 )
 
 func randomHeader(r *rand.Rand) core.Header {
@@ -25,8 +26,7 @@ func randomHeader(r *rand.Rand) core.Header {
 // TestVariants holds every variant against crypto/sha256 over whole headers: on random ones, from
 // random nonces, the first nonce that meets a target must be the one that a plain loop finds.
 func TestVariants(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := random.Seed(t)
 	for _, v := range Variants() {
 		t.Run(v.Name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 0))
@@ -65,7 +65,7 @@ func plain(target core.Target, h core.Header, first uint64, count int) (uint64, 
 
 // TestLowHalfOverflows scans across 2³² and up to the last nonce of all.
 func TestLowHalfOverflows(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
+	r := random.Source(t)
 	target := core.DifficultyTarget(3)
 	for _, v := range Variants() {
 		t.Run(v.Name, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestFirstWordIsNotEnough(t *testing.T) {
 	bytes[0], bytes[4] = 0x08, 0x10 // 08000000 10000000 …
 	bytes[3] = 0
 	target := core.TargetFromBytes(bytes)
-	r := rand.New(rand.NewPCG(3, 4))
+	r := random.Source(t)
 	for _, v := range Variants() {
 		t.Run(v.Name, func(t *testing.T) {
 			for range 300 {
@@ -99,7 +99,7 @@ func TestFirstWordIsNotEnough(t *testing.T) {
 
 // TestHashEqualToTarget has targets that a hash only just meets, or only just misses.
 func TestHashEqualToTarget(t *testing.T) {
-	r := rand.New(rand.NewPCG(11, 12))
+	r := random.Source(t)
 	for _, v := range Variants() {
 		t.Run(v.Name, func(t *testing.T) {
 			for range 300 {
@@ -126,7 +126,7 @@ func TestHashEqualToTarget(t *testing.T) {
 
 // TestSetAgain changes a scanner's header as a miner does, and in all other fields.
 func TestSetAgain(t *testing.T) {
-	r := rand.New(rand.NewPCG(5, 6))
+	r := random.Source(t)
 	target := core.DifficultyTarget(2)
 	for _, v := range Variants() {
 		t.Run(v.Name, func(t *testing.T) {
@@ -145,7 +145,7 @@ func TestSetAgain(t *testing.T) {
 }
 
 func TestCompress(t *testing.T) {
-	r := rand.New(rand.NewPCG(7, 8))
+	r := random.Source(t)
 	for range 1000 {
 		var block [64]byte
 		n := r.IntN(56)
@@ -169,7 +169,7 @@ func TestCompress(t *testing.T) {
 // BenchmarkTry gives the hash rate of one core by every variant, and by hashing whole headers.
 func BenchmarkTry(b *testing.B) {
 	const batch = 4096
-	h := randomHeader(rand.New(rand.NewPCG(9, 10)))
+	h := randomHeader(random.Source(b))
 	target := core.DifficultyTarget(16)
 	rate := func(b *testing.B) {
 		b.ReportMetric(float64(b.N)*batch/b.Elapsed().Seconds()/1e6, "MH/s")
