@@ -12,21 +12,13 @@ import (
 	"os"
 	"slices"
 	"testing"
-	"time"
 
 	"p2pchain/core"
+	"p2pchain/core/coretest/random"
 	"p2pchain/p2p/sketch"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
-
-// random returns a source whose seed is in the log of the test.
-func random(t testing.TB) *rand.Rand {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	return rand.New(rand.NewPCG(seed, 1))
-}
 
 func hashes(r *rand.Rand, n int) []core.Hash {
 	out := make([]core.Hash, n)
@@ -59,15 +51,15 @@ func sorted(h []core.Hash) []core.Hash {
 }
 
 func TestDifferences(t *testing.T) {
-	r := random(t)
+	r := random.Source(t)
 	both := hashes(r, 5000)
-	for _, tt := range []struct{ cells, mine, others int }{
-		{128, 0, 0}, {128, 1, 0}, {128, 0, 1}, {128, 5, 5}, {128, 30, 0},
-		{1024, 300, 300}, {2048, 0, 1000}, {16384, 10000, 500},
+	for _, tt := range []struct{ cells, mine, others, unfound int }{
+		{128, 0, 0, 0}, {128, 1, 0, 0}, {128, 0, 1, 0}, {128, 5, 5, 2}, {128, 30, 0, 4},
+		{1024, 300, 300, 2}, {2048, 0, 1000, 1}, {16384, 10000, 500, 0},
 	} {
 		t.Run(fmt.Sprintf("%d cells, %d and %d", tt.cells, tt.mine, tt.others), func(t *testing.T) {
-			tries, failed := max(1, 20_000/tt.cells), 0
-			for range tries {
+			failed := 0
+			for range max(1, 20_000/tt.cells) {
 				key, mine, others := newKey(r), hashes(r, tt.mine), hashes(r, tt.others)
 				diff := of(key, tt.cells, both[:100], mine).Minus(of(key, tt.cells, both[:100], others))
 				a, b, ok := diff.Differences()
@@ -79,44 +71,49 @@ func TestDifferences(t *testing.T) {
 					t.Fatalf("found %d and %d hashes, want %d and %d", len(a), len(b), tt.mine, tt.others)
 				}
 			}
-			// Two hashes with the same four cells hide each other, which is rare.
-			if failed > 1+tries/50 {
-				t.Errorf("%d of %d differences were not found", failed, tries)
+			// Two of n hashes with the same four cells hide each other: one difference in 2·(cells/4)⁴/n², which is
+			// 2400 for 30 in 128 cells. More than these are in less than one run of ten millions.
+			if failed > tt.unfound {
+				t.Errorf("%d differences were not found, want %d at most", failed, tt.unfound)
 			}
 		})
 	}
 }
 
 func TestTooManyDifferences(t *testing.T) {
-	r := random(t)
-	for _, count := range []int{120, 1000, 50_000} {
+	r := random.Source(t)
+	for _, count := range []int{129, 1000, 50_000} {
 		diff := of(newKey(r), 128, hashes(r, count))
 		if _, _, ok := diff.Differences(); ok {
 			t.Errorf("128 cells give %d hashes back", count)
 		}
-		if got := diff.Estimate(); got < count/2 || got > 2*count {
+		// Estimates of 4 × 32 cells spread like χ² of 124 degrees of freedom: below 0.4 is one in 10⁹, above 2.2 fewer.
+		if got := diff.Estimate(); got < count*2/5 || got > count*11/5 {
 			t.Errorf("%d differences are taken for %d", count, got)
 		}
 	}
 }
 
 func TestCellsFor(t *testing.T) {
-	r := random(t)
-	for _, count := range []int{100, 1000, 5000} {
+	r := random.Source(t)
+	for _, tt := range []struct{ count, tries, tooSmall int }{{100, 100, 12}, {1000, 20, 2}, {5000, 20, 2}} {
 		failed := 0
-		for range 20 {
-			key, mine := newKey(r), hashes(r, count)
+		for range tt.tries {
+			key, mine := newKey(r), hashes(r, tt.count)
 			whole := of(key, sketch.MaxCells, mine)
 			cells := sketch.CellsFor(whole.Fold(sketch.MinCells).Estimate(), sketch.MinCells)
-			if cells == 0 || cells > 5*count {
-				t.Fatalf("%d cells for %d differences", cells, count)
+			// Twice as many as for a right estimate stand for one of 2.3 times the count, which never comes.
+			if most := 2 * sketch.CellsFor(tt.count, sketch.MaxCells); cells == 0 || cells > most {
+				t.Fatalf("%d cells for %d differences, want %d at most", cells, tt.count, most)
 			}
 			if _, _, ok := whole.Fold(cells).Differences(); !ok {
 				failed++
 			}
 		}
-		if failed > 3 {
-			t.Errorf("%d differences: the size was too small in %d of 20 cases", count, failed)
+		// One estimate of 100 in a hundred is below 74 and gives 128 cells, which bear no 100. More than 12 in a
+		// hundred are then one run of 10⁹. The others have so much room that a failure is one in 10⁴.
+		if failed > tt.tooSmall {
+			t.Errorf("%d differences: the size was too small in %d of %d cases", tt.count, failed, tt.tries)
 		}
 	}
 	if got := sketch.CellsFor(20_000, sketch.MinCells); got != 0 {
@@ -125,7 +122,7 @@ func TestCellsFor(t *testing.T) {
 }
 
 func TestFold(t *testing.T) {
-	r := random(t)
+	r := random.Source(t)
 	key, set := newKey(r), hashes(r, 1000)
 	whole := of(key, sketch.MaxCells, set)
 	for cells := sketch.MinCells; cells <= sketch.MaxCells; cells *= 2 {
@@ -138,7 +135,7 @@ func TestFold(t *testing.T) {
 // Who does not know the key cannot choose hashes that fall on the same cells: ids with a common start,
 // or that differ in a bit only, are as good as any.
 func TestChosenHashes(t *testing.T) {
-	r := random(t)
+	r := random.Source(t)
 	var chosen []core.Hash
 	for i := range 60 {
 		h := core.Hash{1, 2, 3, 4, 5, 6, 7, 8}
@@ -154,7 +151,7 @@ func TestChosenHashes(t *testing.T) {
 			found++
 		}
 	}
-	if found < 45 {
+	if found < 45 { // two in a thousand fail by chance, six of 50 in one run of 10⁹
 		t.Errorf("chosen hashes were found under %d keys of 50", found)
 	}
 }
@@ -162,7 +159,7 @@ func TestChosenHashes(t *testing.T) {
 // A hash that is in one of its cells and not in the others is found and put back for ever, if nobody
 // counts.
 func TestForgedSketchEnds(t *testing.T) {
-	r := random(t)
+	r := random.Source(t)
 	key := newKey(r)
 	forged := of(key, 128, hashes(r, 1)).Encode()
 	for at, kept := 0, false; at < len(forged); at += sketch.CellBytes {
@@ -215,7 +212,7 @@ func TestDecode(t *testing.T) {
 
 // FuzzDecode holds the bounds for sketches that were made of nothing, and the encoding to one form.
 func FuzzDecode(f *testing.F) {
-	r := rand.New(rand.NewPCG(1, 2))
+	r := random.Source(f)
 	for _, n := range []int{0, 1, 50, 500} {
 		f.Add([]byte("0123456789abcdef"), of(sketch.Key([]byte("0123456789abcdef")), 128, hashes(r, n)).Encode())
 	}
@@ -241,7 +238,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkSketch(b *testing.B) {
-	r := random(b)
+	r := random.Source(b)
 	key, set := newKey(r), hashes(r, 100_000)
 	b.Run("of 100,000", func(b *testing.B) {
 		for b.Loop() {
