@@ -51,3 +51,33 @@ func TestBlockThatWasNotThereYet(t *testing.T) {
 		})
 	}
 }
+
+// A peer that has not got what many questions ask for, which were under way together, says one thing: it is
+// asked again as soon as after one question. Else a peer that shows headers without bodies is not heard for 10 s,
+// and as long its branch cannot be set aside.
+func TestOneWordToManyQuestions(t *testing.T) {
+	w := newWorld()
+	m, us := branch(w, 16, 100), newModel(w)
+	us.addHeaders(m.headersAfter(nil, 2000), core.Work{})
+	limits, now := DefaultLimits(), time.Unix(0, 0)
+	limits.Chunk, limits.SmallBytes = 1, 0
+	p := newPlan(limits)
+	p.step(now, us.look(1024))
+	var asked []askBlocks
+	for _, a := range p.step(now, peerUp{"a", w.claim(m.tip())}) {
+		if q, ok := a.(askBlocks); ok {
+			asked = append(asked, q)
+		}
+	}
+	if len(asked) < 10 {
+		t.Fatalf("void: %d questions", len(asked))
+	}
+	for _, q := range asked {
+		if again := p.step(now, blocksDone{q.request, nil}); has[askBlocks](again) {
+			t.Error("asked again at once")
+		}
+	}
+	if again := find[askBlocks](t, p.step(now.Add(minLackPause), tick{})); again.hashes[0] != asked[0].hashes[0] {
+		t.Errorf("asked for %v, want the first of the blocks", again.hashes[0])
+	}
+}
