@@ -2,13 +2,14 @@ package p2p
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
+
+	"p2pchain/core/coretest/random"
 )
 
 // sit returns a seat of a peer that came as the n-th from an address.
@@ -58,8 +59,7 @@ func TestEvict(t *testing.T) {
 // their like only.
 func TestNobodyIsolatesUs(t *testing.T) {
 	const most = 40
-	seed := rand.Uint64()
-	random := rand.New(rand.NewPCG(seed, 0))
+	rng := random.Source(t)
 	for _, oneNetwork := range []bool{true, false} {
 		var seats []seat
 		for i := range uint64(30) {
@@ -73,9 +73,9 @@ func TestNobodyIsolatesUs(t *testing.T) {
 			seats = append(seats, s)
 		}
 		for i := range uint64(2000) {
-			ip := fmt.Sprintf("9.%d.%d.1", random.IntN(256), random.IntN(256))
+			ip := fmt.Sprintf("9.%d.%d.1", rng.IntN(256), rng.IntN(256))
 			if oneNetwork {
-				ip = fmt.Sprintf("9.9.%d.%d", random.IntN(256), random.IntN(256))
+				ip = fmt.Sprintf("9.9.%d.%d", rng.IntN(256), rng.IntN(256))
 			}
 			seats = append(seats, sit(100+i, ip))
 			gone := evict(seats, most)
@@ -92,7 +92,7 @@ func TestNobodyIsolatesUs(t *testing.T) {
 			want = 30
 		}
 		if len(seats) != most || honest < want {
-			t.Errorf("seed %d, from one network %v: %d of %d places are with honest peers, want %d", seed, oneNetwork, honest, len(seats), want)
+			t.Errorf("from one network %v: %d of %d places are with honest peers, want %d", oneNetwork, honest, len(seats), want)
 		}
 	}
 }

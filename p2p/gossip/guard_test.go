@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,6 +15,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"p2pchain/core/consensus"
+	"p2pchain/core/coretest/random"
 )
 
 // A sheriff notes why peers are punished.
@@ -51,18 +51,17 @@ func rpcFrames(sizes ...int) string {
 // TestFrames counts frames, however the bytes are cut.
 func TestFrames(t *testing.T) {
 	sizes := []int{0, 1, 127, 128, 5, 70000, 0, 0, 300}
-	seed := rand.Uint64()
-	random := rand.New(rand.NewPCG(seed, 0))
+	rng := random.Source(t)
 	for range 200 {
 		var f frames
 		begun := 0
 		for b := []byte(rpcFrames(sizes...)); len(b) > 0; {
-			n := 1 + random.IntN(min(len(b), 1+random.IntN(1000)))
+			n := 1 + rng.IntN(min(len(b), 1+rng.IntN(1000)))
 			begun += f.pass(b[:n])
 			b = b[n:]
 		}
 		if begun != len(sizes) || f.left != 0 {
-			t.Fatalf("seed %d: %d frames of %d, %d bytes left", seed, begun, len(sizes), f.left)
+			t.Fatalf("%d frames of %d, %d bytes left", begun, len(sizes), f.left)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/p2p/p2ptest"
 )
 
@@ -18,7 +19,7 @@ func TestBlockOfKnownMessages(t *testing.T) {
 		perMessage, perBlock = 8, 4096 // bytes of a hop, in both directions, everything below UDP left out
 		perHop               = 1200 * time.Millisecond / 7
 	)
-	start := seed(t)
+	start := random.Seed(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t, start, p2ptest.Links{Latency: 50 * time.Millisecond, BitsPerSecond: 100_000_000})
 		n := coretest.Network(t)

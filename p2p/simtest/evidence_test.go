@@ -1,7 +1,6 @@
 package simtest
 
 import (
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -10,6 +9,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/p2p/p2ptest"
 )
 
@@ -20,10 +20,10 @@ const atOnce = 15 * time.Second
 // the first time. What authors had erased in them keeps nobody out, wherever the message is that asks for it.
 func TestErasureOnAnIdleNetwork(t *testing.T) {
 	places := []string{"the next block", "the same block", "a block without all its bodies", "no block"}
-	rand.Shuffle(len(places), func(i, j int) { places[i], places[j] = places[j], places[i] })
+	random.Source(t).Shuffle(len(places), func(i, j int) { places[i], places[j] = places[j], places[i] })
 	for _, where := range places[:size(1, len(places))] { // an idle hour of each takes seconds
 		t.Run(where, func(t *testing.T) {
-			start, n := seed(t), coretest.Network(t)
+			start, n := random.Seed(t), coretest.Network(t)
 			synctest.Test(t, func(t *testing.T) {
 				s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
 				nodes := []*simNode{s.Start(n, config{}), s.Start(n, config{Dials: []int{0}}), s.Start(n, config{Dials: []int{0, 1}})}
@@ -74,7 +74,7 @@ func TestBareBlockWithoutEvidence(t *testing.T) {
 			break
 		}
 		t.Run(name, func(t *testing.T) {
-			start, n := seed(t), coretest.Network(t)
+			start, n := random.Seed(t), coretest.Network(t)
 			synctest.Test(t, func(t *testing.T) {
 				s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
 				miner := s.Start(n, config{Keeps: true}) // what goes there, its operator erases
@@ -108,7 +108,7 @@ func TestBareBlockWithoutEvidence(t *testing.T) {
 
 // A wish that comes while a node waits for bodies ends its wait.
 func TestEvidenceComesLater(t *testing.T) {
-	start, n := seed(t), coretest.Network(t)
+	start, n := random.Seed(t), coretest.Network(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
 		miner := s.Start(n, config{})
@@ -134,7 +134,7 @@ func TestEvidenceComesLater(t *testing.T) {
 // A block that lacks what its author erased and what an operator erased is complete once somebody brings the
 // latter.
 func TestEvidenceAndBodiesOfOthers(t *testing.T) {
-	start, n := seed(t), coretest.Network(t)
+	start, n := random.Seed(t), coretest.Network(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
 		nodes := []*simNode{s.Start(n, config{}), s.Start(n, config{Dials: []int{0}})}
@@ -165,7 +165,7 @@ func TestEvidenceAndBodiesOfOthers(t *testing.T) {
 // Nobody brings back what was erased: a peer that pushes it as a waiting message, in blocks of a better
 // branch and in answer to whatever it is asked is believed in all but this.
 func TestPushedBodyStaysAway(t *testing.T) {
-	start, n := seed(t), coretest.Network(t)
+	start, n := random.Seed(t), coretest.Network(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond})
 		nodes := []*simNode{s.Start(n, config{}), s.Start(n, config{Dials: []int{0}})}

@@ -10,6 +10,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/core/document"
 	"p2pchain/p2p/p2ptest"
 )
@@ -77,7 +78,7 @@ func five(t *testing.T, s *simulation, n *core.Network) []*simNode {
 // An author's wish reaches everybody. The copy of a node that does not honour it comes back to nobody: not
 // by gossip, reconciliation, sync or filling, and a node that comes later forgets it, too.
 func TestErasureSpreads(t *testing.T) {
-	start, n := seed(t), coretest.Network(t)
+	start, n := random.Seed(t), coretest.Network(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 30 * time.Millisecond})
 		nodes := five(t, s, n)
@@ -130,7 +131,7 @@ func TestErasureSpreads(t *testing.T) {
 // Only an author's wish counts, and only about what can be erased; wishes about unknown messages cost what
 // any message costs and wait for their messages.
 func TestErasuresThatDoNothing(t *testing.T) {
-	start, n := seed(t), coretest.Network(t)
+	start, n := random.Seed(t), coretest.Network(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t, start, p2ptest.Links{Latency: 10 * time.Millisecond})
 		nodes := five(t, s, n)[:4]
@@ -168,7 +169,7 @@ func TestErasuresThatDoNothing(t *testing.T) {
 // A node catches up from peers that have dropped old payloads, says so, and fills what is missing as soon
 // as somebody has it, but for what was erased.
 func TestFreshNodeAmongPrunedOnes(t *testing.T) {
-	start, n := seed(t), coretest.Network(t)
+	start, n := random.Seed(t), coretest.Network(t)
 	const length, pruned = 120, 100
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 30 * time.Millisecond, BitsPerSecond: 20_000_000})

@@ -15,6 +15,7 @@ import (
 
 	"p2pchain/core"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/p2p"
 	"p2pchain/p2p/exchange"
 	"p2pchain/p2p/p2ptest"
@@ -170,10 +171,10 @@ const (
 func TestHostilePeers(t *testing.T) {
 	// Large blocks, so that who does not read them fills the windows of its streams.
 	g := newGround(t, 160, strings.Repeat("sixteen letters ", 750))
-	for i, k := range kinds() {
+	for _, k := range kinds() {
 		t.Run(k.make(t, g, p2ptest.Guise{Network: g.n, Blocks: g.blocks}).Name, func(t *testing.T) {
 			t.Parallel()
-			besiege(t, uint64(i), g, func(s *siege) {
+			besiege(t, random.Seed(t), g, func(s *siege) {
 				h := k.make(t, g, s.guise())
 				s.unleash(h)
 				s.ask(g)
@@ -291,8 +292,9 @@ func TestSyncAmongHostilePeers(t *testing.T) {
 	besieged := kinds()[:9]
 	names := make(map[string]bool)
 	var clean, hostile time.Duration
+	start := random.Seed(t) // of both, so that they differ in nothing else
 	for _, with := range []bool{false, true} {
-		besiege(t, 1, g, func(s *siege) {
+		besiege(t, start, g, func(s *siege) {
 			begin := time.Now()
 			var all []*p2ptest.Hostile
 			for _, k := range besieged {

@@ -7,6 +7,7 @@ import (
 
 	"p2pchain/core"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/p2p/p2ptest"
 )
 
@@ -16,7 +17,7 @@ import (
 func TestIslands(t *testing.T) {
 	const nodes = 6
 	apart := time.Duration(size(2, 30)) * time.Minute
-	start := seed(t)
+	start := random.Seed(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 80 * time.Millisecond, BitsPerSecond: 20_000_000})
 		n := coretest.Network(t, func(p *core.Params) { p.BlockIntervalMS, p.Difficulty = 2000, 2 })

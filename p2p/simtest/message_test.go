@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/p2p/p2ptest"
 )
 
@@ -13,7 +14,7 @@ import (
 // message gets everywhere, 99 % of the deliveries within a second.
 func TestMessageReachesAll(t *testing.T) {
 	count, messages := size(16, 50), size(60, 300)
-	start := seed(t)
+	start := random.Seed(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t, start, p2ptest.Links{Latency: 50 * time.Millisecond, Spread: 100 * time.Millisecond, BitsPerSecond: 100_000_000})
 		n := coretest.Network(t)

@@ -11,6 +11,7 @@ import (
 
 	"p2pchain/core"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/p2p/p2ptest"
 )
 
@@ -20,7 +21,7 @@ import (
 func TestStorm(t *testing.T) {
 	const nodes = 9
 	rounds := size(3, 25)
-	start := seed(t)
+	start := random.Seed(t)
 	synctest.Test(t, func(t *testing.T) {
 		calm := p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 80 * time.Millisecond, BitsPerSecond: 20_000_000}
 		rough := calm

@@ -19,6 +19,7 @@ import (
 
 	"p2pchain/core"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/p2p/exchange"
 	"p2pchain/p2p/exchange/wire"
 	"p2pchain/p2p/gossip"
@@ -34,7 +35,7 @@ func TestSybilsDropEverything(t *testing.T) {
 		pushed  = 4  // connections of each sybil to honest nodes, besides those that it is dialled for
 		limit   = 5 * time.Second
 	)
-	start := seed(t)
+	start := random.Seed(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t, start, p2ptest.Links{Latency: 50 * time.Millisecond, Spread: 100 * time.Millisecond, BitsPerSecond: 100_000_000})
 		n := coretest.Network(t)

@@ -7,6 +7,7 @@ import (
 
 	"p2pchain/core"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/p2p/p2ptest"
 )
 
@@ -37,7 +38,7 @@ func behind(t *testing.T, s *simulation, n *core.Network, length int) (fresh *si
 func TestSyncOverDistance(t *testing.T) {
 	length := size(1500, 10000)
 	limit := time.Duration(length) * time.Second / 450 // 370 a second with 16 blocks a peer under way
-	start := seed(t)
+	start := random.Seed(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t, start, p2ptest.Links{Latency: 20 * time.Millisecond, Spread: 60 * time.Millisecond, BitsPerSecond: 20_000_000})
 		fresh, _ := behind(t, s, coretest.Network(t), length)
@@ -55,7 +56,7 @@ func TestSyncOverDistance(t *testing.T) {
 // power, and it goes on from what its disk kept.
 func TestSyncOverBadLinks(t *testing.T) {
 	length := size(600, 6000)
-	start := seed(t)
+	start := random.Seed(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t, start, p2ptest.Links{
 			Latency: 20 * time.Millisecond, Spread: 60 * time.Millisecond, Jitter: 5 * time.Millisecond,

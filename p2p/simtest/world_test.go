@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -26,20 +25,6 @@ func size(short, long int) int {
 		return long
 	}
 	return short
-}
-
-// seed returns P2PCHAIN_SEED, or a new one.
-func seed(t *testing.T) uint64 {
-	t.Helper()
-	text := os.Getenv("P2PCHAIN_SEED")
-	if text == "" {
-		return rand.Uint64()
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("P2PCHAIN_SEED: %v", err)
-	}
-	return n
 }
 
 // randomDials returns for each of count nodes whom it dials: the one before it, so that nobody is
