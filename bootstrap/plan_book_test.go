@@ -11,6 +11,8 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
+
+	"p2pchain/core/coretest/random"
 )
 
 func linkOf(id peer.ID, i int, outbound bool) link {
@@ -124,9 +126,7 @@ func TestBookIsBounded(t *testing.T) {
 
 // TestPlanAtRandom drives a plan with random events and holds it to what must always be true.
 func TestPlanAtRandom(t *testing.T) {
-	seed := mrand.Uint64()
-	t.Logf("seed %d", seed)
-	r := mrand.New(mrand.NewPCG(seed, 0))
+	r := random.Source(t)
 	ids := newIDs(t, 300)
 	s := &planSim{t: t, rand: r, now: start, ids: ids, up: map[peer.ID]bool{}, parts: map[peer.ID]netip.Prefix{}}
 	s.p = newPlan(testConfig(seedOf(t, ids[0], 0), seedOf(t, ids[1], 1), seedOf(t, ids[2], 2)), "\x00", r)
