@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -10,18 +9,13 @@ import (
 	"time"
 
 	"p2pchain/core"
+	"p2pchain/core/coretest/random"
 )
-
-var eventSeed = flag.Uint64("events.seed", 0, "seed of TestEventsTellAll (0: another one each time)")
 
 // TestEventsTellAll lets a node live through messages, blocks and reorgs in any order while clients
 // leave and come back, now and then all of them, and holds what each was told to what is.
 func TestEventsTellAll(t *testing.T) {
-	seed := *eventSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("-events.seed=%d", seed)
+	seed := random.Seed(t)
 	for i := range uint64(4) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, rand.New(rand.NewPCG(seed, i)))

@@ -21,6 +21,7 @@ import (
 
 	"p2pchain/api/browsertest"
 	"p2pchain/api/receipt"
+	"p2pchain/core/coretest/random"
 	"p2pchain/core/proof"
 )
 
@@ -30,14 +31,12 @@ var mutations = flag.Int("mutations", 300, "how many changed proofs the page and
 // primitives holds the hashes against Go's and the signature rule against ed25519-speccheck.
 func primitives(t *testing.T, b *browsertest.Browser) {
 	tab := openMinutes(t, b)
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	rng := random.Source(t)
 	var inputs, want []string
 	for size := range 300 {
 		input := make([]byte, size)
 		for i := range input {
-			input[i] = byte(random.Uint32())
+			input[i] = byte(rng.Uint32())
 		}
 		sum := sha256.Sum256(input)
 		inputs, want = append(inputs, hex.EncodeToString(input)), append(want, hex.EncodeToString(sum[:]))
@@ -155,14 +154,12 @@ func golden(t *testing.T, b *browsertest.Browser) {
 // the program: two implementations that share nothing but the description of the format.
 func mutated(t *testing.T, b *browsertest.Browser) {
 	tab := openMinutes(t, b)
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	rng := random.Source(t)
 	all := readExamples(t)
 	var files, want []string
 	for range *mutations {
-		e := all[random.IntN(len(all))]
-		content := mutate(random, e.bytes)
+		e := all[rng.IntN(len(all))]
+		content := mutate(rng, e.bytes)
 		code := "none"
 		if fault, ok := errors.AsType[*proof.Fault](judge(content)); ok {
 			code = fault.Code
@@ -191,23 +188,23 @@ func judge(b []byte) error {
 }
 
 // mutate changes a few characters of a proof, mostly such that it still has its form.
-func mutate(random *rand.Rand, b []byte) []byte {
+func mutate(rng *rand.Rand, b []byte) []byte {
 	out := slices.Clone(b)
-	for range 1 + random.IntN(2) {
+	for range 1 + rng.IntN(2) {
 		if len(out) == 0 {
 			return out
 		}
-		i := random.IntN(len(out))
-		switch random.IntN(8) {
+		i := rng.IntN(len(out))
+		switch rng.IntN(8) {
 		case 0:
-			out[i] = byte(random.Uint32())
+			out[i] = byte(rng.Uint32())
 		case 1:
-			out = slices.Delete(out, i, min(i+1+random.IntN(3), len(out)))
+			out = slices.Delete(out, i, min(i+1+rng.IntN(3), len(out)))
 		case 2:
-			out = slices.Insert(out, i, out[random.IntN(len(out))])
+			out = slices.Insert(out, i, out[rng.IntN(len(out))])
 		default:
 			if strings.IndexByte("0123456789abcdef", out[i]) >= 0 {
-				out[i] = "0123456789abcdef"[random.IntN(16)]
+				out[i] = "0123456789abcdef"[rng.IntN(16)]
 			}
 		}
 	}

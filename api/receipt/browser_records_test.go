@@ -3,13 +3,13 @@ package receipt_test
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
 	"p2pchain/api/browsertest"
 	"p2pchain/core"
+	"p2pchain/core/coretest/random"
 	"p2pchain/core/document"
 )
 
@@ -23,9 +23,7 @@ type record struct {
 // which something was changed at random.
 func records(t *testing.T) []record {
 	t.Helper()
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	rng := random.Source(t)
 	hash := core.Hash{1, 2, 3}
 	file := func(name, mediaType string, size uint64) document.Document {
 		return &document.File{Name: name, Size: size, MediaType: mediaType, SHA256: hash}
@@ -101,8 +99,8 @@ func records(t *testing.T) []record {
 		add(document.FileType, []byte(text))
 	}
 	for range 3000 {
-		d := good[random.IntN(len(good))]
-		add(d.Type(), mutate(random, d.Encode()))
+		d := good[rng.IntN(len(good))]
+		add(d.Type(), mutate(rng, d.Encode()))
 	}
 	return out
 }

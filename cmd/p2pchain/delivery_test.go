@@ -15,6 +15,7 @@ import (
 
 	"p2pchain/api/client"
 	"p2pchain/cmd/internal/spool"
+	"p2pchain/core/coretest/random"
 )
 
 // A ledger is a node as a delivery sees it: it may be down, answer nothing although it took a group, and
@@ -112,14 +113,13 @@ func ascending(t *testing.T, got []int, n int) {
 
 // TestDeliveryThroughFailures loses questions and answers all the time: each line arrives once, in order.
 func TestDeliveryThroughFailures(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := random.Seed(t)
 	synctest.Test(t, func(t *testing.T) {
 		folder := t.TempDir()
-		random := rand.New(rand.NewPCG(seed, 1))
+		rng := rand.New(rand.NewPCG(seed, 1))
 		l := newLedger(nil)
 		l.random = rand.New(rand.NewPCG(seed, 0))
-		pause := func() time.Duration { return time.Duration(random.IntN(20)) * time.Millisecond }
+		pause := func() time.Duration { return time.Duration(rng.IntN(20)) * time.Millisecond }
 		more, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 		defer cancel()
 		said, err := deliver(t, folder, l, 1<<20, lines(1, 500, pause), more)

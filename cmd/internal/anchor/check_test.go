@@ -10,10 +10,10 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"p2pchain/cmd/internal/anchor"
 	"p2pchain/core"
+	"p2pchain/core/coretest/random"
 )
 
 // grown returns a place whose log was anchored at the ends of many random pieces, and these ends.
@@ -63,9 +63,7 @@ func pieceOf(ends []uint64, at int) (from, to uint64) {
 
 // TestFlips changes single bytes: each is found, in the piece in which it is, and nothing else is.
 func TestFlips(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 1))
+	rng := random.Source(t)
 	p, text, ends := grown(t, rng, 12)
 	for range 100 {
 		at, bit := rng.IntN(len(text)), byte(1)<<rng.IntN(8)
@@ -103,9 +101,7 @@ func TestFlips(t *testing.T) {
 
 // TestCuts takes bytes from the end: what is missing is named.
 func TestCuts(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 2))
+	rng := random.Source(t)
 	p, text, ends := grown(t, rng, 12)
 	lengths := []int{0, 1, len(text) - 1, int(ends[3])}
 	for range 30 {
@@ -143,7 +139,7 @@ func TestCuts(t *testing.T) {
 
 // TestInsertion: bytes that were put in or taken out move all that follows.
 func TestInsertion(t *testing.T) {
-	rng := rand.New(rand.NewPCG(3, 3))
+	rng := random.Source(t)
 	p, text, ends := grown(t, rng, 6)
 	for _, edit := range []func([]byte, int) []byte{
 		func(b []byte, at int) []byte { return append(append(bytes.Clone(b[:at]), 'x'), b[at:]...) },
@@ -178,9 +174,7 @@ func TestLineNumbers(t *testing.T) {
 // TestMissingAnchors leaves out anchors, as erasing them does: what they covered is told from the next
 // ones, and no change hides.
 func TestMissingAnchors(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 4))
+	rng := random.Source(t)
 	p, text, ends := grown(t, rng, 10)
 	for range 60 {
 		c := anchor.NewCollection()

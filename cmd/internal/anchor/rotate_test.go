@@ -3,7 +3,6 @@ package anchor_test
 import (
 	"bytes"
 	"crypto/sha256"
-	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -16,10 +15,9 @@ import (
 
 	"p2pchain/cmd/internal/anchor"
 	"p2pchain/core"
+	"p2pchain/core/coretest/random"
 	"p2pchain/core/document"
 )
-
-var seedFlag = flag.Uint64("seed", 0, "of the random tests; 0: another one each time")
 
 // A schedule does to a log, at random, whatever programs and people do to logs.
 type schedule struct {
@@ -232,11 +230,7 @@ func (s *schedule) see() {
 // follower coming and going. Whatever happens, each anchor is true, none is lost, and renamed files
 // are anchored to their last byte.
 func TestRotation(t *testing.T) {
-	seed := *seedFlag
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("seed %d", seed)
+	seed := random.Seed(t)
 	began := make(map[string]int)
 	counts := make(map[string]int)
 	lost, repeated, whole := 0, 0, 0
@@ -299,9 +293,7 @@ func (s *schedule) run(steps int) {
 			name, alone = []string{"cut", "change the end", "copy and truncate"}[s.rng.IntN(3)], true
 		}
 		ok := faults[name]()
-		if *seedFlag > 0 {
-			s.t.Logf("%s %s %v", time.Now().Format(time.TimeOnly), name, ok)
-		}
+		s.t.Logf("%s %s %v", time.Now().Format(time.TimeOnly), name, ok)
 		if ok {
 			s.counts[name]++
 		}
@@ -350,12 +342,8 @@ func (s *schedule) judge() {
 	prints := make(map[core.Hash]bool)
 	sequence := make(map[document.Generation]uint64)
 	seen := s.beginnings()
-	if *seedFlag > 0 {
-		for _, a := range s.chain.anchors(s.t) {
-			s.t.Logf("%s %v %s", a.Time().Format(time.TimeOnly), a, a.Began)
-		}
-	}
 	for i, a := range s.chain.anchors(s.t) {
+		s.t.Logf("%s %v %s", a.Time().Format(time.TimeOnly), a, a.Began)
 		if !seen[a.SHA256] {
 			s.t.Errorf("anchor %d: no file ever held that: %v", i, a)
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chainfile"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 )
 
 // TestRun keeps a chain for some minutes: settled blocks while the job runs, all of them at its end.
@@ -70,9 +70,7 @@ func TestReadsNothingBack(t *testing.T) {
 
 // TestDamage starts on a file that a power cut or a person has changed.
 func TestDamage(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 1))
+	rng := random.Source(t)
 	other := func() string {
 		n := coretest.Network(t, func(p *core.Params) { p.Difficulty = 2 })
 		return string(chainfile.AppendGenesis(nil, n))
@@ -86,12 +84,12 @@ func TestDamage(t *testing.T) {
 		{"half a line more", func(w *world, text string) { w.write("test.chain", text+text[len(text)/2:len(text)-1]) }, 0},
 		{"zeros after the end", func(w *world, text string) { w.write("test.chain", text+strings.Repeat("\x00", 9000)) }, 0},
 		{"zeros for the end", func(w *world, text string) {
-			cut := random.IntN(len(text))
+			cut := rng.IntN(len(text))
 			w.write("test.chain", text[:cut]+strings.Repeat("\x00", len(text)-cut))
 		}, 0},
-		{"cut anywhere", func(w *world, text string) { w.write("test.chain", text[:random.IntN(len(text))]) }, 0},
+		{"cut anywhere", func(w *world, text string) { w.write("test.chain", text[:rng.IntN(len(text))]) }, 0},
 		{"cut after a line", func(w *world, text string) {
-			cut := random.IntN(len(text) - 1)
+			cut := rng.IntN(len(text) - 1)
 			w.write("test.chain", text[:cut+strings.IndexByte(text[cut:], '\n')+1])
 		}, 0},
 		{"empty", func(w *world, _ string) { w.write("test.chain", "") }, 0},
@@ -107,9 +105,9 @@ func TestDamage(t *testing.T) {
 		}, 0},
 		{"state gone and a byte changed", func(w *world, text string) {
 			os.Remove(filepath.Join(w.dir, "test.chain.state"))
-			at := random.IntN(len(text))
+			at := rng.IntN(len(text))
 			for text[at] == '\n' || at < strings.IndexByte(text, '\n') {
-				at = random.IntN(len(text))
+				at = rng.IntN(len(text))
 			}
 			w.write("test.chain", text[:at]+"#"+text[at+1:])
 		}, 0},

@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"p2pchain/core/coretest/random"
 )
 
 // An ackedAnchor is what a follower printed of an anchor that the node has.
@@ -113,8 +115,7 @@ func writeLog(t *testing.T, path string, rng *rand.Rand, end *atomic.Bool) (file
 // that it vouches for, and a byte that is changed.
 func TestAnchorKill(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := random.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 8))
 	m := newMachine(t, "anchor", "--genesis", networkFile(t, "anchor"), "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0", "--mine", "off")
 	m.start()

@@ -3,7 +3,6 @@
 package integration
 
 import (
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -12,9 +11,8 @@ import (
 
 	"p2pchain/api/browsertest"
 	"p2pchain/core"
+	"p2pchain/core/coretest/random"
 )
-
-var browserSeed = flag.Uint64("browser.seed", 0, "seed of TestBrowserFollows (0: another one each time)")
 
 // compare is JavaScript that tells what the page shows in the parts that follow what happens, and how that differs from
 // what the server shows now. What is measured anew each time is left out, and times are as the server writes them.
@@ -69,11 +67,11 @@ type reader struct {
 }
 
 // openPages opens every page that follows what happens.
-func openPages(t *testing.T, b *browsertest.Browser, m *machine, random *rand.Rand) []*reader {
+func openPages(t *testing.T, b *browsertest.Browser, m *machine, rng *rand.Rand) []*reader {
 	t.Helper()
 	var readers []*reader
 	for _, path := range []string{"/", "/ui/blocks", "/ui/messages", "/ui/peers", "/ui/forks"} {
-		before := compare + fmt.Sprintf(slowly, 1+random.IntN(1<<30))
+		before := compare + fmt.Sprintf(slowly, 1+rng.IntN(1<<30))
 		if path != "/ui/peers" && path != "/ui/forks" { // of what peers have, no event tells
 			before += byEventsAlone
 		}
@@ -135,12 +133,12 @@ type story struct {
 	counts        map[string]int
 }
 
-func newStory(t *testing.T, seed uint64) *story {
+func newStory(t *testing.T) *story {
 	network := "--genesis=" + networkFile(t, "story", func(p *core.Params) { p.Difficulty = 3 })
 	node := func(name string) *machine {
 		return newMachine(t, name, network, "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0", "--mine", "off")
 	}
-	s := &story{t, rand.New(rand.NewPCG(seed, 0)), node("node"), node("partner"), make(map[string]int)}
+	s := &story{t, random.Source(t), node("node"), node("partner"), make(map[string]int)}
 	s.node.start()
 	s.node.args = append(s.node.args, "--http", strings.TrimPrefix(s.node.url, "http://")) // where its pages look for it
 	s.partner.start(s.node.joinFlag())
@@ -253,13 +251,8 @@ func (s *story) goOn() {
 // opened just then, and in the meantime a halted or hidden one stays as it is.
 func TestBrowserFollows(t *testing.T) {
 	t.Parallel()
-	seed := *browserSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("-browser.seed=%d", seed)
 	b := browsertest.StartFor(t, 3*time.Minute)
-	s := newStory(t, seed)
+	s := newStory(t)
 	readers := openPages(t, b, s.node, s.rand)
 	const chapters, scenes = 3, 8 // a fork, a crash and a fork
 	for chapter := range chapters {
@@ -309,7 +302,7 @@ func TestBrowserFollows(t *testing.T) {
 func TestBrowserPeersAndForks(t *testing.T) {
 	t.Parallel()
 	b := browsertest.Start(t)
-	s := newStory(t, 1)
+	s := newStory(t)
 	open := func(path string) (*browsertest.Tab, float64) {
 		tab := b.Open(t, s.node.url+path, browsertest.View{Width: 1024, Height: 900})
 		return tab, browsertest.Eval[float64](tab, `performance.timeOrigin`)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"p2pchain/core"
+	"p2pchain/core/coretest/random"
 	"p2pchain/core/store"
 )
 
@@ -143,9 +143,7 @@ func (m *machine) checkStore() {
 // from the kill before. Every acknowledged message must be there in the end, once.
 func TestKillUnderLoad(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 2))
+	rng := random.Source(t)
 	m := newMachine(t, "victim", "--genesis", networkFile(t, "kills"), "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0")
 	var acked ledger
 	kills, early := 0, 0

@@ -5,7 +5,6 @@ package integration
 import (
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"p2pchain/core/coretest/random"
 )
 
 // unprocessed returns the texts that wait on a node that does not mine, in the order of their acceptance.
@@ -57,9 +58,7 @@ func numbered(t *testing.T, texts []string) int {
 // once, in order, and none has to be kept any more.
 func TestSpool(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 5))
+	rng := random.Source(t)
 	m := newMachine(t, "spool", "--genesis", networkFile(t, "spool"), "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0", "--mine", "off")
 	m.start()
 	lines, in := io.Pipe()
@@ -120,9 +119,7 @@ func TestSpool(t *testing.T) {
 // comes out is all lines up to some one, each once, in order; and nothing that was kept is missing.
 func TestSpoolOfKilled(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 6))
+	rng := random.Source(t)
 	m := newMachine(t, "spooler", "--genesis", networkFile(t, "spooler"), "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0", "--mine", "off")
 	m.start()
 	next, kept := 1, 0
@@ -173,9 +170,7 @@ func TestSpoolOfKilled(t *testing.T) {
 // each is there once.
 func TestSpoolWithoutAnswers(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 7))
+	rng := random.Source(t)
 	m := newMachine(t, "mute", "--genesis", networkFile(t, "mute"), "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0", "--mine", "off")
 	m.start()
 	lost := 0 // one request at a time

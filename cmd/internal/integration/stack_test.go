@@ -8,13 +8,13 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/core/mempool"
 	"p2pchain/core/store"
 )
@@ -75,9 +75,7 @@ func (m *madeTree) onBranch(i int, id core.Hash) bool {
 // and starts anew at times. After every step each accepted message waits or is sealed on the best
 // chain, never both and never neither, and a template is valid on its tip.
 func TestStackLosesNothing(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 3))
+	rng := random.Source(t)
 	n := coretest.Network(t)
 	s := &stack{t: t, n: n, fs: vfs.NewMem()}
 	s.open()
@@ -102,10 +100,10 @@ func TestStackLosesNothing(t *testing.T) {
 			s.open()
 		}
 		if step%20 == 0 {
-			s.checkAccepted(seed, step, accepted)
+			s.checkAccepted(step, accepted)
 		}
 	}
-	s.checkAccepted(seed, *stackSteps, accepted)
+	s.checkAccepted(*stackSteps, accepted)
 	report, err := s.store.Check(context.Background(), true)
 	if err != nil || len(report.Problems) > 0 {
 		t.Errorf("check: %v, %v", report.Problems, err)
@@ -169,7 +167,7 @@ func (s *stack) grow(rng *rand.Rand, made *madeTree, accepted map[core.Hash]*cor
 }
 
 // checkAccepted looks every message up, and holds the template against the chain.
-func (s *stack) checkAccepted(seed uint64, step int, accepted map[core.Hash]*core.Message) {
+func (s *stack) checkAccepted(step int, accepted map[core.Hash]*core.Message) {
 	s.t.Helper()
 	tip, msgs, err := s.pool.Template(1000, 1<<20) // the pool's memory follows the chain by this
 
@@ -177,7 +175,7 @@ func (s *stack) checkAccepted(seed uint64, step int, accepted map[core.Hash]*cor
 		s.t.Fatal(err)
 	}
 	if tip.Hash != s.chain.Tip().Hash {
-		s.t.Fatalf("seed %d, step %d: template on %v", seed, step, tip.Hash)
+		s.t.Fatalf("step %d: template on %v", step, tip.Hash)
 	}
 	for id := range accepted {
 		_, err := s.chain.Locate(id)
@@ -185,15 +183,15 @@ func (s *stack) checkAccepted(seed uint64, step int, accepted map[core.Hash]*cor
 			s.t.Fatal(err)
 		}
 		if sealed, waits := err == nil, s.pool.Has(id); sealed == waits {
-			s.t.Fatalf("seed %d, step %d: message %v: sealed %v, waits %v", seed, step, id, sealed, waits)
+			s.t.Fatalf("step %d: message %v: sealed %v, waits %v", step, id, sealed, waits)
 		}
 	}
 	for _, m := range msgs {
 		if _, err := s.chain.Locate(m.ID); err == nil {
-			s.t.Fatalf("seed %d, step %d: template holds %v, which is sealed", seed, step, m.ID)
+			s.t.Fatalf("step %d: template holds %v, which is sealed", step, m.ID)
 		}
 	}
 	if _, bytes := s.store.WaitingTotals(); len(msgs) == 0 && bytes > 0 {
-		s.t.Fatalf("seed %d, step %d: messages wait, and none is in the template", seed, step)
+		s.t.Fatalf("step %d: messages wait, and none is in the template", step)
 	}
 }

@@ -15,27 +15,21 @@ import (
 	"testing"
 	"time"
 
+	"p2pchain/core/coretest/random"
 	"p2pchain/core/store"
 )
 
-var (
-	damageCases = flag.Int("damage", 50, "how many stores to damage; 500 in a long run")
-	damageSeed  = flag.Uint64("damage-seed", 0, "seed of the damage; 0 takes one from the clock")
-)
+var damageCases = flag.Int("damage", 50, "how many stores to damage; 500 in a long run")
 
 // TestDamage damages stores at random: flipped bits, zeroed pages, files that are cut off, swapped or
 // gone, in stores of nodes that stopped and of nodes that were killed. No wrong byte may ever be served,
 // a deep check must find all damage in live data, and a repair with the help of a healthy peer must bring
 // nearly all of them back to what they were; the rest must say so.
 func TestDamage(t *testing.T) {
-	seed := *damageSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
+	seed := random.Seed(t)
 	if testing.Short() {
 		*damageCases = min(*damageCases, 12)
 	}
-	t.Logf("run again with: go test ./cmd/internal/node -run '^%s$' -damage %d -damage-seed %d", t.Name(), *damageCases, seed)
 	truth := newTruth(t)
 	var tally damageTally
 	cases := make(chan int)

@@ -5,18 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
+	"p2pchain/core/coretest/random"
 	"p2pchain/core/store"
 )
 
@@ -95,12 +94,7 @@ func TestRepairSurvivesCrashes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("one repair after another, which takes half a minute under the race detector")
 	}
-	seed := *damageSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("run again with: go test ./cmd/internal/node -run '^%s$' -damage %d -damage-seed %d", t.Name(), *damageCases, seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := random.Source(t)
 	c := newRepairCrashes(t)
 	k := c.killed(t, c.dir, func(int) bool { return false })
 	total := k.writes

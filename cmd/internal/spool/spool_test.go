@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"p2pchain/core/coretest/random"
 )
 
 const room = 1 << 20
@@ -275,17 +276,15 @@ func TestSetAside(t *testing.T) {
 
 // TestModel does what a sender does, in random order, with the process ending now and then.
 func TestModel(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	rng := random.Source(t)
 	path := filepath.Join(t.TempDir(), "a.spool")
 	s := New(path, room)
 	var model []string
 	restarts, number := 0, 1
 	for range 500 {
-		switch n := random.IntN(10); {
+		switch n := rng.IntN(10); {
 		case n < 5:
-			g := group(fmt.Sprint("k", number), number, 1+random.IntN(4))
+			g := group(fmt.Sprint("k", number), number, 1+rng.IntN(4))
 			mustAppend(t, s, g)
 			model, number = append(model, g.Key), number+len(g.Lines)
 		case n < 9 && len(model) > 0:
