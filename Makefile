@@ -5,6 +5,9 @@ FUZZTIME  ?= 1s#   how long each fuzz target runs in `make check`
 FUZZLONG  ?= 2m#   and in `make fuzz`
 BENCHTIME ?= 1s#   how long each benchmark runs
 SCALE     ?= 20#   how many times larger than in `make test` the soak runs are
+#
+# What the random tests draw: a number that a run printed, new, or what follows from their names. The long runs look for new cases.
+soak chaos race-all: export P2PCHAIN_SEED ?= new
 
 GO       ?= go
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -78,7 +81,7 @@ race: ## tests under the race detector, but for what is sequential, whole progra
 
 .PHONY: race-all
 race-all: ## all tests under the race detector (half an hour)
-	CGO_ENABLED=1 $(GO) test -race -timeout 40m $(PACKAGES)
+	CGO_ENABLED=1 $(GO) test -count=1 -race -timeout 40m $(PACKAGES)
 
 .PHONY: browser
 browser: ## tests of pages in a real browser (chromium); pictures are kept in out/
