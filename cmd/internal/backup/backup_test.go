@@ -105,12 +105,17 @@ func TestDamage(t *testing.T) {
 		}, 0},
 		{"state gone and a byte changed", func(w *world, text string) {
 			os.Remove(filepath.Join(w.dir, "test.chain.state"))
-			at := rng.IntN(len(text))
+			at := rng.IntN(lastHeader(text))
 			for text[at] == '\n' || at < strings.IndexByte(text, '\n') {
-				at = rng.IntN(len(text))
+				at = rng.IntN(lastHeader(text))
 			}
 			w.write("test.chain", text[:at]+"#"+text[at+1:])
 		}, 0},
+		{"state gone and the last line is of no block", func(w *world, text string) { // so nobody knows what it was
+			os.Remove(filepath.Join(w.dir, "test.chain.state"))
+			at := lastHeader(text) + rng.IntN(len(text)-1-lastHeader(text))
+			w.write("test.chain", text[:at]+"#"+text[at+1:])
+		}, 1},
 		{"a byte of the last header changed", func(w *world, text string) {
 			at := len(text) - len("0\"}\n")
 			w.write("test.chain", text[:at]+string('0'+('9'-text[at])%10)+text[at+1:])
@@ -132,6 +137,9 @@ func TestDamage(t *testing.T) {
 		})
 	}
 }
+
+// lastHeader returns where the header at the end of a chain file begins, with the name of its member.
+func lastHeader(text string) int { return strings.LastIndex(text, `,"header":"`) }
 
 // TestNewStore starts with an empty chain beside the file of a long one: nothing of it is lost.
 func TestNewStore(t *testing.T) {

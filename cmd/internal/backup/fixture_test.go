@@ -198,6 +198,35 @@ func (w *world) aside() []string {
 // errKilled is what happens to a process that was killed: nothing happens any more.
 var errKilled = errors.New("killed")
 
+// killEverywhere plays a story in a new world for each change of the disk that it makes from where it arms
+// the disk, which stops at that change: as a kill does, and as a power cut does. Then the disk works again.
+func killEverywhere(t *testing.T, least int, story func(w *world, arm func()) error, then func(w *world, where string)) {
+	t.Helper()
+	for _, power := range []bool{false, true} {
+		killed := 0
+		for {
+			w := newWorld(t)
+			err := story(w, func() { w.disk.fatal = w.disk.changes + killed + 1 })
+			if err == nil {
+				break
+			}
+			killed++
+			where := fmt.Sprintf("change %d, power cut %v", killed, power)
+			if !errors.Is(err, errKilled) {
+				t.Fatalf("%s: %v", where, err)
+			}
+			if power {
+				w.disk.cutPower(t, filepath.Join(w.dir, "test.chain"))
+			}
+			w.disk.fatal = -1
+			then(w, where)
+		}
+		if killed < least {
+			t.Errorf("the story has %d changes of the disk only, want at least %d", killed, least)
+		}
+	}
+}
+
 // A testDisk counts what is read, and can fail, or stop for good in the middle of its fatal-th change.
 type testDisk struct {
 	osDisk

@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -81,34 +80,20 @@ func TestKill(t *testing.T) {
 	first := newWorld(t)
 	old := first.grow(nil, "a", 14)
 	came := first.grow(old[:5], "b", 16)
-	for _, power := range []bool{false, true} {
-		killed := 0
-		for fatal := 1; ; fatal++ {
-			w := newWorld(t)
-			w.disk.fatal = fatal
-			told, err := w.tell(old[:10], old, came)
-			if err == nil {
-				break
-			}
-			if killed++; !errors.Is(err, errKilled) {
-				t.Fatalf("change %d: %v", fatal, err)
-			}
-			if power {
-				w.disk.cutPower(t, filepath.Join(w.dir, "test.chain"))
-			}
-			w.disk.fatal = -1
-			w.chain.set(came...)
-			w.run()
-			w.want(came)
-			w.checkAside(old, came)
-			if told == 2 && !slices.ContainsFunc(w.aside(), func(name string) bool { return w.read(name) == w.lines(old[5:]) }) {
-				t.Fatalf("change %d, power %v: the settled blocks are lost, there is %v\n%s", fatal, power, w.aside(), w.log)
-			}
+	told := 0
+	killEverywhere(t, 25, func(w *world, arm func()) (err error) {
+		arm()
+		told, err = w.tell(old[:10], old, came)
+		return err
+	}, func(w *world, where string) {
+		w.chain.set(came...)
+		w.run()
+		w.want(came)
+		w.checkAside(old, came)
+		if told == 2 && !slices.ContainsFunc(w.aside(), func(name string) bool { return w.read(name) == w.lines(old[5:]) }) {
+			t.Fatalf("%s: the settled blocks are lost, there is %v\n%s", where, w.aside(), w.log)
 		}
-		if killed < 25 {
-			t.Errorf("the story has %d changes of the disk only", killed)
-		}
-	}
+	})
 }
 
 // tell makes one run of the program on each of several best chains, and returns how many ended well.

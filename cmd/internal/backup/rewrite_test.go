@@ -121,40 +121,25 @@ func TestKillDuringRewrite(t *testing.T) {
 	first := newWorld(t)
 	blocks := first.grow(nil, "a", 12)
 	gone := goneIDs(blocks[2].Messages[0].ID, blocks[9].Messages[0].ID)
-	for _, power := range []bool{false, true} {
-		killed := 0
-		for fatal := 1; ; fatal++ {
-			w := newWorld(t)
-			w.chain.set(blocks...)
-			w.run()
-			before := w.read("test.chain")
-			w.chain.set(without(blocks, 2, 9)...)
-			w.disk.fatal = w.disk.changes + fatal
-			err := RewriteFiles(t.Context(), w.n, w.job().cfg, gone)
-			if err == nil {
-				break
-			}
-			if killed++; !errors.Is(err, errKilled) {
-				t.Fatalf("change %d: %v", fatal, err)
-			}
-			if power {
-				w.disk.cutPower(t, filepath.Join(w.dir, "test.chain"))
-			}
-			if got := w.read("test.chain"); got != before && got != w.lines(without(blocks, 2, 9)) {
-				t.Fatalf("change %d: the file is neither the old nor the new one", fatal)
-			}
-			w.disk.fatal = -1
-			if err := RewriteFiles(t.Context(), w.n, w.job().cfg, gone); err != nil {
-				t.Fatal(err)
-			}
-			w.run()
-			w.want(without(blocks, 2, 9))
-			if aside := w.aside(); len(aside) > 0 {
-				t.Fatalf("change %d: %v was kept", fatal, aside)
-			}
+	before := ""
+	killEverywhere(t, 8, func(w *world, arm func()) error {
+		w.chain.set(blocks...)
+		w.run()
+		before = w.read("test.chain")
+		w.chain.set(without(blocks, 2, 9)...)
+		arm()
+		return RewriteFiles(t.Context(), w.n, w.job().cfg, gone)
+	}, func(w *world, where string) {
+		if got := w.read("test.chain"); got != before && got != w.lines(without(blocks, 2, 9)) {
+			t.Fatalf("%s: the file is neither the old nor the new one", where)
 		}
-		if killed < 8 {
-			t.Errorf("only %d changes of the disk", killed)
+		if err := RewriteFiles(t.Context(), w.n, w.job().cfg, gone); err != nil {
+			t.Fatal(err)
 		}
-	}
+		w.run()
+		w.want(without(blocks, 2, 9))
+		if aside := w.aside(); len(aside) > 0 {
+			t.Fatalf("%s: %v was kept", where, aside)
+		}
+	})
 }
