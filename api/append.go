@@ -10,6 +10,7 @@ import (
 
 	"p2pchain/core"
 	"p2pchain/core/chain"
+	"p2pchain/core/chainfile"
 )
 
 // The functions of this file write the JSON of package encoding/json, without its reflection and
@@ -22,14 +23,13 @@ func appendString[T string | []byte](dst []byte, s T) []byte {
 
 // appendEscaped appends what stands between the quotes of a JSON string.
 func appendEscaped[T string | []byte](dst []byte, s T) []byte {
-	const digits = "0123456789abcdef"
 	done := 0
 	for i := plain(s, 0); i < len(s); i = plain(s, i) {
 		c := s[i]
 		if c == 0xe2 { // of U+2028 and U+2029, which some JavaScript takes for the end of a line
 			if i+2 < len(s) && s[i+1] == 0x80 && s[i+2]&^1 == 0xa8 {
 				dst = append(append(dst, s[done:i]...), `\u202`...)
-				dst = append(dst, digits[s[i+2]&15])
+				dst = append(dst, '8'+(s[i+2]&1))
 				done = i + 3
 				i = done
 			} else {
@@ -38,11 +38,7 @@ func appendEscaped[T string | []byte](dst []byte, s T) []byte {
 			continue
 		}
 		dst = append(dst, s[done:i]...)
-		if short := shortEscape(c); short != 0 {
-			dst = append(dst, '\\', short)
-		} else {
-			dst = append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
-		}
+		dst = chainfile.AppendEscape(dst, c)
 		i++
 		done = i
 	}
@@ -72,25 +68,6 @@ func plain[T string | []byte](s T, i int) int {
 		}
 	}
 	return i
-}
-
-// shortEscape returns what stands after the backslash for a byte, 0 where there is no short form.
-func shortEscape(c byte) byte {
-	switch c {
-	case '"', '\\':
-		return c
-	case '\b':
-		return 'b'
-	case '\t':
-		return 't'
-	case '\n':
-		return 'n'
-	case '\f':
-		return 'f'
-	case '\r':
-		return 'r'
-	}
-	return 0
 }
 
 // appendHex appends a quoted hash, key or the like.

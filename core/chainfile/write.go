@@ -177,7 +177,6 @@ func appendHex(dst, b []byte) []byte { return hex.AppendEncode(dst, b) }
 
 // appendString appends valid UTF-8 as a JSON string, with the escapes of RFC 8785.
 func appendString[T string | []byte](dst []byte, s T) []byte {
-	const digits = "0123456789abcdef"
 	dst = append(dst, '"')
 	done := 0
 	for i := range len(s) {
@@ -187,13 +186,19 @@ func appendString[T string | []byte](dst []byte, s T) []byte {
 		}
 		dst = append(dst, s[done:i]...)
 		done = i + 1
-		if short := shortEscape(c); short != 0 {
-			dst = append(dst, '\\', short)
-		} else {
-			dst = append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
-		}
+		dst = AppendEscape(dst, c)
 	}
 	return append(append(dst, s[done:]...), '"')
+}
+
+// AppendEscape appends the escape of a byte of a JSON string: the short form where there is one, else the
+// number in lower-case hex, as RFC 8785 has it.
+func AppendEscape(dst []byte, c byte) []byte {
+	const digits = "0123456789abcdef"
+	if short := shortEscape(c); short != 0 {
+		return append(dst, '\\', short)
+	}
+	return append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
 }
 
 // shortEscape returns what stands after the backslash for a byte, 0 where there is no short form.
