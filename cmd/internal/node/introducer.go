@@ -37,6 +37,7 @@ type Introducer struct {
 	priv  crypto.PrivKey
 	notes []string
 	seeds []string
+	held  hold // until openPeers
 
 	p2p       *p2p.Introducer
 	bootstrap *bootstrap.Bootstrap
@@ -91,6 +92,9 @@ func (i *Introducer) openPeers(context.Context) error {
 	cfg.MaxPeers, cfg.Agent = i.cfg.MaxPeers, "p2pchain/"+i.cfg.Version
 	cfg.Now, cfg.Log = i.cfg.Now, i.log.With("part", "p2p")
 	cfg.Exchange.Log = i.log.With("part", "exchange")
+	if err := i.held.release(); err != nil {
+		return err
+	}
 	note, err := listenSomewhere(i.cfg.Listen, func(addrs []string) (err error) {
 		cfg.Listen = addrs
 		i.p2p, err = p2p.OpenIntroducer(i.cfg.Network, cfg)

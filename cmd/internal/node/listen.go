@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"strconv"
@@ -103,22 +104,23 @@ func listenOnAll(ip string, port int) []string {
 // would not tell: with SO_REUSEPORT two nodes of one user can share a TCP port, each getting half of
 // the connections.
 func probe(addr string) error {
+	socket, err := occupy(addr)
+	if err != nil {
+		return err
+	}
+	return socket.Close()
+}
+
+// occupy listens on an address as nobody else can then.
+func occupy(addr string) (io.Closer, error) {
 	network, hostPort, err := socketOf(addr)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if strings.HasPrefix(network, "udp") {
-		conn, err := net.ListenPacket(network, hostPort)
-		if err != nil {
-			return err
-		}
-		return conn.Close()
+		return net.ListenPacket(network, hostPort)
 	}
-	l, err := net.Listen(network, hostPort)
-	if err != nil {
-		return err
-	}
-	return l.Close()
+	return net.Listen(network, hostPort)
 }
 
 // socketOf returns what a multiaddr asks of the operating system, as net.Listen wants it.

@@ -60,6 +60,7 @@ type Node struct {
 	started   time.Time
 	api       *api.Server  // nil: off
 	backup    *backup.Job  // nil: off
+	held      hold         // until openPeers
 	listener  net.Listener // nil: off
 	cert      string       // the file of the API's certificate, empty: without TLS
 

@@ -3,8 +3,10 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -124,6 +126,7 @@ func TestOpenRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer busy.Close()
+	free := freePort(20_000 + rand.IntN(10_000))
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -140,6 +143,10 @@ func TestOpenRefuses(t *testing.T) {
 			c.Listen = []string{"/ip4/127.0.0.1/tcp/" + port.String()[strings.LastIndex(port.String(), ":")+1:]}
 		}, ErrAddressInUse, "--listen"},
 		{"somebody else's address", func(c *Config) { c.Listen = []string{"/ip4/192.0.2.1/tcp/0"} }, ErrAddressInUse, "192.0.2.1"},
+		{"one port for peers and API", func(c *Config) {
+			c.HTTP = fmt.Sprintf("127.0.0.1:%d", free)
+			c.Listen = []string{fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", free)}
+		}, ErrAddressInUse, "--http"},
 		{"folder is a file", func(c *Config) { c.Dir = file }, ErrDirectory, file},
 		{"key open to others", func(c *Config) {
 			if err := os.Mkdir(c.Dir, 0o700); err != nil {

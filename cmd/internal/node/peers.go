@@ -19,6 +19,9 @@ import (
 
 // openPeers opens the host.
 func (n *Node) openPeers(context.Context) error {
+	if err := n.held.release(); err != nil {
+		return err
+	}
 	note, err := listenSomewhere(n.cfg.Listen, n.listenOn)
 	if err == nil && note != "" {
 		n.note("%s", note)

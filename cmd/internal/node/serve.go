@@ -10,9 +10,9 @@ import (
 	"p2pchain/core/store"
 )
 
-// openSocket opens the API's socket, of which nothing is served yet.
+// openSocket opens the API's socket, of which nothing is served yet, unless the rehearsal did.
 func (n *Node) openSocket(context.Context) error {
-	if n.cfg.HTTP == HTTPOff {
+	if n.cfg.HTTP == HTTPOff || n.listener != nil {
 		return nil
 	}
 	l, moved, err := listenHTTP(n.cfg.HTTP)
@@ -38,7 +38,6 @@ func (n *Node) openAPI(context.Context) error {
 	}
 	cfg := api.DefaultConfig()
 	cfg.Version, cfg.Hosts, cfg.DiskFull = n.cfg.Version, n.cfg.HTTPHosts, store.ErrDiskFull
-	cfg.Damaged = store.ErrCorrupt
 	cfg.Damaged = store.ErrCorrupt
 	cfg.Now, cfg.Log = n.cfg.Now, n.log.With("part", "api")
 	if err := n.guardAPI(&cfg); err != nil {

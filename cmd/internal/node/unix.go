@@ -47,6 +47,9 @@ func listenUnix(path string) (net.Listener, error) {
 		return nil, fmt.Errorf("%s.lock is no regular file", path) // locking empties what a link points to
 	}
 	lock, err := vfs.Default.Lock(path + ".lock")
+	if _, missing := errors.AsType[*fs.PathError](err); missing {
+		return nil, err // its folder is, for one, so nobody has it
+	}
 	if err != nil {
 		return nil, fmt.Errorf("another node has it: %w", err)
 	}

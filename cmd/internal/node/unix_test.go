@@ -65,6 +65,9 @@ func TestListenUnix(t *testing.T) {
 				if !errors.Is(err, ErrAddressInUse) || !strings.Contains(err.Error(), tt.says) {
 					t.Errorf("listenHTTP = %v, want ErrAddressInUse and %q", err, tt.says)
 				}
+				if strings.Contains(err.Error(), "another node") {
+					t.Errorf("listenHTTP = %v, but no node has it", err)
+				}
 				if after, _ := os.Lstat(path); before != nil && (after == nil || !os.SameFile(before, after)) {
 					t.Error("what was there is gone")
 				}
@@ -115,27 +118,33 @@ func TestUnixCloseLeavesOthers(t *testing.T) {
 	}
 }
 
-// TestNodeOnUnixSocket serves the API on a socket, which needs no token.
+// TestNodeOnUnixSocket serves the API on a socket, which needs no token, also in a data directory that is
+// not there yet.
 func TestNodeOnUnixSocket(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	cfg := config(t, filepath.Join(t.TempDir(), "data"))
-	cfg.HTTP = UnixScheme + filepath.Join(socketDir(t), "s")
-	n := start(t, cfg)
-	address, err := ReadAddress(cfg.Dir)
-	if err != nil || address.URL != cfg.HTTP {
-		t.Fatalf("address file %+v, %v", address, err)
-	}
-	c, err := client.New(address.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := c.Add(ctx, []byte("hello"), ""); err != nil {
-		t.Errorf("Add = %v", err)
-	}
-	if err := n.stop(); err != nil {
-		t.Errorf("Run = %v", err)
+	for name, dir := range map[string]string{"elsewhere": "", "in the data directory": "data"} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			parent := socketDir(t)
+			cfg := config(t, filepath.Join(parent, "data"))
+			cfg.HTTP = UnixScheme + filepath.Join(parent, dir, "s")
+			n := start(t, cfg)
+			address, err := ReadAddress(cfg.Dir)
+			if err != nil || address.URL != cfg.HTTP {
+				t.Fatalf("address file %+v, %v", address, err)
+			}
+			c, err := client.New(address.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if _, err := c.Add(ctx, []byte("hello"), ""); err != nil {
+				t.Errorf("Add = %v", err)
+			}
+			if err := n.stop(); err != nil {
+				t.Errorf("Run = %v", err)
+			}
+		})
 	}
 }
 
