@@ -48,10 +48,12 @@ func (c *Client) AwaitConfirmations(ctx context.Context, id core.Hash, onTop uin
 	var last Message
 	for {
 		m, err := c.Await(ctx, id) // again each time: a reorg may give the message back
+		if m.Status != "" {
+			last = m
+		}
 		if err != nil {
 			return last, err
 		}
-		last = m
 		if m.Confirmations > onTop { // the own block counts there
 			return m, nil
 		}

@@ -125,3 +125,31 @@ func TestAwaitAllNotYet(t *testing.T) {
 		}
 	})
 }
+
+// A transportFunc answers requests.
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestAwaitConfirmationsNotYet waits until the time is over: what was known last is told.
+func TestAwaitConfirmationsNotYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New("http://node", WithTransport(transportFunc(func(r *http.Request) (*http.Response, error) {
+			select {
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			case <-time.After(longPoll):
+				return answer(Message{Content: api.Content{Payload: textOf("x")}, Standing: api.Standing{Status: StatusWaiting}})
+			}
+		})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		m, err := c.AwaitConfirmations(ctx, core.Hash{}, 3)
+		if m.Status != StatusWaiting || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("AwaitConfirmations = status %q, %v; want what was known last, and the end of the time", m.Status, err)
+		}
+	})
+}
