@@ -22,7 +22,8 @@ func (a *app) addCommand() *cobra.Command {
 		GroupID: groupClient,
 		Long: `Adds a message through a running node. When it returns, the message is on that
 node's disk and waits for a block; --wait waits for the block, too, and --proof FILE
-then writes the proof of the message, as p2pchain proof does.
+then writes the proof of the message, as p2pchain proof does. A node that goes away
+during that wait has half a minute to come back, or as long as --timeout says.
 
 With - every line of standard input that is not empty becomes a message, as fast
 as the node takes them. The node gets them in order; the chain keeps that order
@@ -50,6 +51,7 @@ NAME.sha256. "search --file" tells later when a file was notarised.`,
 	}
 	o.declare(cmd.Flags())
 	f := addClientFlags(cmd.Flags())
+	o.node = f
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := o.sources.check(cmd.Flags()); err != nil {
 			return err
@@ -168,19 +170,21 @@ func (a *app) finishAdd(ctx context.Context, c *client.Client, added *addedMessa
 
 // awaitAdded waits for the block of a message that was added, and writes its proof.
 func (a *app) awaitAdded(ctx context.Context, c *client.Client, receipt *client.Receipt, o *addOptions) error {
-	m, err := c.AwaitConfirmations(ctx, receipt.ID, o.proof.confirmations)
-	if m.Status != "" {
-		receipt.Standing = m.Standing
-	}
-	switch {
-	case err != nil && o.proof.out != "":
-		return a.proofLater(&o.proof, receipt.ID, err)
-	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("%w: message %v is stored and waits for its block", errInterrupted, receipt.ID)
-	case err != nil:
-		return fmt.Errorf("message %v is stored; waiting for its block: %w", receipt.ID, err)
-	case o.proof.out == "":
-		return nil
-	}
-	return a.saveProofs(ctx, c, &o.proof, []core.Hash{receipt.ID}, func(savedProof) error { return nil })
+	return a.lastingAt(o.node).run(ctx, c, func(c *client.Client) error {
+		m, err := c.AwaitConfirmations(ctx, receipt.ID, o.proof.confirmations)
+		if m.Status != "" {
+			receipt.Standing = m.Standing
+		}
+		switch {
+		case err != nil && o.proof.out != "":
+			return a.proofLater(&o.proof, receipt.ID, err)
+		case errors.Is(err, context.Canceled):
+			return fmt.Errorf("%w: message %v is stored and waits for its block", errInterrupted, receipt.ID)
+		case err != nil:
+			return fmt.Errorf("message %v is stored; waiting for its block: %w", receipt.ID, err)
+		case o.proof.out == "":
+			return nil
+		}
+		return a.saveProofs(ctx, c, &o.proof, []core.Hash{receipt.ID}, func(savedProof) error { return nil })
+	})
 }

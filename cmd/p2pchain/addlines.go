@@ -54,13 +54,15 @@ func (a *app) sumUp(sum *tally, wait bool, err error) error {
 
 // awaitAll waits until every message is in a block, and writes the proofs, if these are wanted.
 func (a *app) awaitAll(ctx context.Context, c *client.Client, o *addOptions, ids []core.Hash) error {
-	if left, err := c.AwaitAll(ctx, ids, o.proof.confirmations); err != nil {
-		return fmt.Errorf("all is stored, and %s for a block: %w", plural(left, "message")+verb(left, " waits", " wait"), err)
-	}
-	if o.proof.out == "" || len(ids) == 0 {
-		return nil
-	}
-	return a.saveProofs(ctx, c, &o.proof, ids, func(savedProof) error { return nil })
+	return a.lastingAt(o.node).run(ctx, c, func(c *client.Client) error {
+		if left, err := c.AwaitAll(ctx, ids, o.proof.confirmations); err != nil {
+			return fmt.Errorf("all is stored, and %s for a block: %w", plural(left, "message")+verb(left, " waits", " wait"), err)
+		}
+		if o.proof.out == "" || len(ids) == 0 {
+			return nil
+		}
+		return a.saveProofs(ctx, c, &o.proof, ids, func(savedProof) error { return nil })
+	})
 }
 
 // countLine notes and shows the result of one line.

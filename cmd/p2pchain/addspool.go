@@ -26,6 +26,7 @@ type addOptions struct {
 	noSpool   bool
 	spoolMost int64 // MiB
 	sources   sources
+	node      *clientFlags // who is asked
 }
 
 func (o *addOptions) declare(flags *pflag.FlagSet) {
@@ -103,8 +104,8 @@ func (a *app) addSpooled(ctx context.Context, f *clientFlags, o *addOptions) err
 	out := &outbox{app: a, flags: f, options: o, id: spool.ID(path)}
 	defer out.close()
 	lines := newGatherer(out.id)
-	d := &delivery{send: out.send, from: lines, stop: stop, say: a.sayKept, own: spool.New(path, most)}
-	d.left, err = spool.Leftovers(folder, most, func(aside string, err error) { a.sayKept("%s: %v", aside, err) })
+	d := &delivery{send: out.send, from: lines, stop: stop, say: a.sayAside, own: spool.New(path, most)}
+	d.left, err = spool.Leftovers(folder, most, func(aside string, err error) { a.sayAside("%s: %v", aside, err) })
 	if err != nil {
 		return fmt.Errorf("lines of an earlier run: %w", errors.Join(err, d.close()))
 	}
@@ -121,8 +122,8 @@ func (a *app) addSpooled(ctx context.Context, f *clientFlags, o *addOptions) err
 	return out.end(ctx, err, lines.err)
 }
 
-// sayKept tells a person what happens to the lines.
-func (a *app) sayKept(format string, args ...any) {
+// sayAside tells a person what happens to what is added, beside the results.
+func (a *app) sayAside(format string, args ...any) {
 	fmt.Fprintf(a.stderr, "p2pchain: %s\n", printable(fmt.Sprintf(format, args...)))
 }
 
