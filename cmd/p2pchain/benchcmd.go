@@ -26,7 +26,8 @@ synced before it counts. Then it says what follows from that.
 It needs no node, speaks to nobody and changes nothing: it works in a folder of its own
 in the data folder, and takes that away again, also when you end it early with Ctrl-C;
 what was measured until then is shown. Beside a running node, or any other program that
-is busy, the figures are what those leave over. A longer run is steadier, and writes more.`,
+is busy, the figures are what those leave over, and a line says so. A longer run is
+steadier, and writes more.`,
 		Example: `  p2pchain bench
   p2pchain bench --seconds 60                      # longer, for steadier figures
   p2pchain bench --data-dir /mnt/usb/p2pchain      # is that disk fast enough?
@@ -39,7 +40,7 @@ is busy, the figures are what those leave over. A longer run is steadier, and wr
 		if err != nil {
 			return err
 		}
-		cfg := bench.Config{Dir: dir, Now: time.Now}
+		cfg := bench.Config{Dir: dir, Now: time.Now, Used: bench.ProcessTime}
 		if *seconds > 0 && *seconds <= bench.MaxTime.Seconds() {
 			cfg.Time = time.Duration(*seconds * float64(time.Second))
 		}
@@ -87,6 +88,9 @@ func showBench(t *text, r bench.Report) {
 	figure("checking whole blocks, "+plural(r.Processors, "thread"), r.Validated, "messages/s", "")
 	for i, d := range r.Durable {
 		figure("writing to the disk, "+plural(d.Writers, "writer"), d.Messages, "messages/s", times(i, d.Messages, r.Durable[0].Messages))
+	}
+	if r.Disturbed() {
+		t.line("\nSome of this got %.0f %% of the processor time that it could use: other programs are busy, or this\nmachine is a share of a busy one. Where nothing else runs the figures are higher.", 100*r.ProcessorShare)
 	}
 	showOutlook(t, r)
 }

@@ -29,7 +29,7 @@ func TestShowBench(t *testing.T) {
 		return b.String()
 	}
 	whole := bench.Report{
-		Complete: true, Seconds: 10, Platform: "linux/arm64", Processors: 4, Dir: "/data",
+		Complete: true, Seconds: 10, ProcessorShare: 0.97, Platform: "linux/arm64", Processors: 4, Dir: "/data",
 		Search: []bench.Search{{Threads: 1, Hashes: 9.1e6}, {Threads: 4, Hashes: 35e6}},
 		Signed: 11_234, CheckedSingly: 5_020, CheckedBatched: 30_120, HashedBytes: 310e6, Validated: 21_300,
 		Durable: []bench.Durable{{Writers: 1, Messages: 83.2}, {Writers: 64, Messages: 3_412}},
@@ -39,6 +39,10 @@ func TestShowBench(t *testing.T) {
 		},
 	}
 	golden(t, "testdata/bench.txt", []byte(show(whole)))
+	whole.ProcessorShare = 0.412
+	if got := show(whole); !strings.Contains(got, "\nSome of this got 41 % of the processor time that it could use: other programs are busy") {
+		t.Errorf("on a busy machine it shows\n%s", got)
+	}
 	if got, want := show(bench.Report{Platform: "linux/arm64", Processors: 1, Dir: "/data"}), "linux/arm64, 1 processor, data folder /data\n\n"; got != want {
 		t.Errorf("a run that ended at once shows\n%s", got)
 	}

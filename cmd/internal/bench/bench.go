@@ -20,6 +20,8 @@ type Config struct {
 	Time   time.Duration    // for all parts together, above 0 and at most MaxTime; short parts take a little more
 	Now    func() time.Time // measures the parts
 	OnPart func(string)     // is told what comes next; nil is nobody
+	// Used returns the processor time that this process has used, as ProcessTime does; nil: it is not known.
+	Used func() (time.Duration, error)
 }
 
 // Validate names every field that cannot be used.
@@ -59,7 +61,18 @@ type Report struct {
 	Durable []Durable `json:"durable"`
 
 	Outlook []Outlook `json:"outlook"` // what follows for a network's difficulty
+
+	// ProcessorShare is the processor time that the parts which only compute got, of what they could use: the
+	// least of them. Much below 1 other programs were busy, or the machine is a share of another one. It is
+	// missing where no part was long enough to tell.
+	ProcessorShare float64 `json:"processor_share,omitzero"`
 }
+
+// quiet is the least share of a machine that does nothing else.
+const quiet = 0.9
+
+// Disturbed reports whether the figures are lower than the machine could do.
+func (r *Report) Disturbed() bool { return r.ProcessorShare > 0 && r.ProcessorShare < quiet }
 
 // Search is how fast some threads look for a block.
 type Search struct {
@@ -75,9 +88,10 @@ type Durable struct {
 
 // A part is one step of a run.
 type part struct {
-	name  string
-	share float64 // of the whole time; all together are 1
-	run   func(ctx context.Context, length time.Duration) error
+	name    string
+	share   float64 // of the whole time; all together are 1
+	threads int     // that do nothing but compute all the time; 0: some wait, too
+	run     func(ctx context.Context, length time.Duration) error
 }
 
 // Run measures until the time is over or ctx ends; then it returns ctx's error with what it has.
@@ -114,8 +128,19 @@ func measure(ctx context.Context, cfg Config, dir string, r *Report) (err error)
 		if cfg.OnPart != nil {
 			cfg.OnPart(p.name)
 		}
+		m, err := startMeter(cfg)
+		if err != nil {
+			return err
+		}
 		if err := p.run(ctx, time.Duration(p.share*float64(cfg.Time))); err != nil {
 			return err
+		}
+		share, err := m.share(p.threads)
+		if err != nil {
+			return err
+		}
+		if share > 0 && (r.ProcessorShare == 0 || share < r.ProcessorShare) {
+			r.ProcessorShare = share
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -137,6 +138,71 @@ func TestRate(t *testing.T) {
 	broken := errors.New("broken")
 	if _, err := s.rate(t.Context(), time.Second, func() (int, error) { return 0, broken }); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestShare holds the share of the processors to clocks that the test moves.
+func TestShare(t *testing.T) {
+	const second = time.Second
+	broken := errors.New("broken")
+	for _, tt := range []struct {
+		name       string
+		took, used time.Duration
+		threads    int
+		err        error
+		want       float64
+	}{
+		{"alone", 2 * second, 2 * second, 1, nil, 1},
+		{"the collector of garbage works, too", 2 * second, 3 * second, 1, nil, 1},
+		{"half of four processors", 2 * second, 4 * second, 4, nil, 0.5},
+		{"nothing", second, 0, 1, nil, 0},
+		{"too short to tell", second / 10, 0, 1, nil, 0},
+		{"a part that also waits", second, second / 2, 0, nil, 0},
+		{"not known", second, 0, 1, broken, 0},
+	} {
+		at, used := time.Unix(0, 0), 7*second
+		cfg := Config{Now: func() time.Time { return at }, Used: func() (time.Duration, error) { return used, nil }}
+		m, err := startMeter(cfg)
+		at, used = at.Add(tt.took), used+tt.used
+		m.cfg.Used = func() (time.Duration, error) { return used, tt.err }
+		got, shareErr := m.share(tt.threads)
+		if err != nil || !errors.Is(shareErr, tt.err) || got != tt.want {
+			t.Errorf("%s: %v, %v; want %v, %v", tt.name, got, shareErr, tt.want, tt.err)
+		}
+	}
+	for share, disturbed := range map[float64]bool{0: false, 0.5: true, 0.95: false} {
+		if r := (Report{ProcessorShare: share}); r.Disturbed() != disturbed {
+			t.Errorf("a share of %v: disturbed %v", share, r.Disturbed())
+		}
+	}
+}
+
+// TestProcessTime works for a while, which the process is said to have used.
+func TestProcessTime(t *testing.T) {
+	first, err := ProcessTime()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for sum := 0; ; sum++ {
+		now, err := ProcessTime()
+		if err != nil || now < first {
+			t.Fatalf("%v after %v, %v", now, first, err)
+		}
+		if now > first {
+			return
+		}
+	}
+}
+
+// TestRunTellsShare gives a run processor time as a busy machine does.
+func TestRunTellsShare(t *testing.T) {
+	cfg := short(t.TempDir())
+	var seconds atomic.Int64 // each look at the clock takes one
+	cfg.Now = func() time.Time { return time.Unix(seconds.Add(1), 0) }
+	cfg.Used = func() (time.Duration, error) { return time.Duration(seconds.Load()) * time.Second / 4, nil }
+	r, err := Run(t.Context(), cfg)
+	if err != nil || !r.Disturbed() || r.ProcessorShare > 0.3 {
+		t.Errorf("share %v, %v; want a quarter or less", r.ProcessorShare, err)
 	}
 }
 

@@ -6,5 +6,5 @@
 // Run changes GOMAXPROCS while it searches and sets it back, so it is for a process that does nothing else.
 //
 // Rates are per second, and means over the time of a part. A short run is right about the order of
-// magnitude only; on a busy machine so is a long one.
+// magnitude only; on a busy machine so is a long one, and ProcessorShare tells that it was busy.
 package bench

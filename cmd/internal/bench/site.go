@@ -107,28 +107,28 @@ func (s *site) parts(r *Report) []part {
 			return err
 		}
 	}
-	parts := []part{{"searching a block with one thread", 0.2, search(1)}}
+	parts := []part{{"searching a block with one thread", 0.2, 1, search(1)}}
 	if all := searchers(s.procs); all > 1 {
-		parts = append(parts, part{"searching a block with all processors", 0.2, search(all)})
+		parts = append(parts, part{"searching a block with all processors", 0.2, all, search(all)})
 	}
 	return append(parts,
-		part{"signing messages", 0.1, func(ctx context.Context, length time.Duration) (err error) {
+		part{"signing messages", 0.1, 1, func(ctx context.Context, length time.Duration) (err error) {
 			r.Signed, err = s.sign(ctx, length)
 			return err
 		}},
-		part{"checking signatures", 0.15, func(ctx context.Context, length time.Duration) (err error) {
+		part{"checking signatures", 0.15, 0, func(ctx context.Context, length time.Duration) (err error) {
 			r.CheckedSingly, r.CheckedBatched, err = s.check(ctx, length)
 			return err
 		}},
-		part{"hashing payloads", 0.05, func(ctx context.Context, length time.Duration) (err error) {
+		part{"hashing payloads", 0.05, 1, func(ctx context.Context, length time.Duration) (err error) {
 			r.HashedBytes, err = s.hash(ctx, length)
 			return err
 		}},
-		part{"checking blocks", 0.1, func(ctx context.Context, length time.Duration) (err error) {
+		part{"checking blocks", 0.1, 0, func(ctx context.Context, length time.Duration) (err error) {
 			r.Validated, err = s.validate(ctx, length)
 			return err
 		}},
-		part{"writing messages to the disk, one after the other", 0.1, durable(1)},
-		part{"writing messages to the disk, many at once", 0.1, durable(writers)},
+		part{"writing messages to the disk, one after the other", 0.1, 0, durable(1)},
+		part{"writing messages to the disk, many at once", 0.1, 0, durable(writers)},
 	)
 }
