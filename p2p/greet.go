@@ -95,7 +95,8 @@ func (n *Node) greet(ctx context.Context, p peer.ID) {
 		if !failing.IsZero() {
 			limit = max(helloRetry, time.Until(failing.Add(helloGrace)))
 		}
-		err := n.helloOnce(ctx, p, limit)
+		said := n.Self()
+		err := n.helloOnce(ctx, p, said, limit)
 		wait := n.cfg.HelloEvery*3/4 + rand.N(n.cfg.HelloEvery/2)
 		switch {
 		case ctx.Err() != nil || errors.Is(err, ErrOtherNetwork):
@@ -105,6 +106,9 @@ func (n *Node) greet(ctx context.Context, p peer.ID) {
 			return
 		case err == nil:
 			failing = time.Time{}
+			if n.ownRecords() != said.Records {
+				wait = helloRetry // tellAddresses passes over peers that are not past their hello
+			}
 		case failing.IsZero():
 			failing, wait = time.Now(), helloRetry
 		case time.Since(failing) >= helloGrace-helloRetry:
@@ -131,11 +135,11 @@ func (n *Node) hangUp(p peer.ID, err error) {
 	n.close(p)
 }
 
-// helloOnce asks a peer for its hello and takes it in.
-func (n *Node) helloOnce(ctx context.Context, p peer.ID, limit time.Duration) error {
+// helloOnce tells a peer what we say of ourselves, and takes in its answer.
+func (n *Node) helloOnce(ctx context.Context, p peer.ID, own exchange.Hello, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	h, took, err := n.client.Hello(ctx, p, n.Self())
+	h, took, err := n.client.Hello(ctx, p, own)
 	if err != nil {
 		return err
 	}
@@ -156,7 +160,7 @@ func (n *Node) Self() exchange.Hello {
 		Agent:   n.cfg.Agent,
 		Tip:     n.network.Genesis,
 		ClockMS: uint64(max(0, n.cfg.Now().UnixMilli())),
-		Records: n.records.get(n.cfg.Key, n.host.Addrs(), n.log),
+		Records: n.ownRecords(),
 	}
 	if n.chain == nil {
 		h.Introducer = true

@@ -17,6 +17,8 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/coretest"
 	"p2pchain/p2p"
+	"p2pchain/p2p/exchange"
+	"p2pchain/p2p/p2ptest"
 )
 
 // introduce opens and runs an introducer until the test ends.
@@ -109,6 +111,65 @@ func TestNewAddressesAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "both are known", func() bool { return addrs() == 2 })
+}
+
+// A lateAnswerer answers its first hello only after something has happened.
+type lateAnswerer struct {
+	exchange.Peers
+	hello   exchange.Hello
+	happens func()
+	heard   chan exchange.Hello
+}
+
+func (l *lateAnswerer) Self() exchange.Hello {
+	l.happens()
+	return l.hello
+}
+
+func (l *lateAnswerer) Greeted(_ peer.ID, h exchange.Hello) { l.heard <- h }
+
+// TestAddressOfTheMeantime gives a node a new address while its first hello is under way: the peer, which has the
+// old one, gets another hello soon.
+func TestAddressOfTheMeantime(t *testing.T) {
+	n := coretest.Network(t)
+	a := start(t, n, 1, func(c *p2p.Config) { c.HelloEvery = time.Hour })
+	before := a.Self().Records
+	h := p2ptest.Host(t)
+	late := &lateAnswerer{
+		hello: exchange.Hello{Genesis: n.Genesis, Network: n.Params.Name, Tip: n.Genesis, Introducer: true},
+		heard: make(chan exchange.Hello, 10),
+		happens: sync.OnceFunc(func() {
+			if err := a.Host().Network().Listen(ma.StringCast(quicLoopback)); err != nil {
+				t.Error(err)
+			}
+			eventually(t, "the node knows its new address", func() bool { return a.Self().Records != before })
+			time.Sleep(100 * time.Millisecond) // whoever is past its hello is told now
+		}),
+	}
+	cfg := exchange.DefaultConfig()
+	cfg.Log = slog.New(slog.DiscardHandler)
+	server, err := exchange.NewServer(h, n, nil, nil, late, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { server.Run(ctx) })
+	t.Cleanup(func() { cancel(); running.Wait() })
+	if err := a.Host().Connect(t.Context(), peer.AddrInfo{ID: h.ID(), Addrs: h.Addrs()}); err != nil {
+		t.Fatal(err)
+	}
+	if first := <-late.heard; first.Records != before {
+		t.Fatal("void: the first hello has the new address")
+	}
+	select {
+	case again := <-late.heard:
+		if again.Records == before {
+			t.Error("the next hello has the old address alone")
+		}
+	case <-time.After(p2ptest.Patience):
+		t.Error("no other hello")
+	}
 }
 
 // TestNodesMeetByIntroducer gives five nodes nothing but the address of an introducer.

@@ -58,6 +58,11 @@ func (o *ownRecords) get(key crypto.PrivKey, addrs []ma.Multiaddr, log *slog.Log
 	return o.signed
 }
 
+// ownRecords returns our addresses as they are now.
+func (n *Node) ownRecords() [exchange.OwnRecords]exchange.Record {
+	return n.records.get(n.cfg.Key, n.host.Addrs(), n.log)
+}
+
 // sortAddrs returns the public addresses, and the private ones: those of loopback only if there are
 // no others.
 func sortAddrs(addrs []ma.Multiaddr) (world, near []ma.Multiaddr) {
@@ -96,7 +101,7 @@ func (n *Node) tellAddresses(ctx context.Context) error {
 		return fmt.Errorf("listening for changes of addresses: %w", err)
 	}
 	defer changes.Close()
-	told := n.Self().Records
+	told := n.ownRecords()
 	for {
 		select {
 		case <-ctx.Done():
@@ -107,7 +112,7 @@ func (n *Node) tellAddresses(ctx context.Context) error {
 				return nil
 			}
 		}
-		now := n.Self().Records
+		now := n.ownRecords()
 		if now == told {
 			continue
 		}
@@ -126,7 +131,7 @@ func (n *Node) helloAll(ctx context.Context) {
 	g.SetLimit(tellAtOnce)
 	for _, p := range n.table.readyIDs() {
 		g.Go(func() error {
-			if err := n.helloOnce(ctx, p, helloTimeout); err != nil {
+			if err := n.helloOnce(ctx, p, n.Self(), helloTimeout); err != nil {
 				n.log.Debug("new addresses not told", "peer", p, "err", err)
 			}
 			return nil
