@@ -120,7 +120,8 @@ func bigCompact(n *big.Int) core.Bits {
 }
 
 // TestRetargetHonest holds the figure that the rule was chosen by: 1.0 ± 0.09 at every load, whatever the
-// clocks say. Busy times are cut at 4·T, which makes the mean 1.03.
+// clocks say. Busy times are cut at 4·T, which makes the mean 1.03. Over 600 seeds the mean is 1.030 ± 0.008 and the
+// deviation 0.092 ± 0.004; here and below, bounds are six times that away or more.
 func TestRetargetHonest(t *testing.T) {
 	rnd := random.Source(t)
 	const most = 100_000
@@ -134,7 +135,7 @@ func TestRetargetHonest(t *testing.T) {
 				mean, dev := newSimulation(t, rnd, gapMS, miners...).run(t, 20000)
 				t.Logf("hardness %.3f ± %.3f", mean, dev)
 				within(t, "mean", mean, 0.97, 1.09)
-				within(t, "deviation", dev, 0.07, 0.12)
+				within(t, "deviation", dev, 0.065, 0.12)
 			})
 		}
 	}
