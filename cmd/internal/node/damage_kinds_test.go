@@ -22,9 +22,12 @@ const unproven = 32 << 10
 
 func (h harm) String() string { return h.kind + " " + h.file }
 
-// damageStore does some harm to the files of a store. Which file is hit depends on how large it is, as on
+// kinds is how many kinds of harm there are.
+const kinds = 5
+
+// damageStore does harm of a kind to the files of a store. Which file is hit depends on how large it is, as on
 // a disk that fails, or on nothing, as where somebody deletes one.
-func damageStore(t *testing.T, rng *rand.Rand, dir string) harm {
+func damageStore(t *testing.T, rng *rand.Rand, dir string, kind int) harm {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -51,7 +54,6 @@ func damageStore(t *testing.T, rng *rand.Rand, dir string) harm {
 			end--
 		}
 	}
-	kind := rng.IntN(5)
 	if end == 0 { // a marker has its content in its name
 		kind = 4
 	}
