@@ -231,37 +231,56 @@ func (s *schedule) see() {
 // are anchored to their last byte.
 func TestRotation(t *testing.T) {
 	seed := random.Seed(t)
-	began := make(map[string]int)
-	counts := make(map[string]int)
-	lost, repeated, whole := 0, 0, 0
-	for round := range uint64(6) {
+	h := happened{counts: make(map[string]int), began: make(map[string]int)}
+	// Of the rarest things six rounds have six on average, and none of one of them in one run of hundreds.
+	for round := uint64(0); round < 6 || round < 24 && len(h.missing()) > 0; round++ {
 		synctest.Test(t, func(t *testing.T) {
-			s := &schedule{place: newPlace(t), rng: rand.New(rand.NewPCG(seed, round)), counts: counts, clean: true}
+			s := &schedule{place: newPlace(t), rng: rand.New(rand.NewPCG(seed, round)), counts: h.counts, clean: true}
 			answers := rand.New(rand.NewPCG(seed, round+1000))
 			s.chain.lose = func() bool { return answers.IntN(5) == 0 }
 			s.run(80)
-			lost, repeated, whole = lost+s.chain.lost, repeated+s.chain.repeated, whole+len(s.whole)
-			for _, a := range s.chain.anchors(t) {
-				if a.Sequence == 1 {
-					began[a.Began]++
-				}
-			}
+			h.add(s)
 		})
 	}
-	for _, word := range []string{"first", "rotated", "emptied", "replaced", "cut", "changed"} {
-		if began[word] == 0 {
-			t.Errorf("void: no generation began as %s", word)
+	if missing := h.missing(); len(missing) > 0 {
+		t.Errorf("void: it did not happen: %q", missing)
+	}
+	t.Logf("%v; generations: %v; %d answers lost, %d anchors sent again, %d renamed files whole", h.counts, h.began, h.lost, h.repeated, h.whole)
+}
+
+// What happened in all rounds of a test.
+type happened struct {
+	counts, began         map[string]int // by fault, and by how a generation began
+	lost, repeated, whole int
+}
+
+// add notes what a schedule did.
+func (h *happened) add(s *schedule) {
+	h.lost, h.repeated, h.whole = h.lost+s.chain.lost, h.repeated+s.chain.repeated, h.whole+len(s.whole)
+	for _, a := range s.chain.anchors(s.t) {
+		if a.Sequence == 1 {
+			h.began[a.Began]++
 		}
+	}
+}
+
+// missing names what has to happen and did not.
+func (h *happened) missing() (names []string) {
+	need := func(name string, count int) {
+		if count == 0 {
+			names = append(names, name)
+		}
+	}
+	for _, word := range []string{"first", "rotated", "emptied", "replaced", "cut", "changed"} {
+		need("a generation that began as "+word, h.began[word])
 	}
 	for name := range (&schedule{}).faults() {
-		if counts[name] == 0 {
-			t.Errorf("void: %q did not happen", name)
-		}
+		need(name, h.counts[name])
 	}
-	if lost == 0 || repeated == 0 || whole == 0 {
-		t.Errorf("void: %d answers were lost, %d anchors repeated, %d files whole", lost, repeated, whole)
-	}
-	t.Logf("%v; generations: %v; %d answers lost, %d anchors sent again, %d renamed files whole", counts, began, lost, repeated, whole)
+	need("a lost answer", h.lost)
+	need("an anchor sent again", h.repeated)
+	need("a renamed file that is whole", h.whole)
+	return names
 }
 
 func (s *schedule) run(steps int) {
