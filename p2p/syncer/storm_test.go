@@ -100,7 +100,9 @@ func TestStorm(t *testing.T) {
 			t.Logf("height %d, agreed %v after the storm; %d steps, %.0f simulated seconds a second",
 				len(s.nodes[0].model.connected)-1, took, s.steps, s.now.Sub(s.start).Seconds()/time.Since(begin).Seconds())
 			t.Logf("faults: %+v", s.faults)
-			if f := s.faults; f.lost < 50 || f.doubled < 50 || f.overtaken < 5 || f.cut < 50 || f.crashes < 3 {
+			// On average 420, 440, 110, 730 and 16. Of 34 troubles every other one is a crash: none or one are one storm in
+			// 10⁷, and the others are further away.
+			if f := s.faults; f.lost < 50 || f.doubled < 50 || f.overtaken < 5 || f.cut < 50 || f.crashes < 2 {
 				t.Error("too little went wrong for a storm")
 			}
 			if ok {
