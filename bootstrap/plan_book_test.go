@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"errors"
 	"fmt"
+	"maps"
 	mrand "math/rand/v2"
 	"net/netip"
 	"slices"
@@ -177,7 +178,7 @@ func (s *planSim) step() {
 	case 4:
 		var links []link
 		s.p.see(s.now, s.connected())
-		for id := range s.up {
+		for _, id := range s.peers() {
 			links = append(links, link{id: id, addrs: addrOf(1), outbound: s.rand.IntN(2) == 0})
 		}
 		s.p.save(s.now, links, s.rand.IntN(10) == 0)
@@ -201,7 +202,7 @@ func (s *planSim) step() {
 }
 
 func (s *planSim) connected() (all []sighting) {
-	for id := range s.up {
+	for _, id := range s.peers() {
 		all = append(all, sighting{id: id, member: !s.introduces(id), introducer: s.introduces(id), part: s.parts[id]})
 	}
 	for id := range s.parts {
@@ -227,11 +228,14 @@ func (s *planSim) endAsk(info peer.AddrInfo) {
 }
 
 func (s *planSim) anyUp(or peer.ID) peer.ID {
-	for id := range s.up {
-		return id
+	if up := s.peers(); len(up) > 0 {
+		return up[s.rand.IntN(len(up))]
 	}
 	return or
 }
+
+// peers returns those that are connected, in order, so that a seed gives the same run again.
+func (s *planSim) peers() []peer.ID { return slices.Sorted(maps.Keys(s.up)) }
 
 // endDial ends a random dial, with success in one case of three.
 func (s *planSim) endDial() {

@@ -1,10 +1,10 @@
 package bootstrap
 
 import (
-	"crypto/rand"
+	"crypto/ed25519"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	mrand "math/rand/v2"
 	"slices"
 	"testing"
@@ -20,12 +20,14 @@ var (
 	errTest = errors.New("refused")
 )
 
-// newIDs makes peer ids in ascending order.
+// newIDs makes peer ids in ascending order, the same ones each time.
 func newIDs(t testing.TB, n int) []peer.ID {
 	t.Helper()
 	ids := make([]peer.ID, n)
 	for i := range ids {
-		_, pub, err := crypto.GenerateEd25519Key(io.Reader(rand.Reader))
+		seed := make([]byte, ed25519.SeedSize)
+		binary.BigEndian.PutUint64(seed, uint64(i))
+		pub, err := crypto.UnmarshalEd25519PublicKey(ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -58,7 +59,9 @@ func TestCheckFindsEveryDamage(t *testing.T) {
 	forgetSome(t, s, coretest.Messages(t, n, "m", 30))
 	rng := random.Source(t)
 	checks := 0
-	for key, value := range dump(t, s) {
+	all := dump(t, s)
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		value := all[key]
 		finds := func(what string, change func() error) {
 			t.Helper()
 			if err := change(); err != nil {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"flag"
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/core/proof"
 )
 
@@ -25,11 +25,11 @@ func BenchmarkProve(b *testing.B) {
 	s := openReal(b, dir, n)
 	tip := coretest.Genesis(n)
 	hashes, ids := []core.Hash{n.Genesis}, []core.Hash(nil)
-	random := rand.New(rand.NewPCG(1, 2))
+	rng := random.Source(b)
 	for from := 0; from < *proveMessages; from += *proveBlock {
 		msgs := unsignedMessages(n, from, min(*proveBlock, *proveMessages-from))
 		for _, m := range msgs {
-			m.Seen = hashes[random.IntN(len(hashes))]
+			m.Seen = hashes[rng.IntN(len(hashes))]
 			m.ID = m.Envelope.ID(n.Genesis)
 			ids = append(ids, m.ID)
 		}
@@ -46,7 +46,7 @@ func BenchmarkProve(b *testing.B) {
 	size := 0
 	for b.Loop() {
 		start := time.Now()
-		p, err := proof.Build(s, ids[random.IntN(len(ids))])
+		p, err := proof.Build(s, ids[rng.IntN(len(ids))])
 		if err != nil {
 			b.Fatal(err)
 		}

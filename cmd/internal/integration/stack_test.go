@@ -6,7 +6,9 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -142,7 +144,8 @@ func (s *stack) grow(rng *rand.Rand, made *madeTree, accepted map[core.Hash]*cor
 			msgs, ids[m.ID] = append(msgs, m), true
 		}
 	}
-	for id, m := range accepted { // some that another branch holds, perhaps
+	for _, id := range slices.SortedFunc(maps.Keys(accepted), core.Hash.Compare) { // some that another branch holds, perhaps
+		m := accepted[id]
 		if len(msgs) > 10 {
 			break
 		}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 
 	"p2pchain/cmd/internal/notary"
 	"p2pchain/core"
+	"p2pchain/core/coretest/random"
 )
 
 // put writes a file below a folder, which is made.
@@ -262,7 +262,7 @@ func TestManyFiles(t *testing.T) {
 	if os.Getenv("P2PCHAIN_LONG") != "" {
 		each = 100
 	}
-	rng := rand.New(rand.NewPCG(1, 2))
+	rng := random.Source(t)
 	for i := range 100 {
 		sub := filepath.Join(dir, fmt.Sprintf("%x", rng.Uint32()), fmt.Sprint(i))
 		if err := os.MkdirAll(sub, 0o755); err != nil {

@@ -11,6 +11,7 @@ import (
 	"p2pchain/core"
 	"p2pchain/core/chain"
 	"p2pchain/core/coretest"
+	"p2pchain/core/coretest/random"
 	"p2pchain/core/miner"
 	"p2pchain/core/miner/minertest"
 )
@@ -51,7 +52,7 @@ func mine(t *testing.T, seed uint64, span time.Duration) (times []uint64, rate f
 // TestPoisson holds that a simulated miner of 400 tries per second makes a block per T, once the
 // target has followed, and that a seed gives the same blocks again.
 func TestPoisson(t *testing.T) {
-	const seed = 42
+	seed := random.Seed(t)
 	run := func() (times []uint64, rate float64) {
 		synctest.Test(t, func(t *testing.T) { times, rate = mine(t, seed, 5*time.Minute) })
 		return times, rate
