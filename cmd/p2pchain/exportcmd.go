@@ -148,11 +148,11 @@ type exportFile struct {
 // best chain.
 func (e *exportFile) resume(ctx context.Context, from exportSource) error {
 	info, err := e.file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		return usagef("%s is not a file; use - for standard output", e.path)
+	}
 	if err != nil || info.Size() == 0 {
 		return err
-	}
-	if !info.Mode().IsRegular() {
-		return usagef("%s is not a file; use - for standard output", e.path)
 	}
 	first, err := e.first(info.Size())
 	if err != nil {
