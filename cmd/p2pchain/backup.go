@@ -81,7 +81,7 @@ func (a *app) copyBackup(ctx context.Context, f *clientFlags, w io.Writer) (int6
 	defer progress.end()
 	counted := &countingWriter{w: w, show: func(n int64) { progress.show(uint64(n), 0, n, "") }}
 	c, err := a.connect(ctx, f)
-	if errors.Is(err, node.ErrNoAddress) {
+	if a.isStopped(f, err) {
 		err = a.backupStopped(ctx, err, counted)
 		return counted.n, err
 	}
@@ -155,8 +155,10 @@ type restored struct {
 }
 
 func (a *app) restore(ctx context.Context, path string) error {
-	in := a.stdin
-	if path != "-" {
+	var in io.Reader
+	if path == "-" {
+		in = a.input(ctx)
+	} else {
 		f, err := os.Open(path)
 		if err != nil {
 			return usagef("%w", err)

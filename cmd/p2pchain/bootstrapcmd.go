@@ -38,7 +38,7 @@ again. The network is that of the flags or of an invite, else that of the data f
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var to *invite.Invite
 		if len(args) > 0 {
-			read, err := a.readInvite(args[0])
+			read, err := a.readInvite(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

@@ -90,6 +90,13 @@ func (a *app) connect(ctx context.Context, f *clientFlags) (*client.Client, erro
 	return a.connectTo(ctx, f, to)
 }
 
+// isStopped reports whether an error of connect means that the node of the data directory does not run, also
+// where a kill has left its address behind. Of a node that the flags name nobody can tell.
+func (a *app) isStopped(f *clientFlags, err error) bool {
+	named := f.api != "" || a.isSet("host") || a.isSet("port")
+	return !named && isAway(err)
+}
+
 // connectTo returns a client of a node.
 func (a *app) connectTo(ctx context.Context, f *clientFlags, to target) (*client.Client, error) {
 	if f.tokenFile != "" {

@@ -31,8 +31,7 @@ func (a *app) exportSource(ctx context.Context, f *clientFlags) (exportSource, e
 	if err == nil {
 		return runningNode{c}, nil
 	}
-	named := f.api != "" || a.isSet("host") || a.isSet("port")
-	if named || !errors.Is(err, node.ErrNoAddress) && !errors.Is(err, client.ErrUnreachable) {
+	if !a.isStopped(f, err) {
 		return nil, err
 	}
 	cfg, dirErr := a.stoppedConfig()

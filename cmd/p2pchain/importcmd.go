@@ -63,7 +63,7 @@ type imported struct {
 
 // importFile takes a file into the data directory, and says what came of it even if that ended early.
 func (a *app) importFile(ctx context.Context, path string) error {
-	in, err := a.openChainFile(path)
+	in, err := a.openChainFile(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (a *app) importFile(ctx context.Context, path string) error {
 	}}
 	if path != "-" {
 		order.Again = func() (*chainfile.Reader, io.Closer, error) {
-			again, err := a.openChainFile(path)
+			again, err := a.openChainFile(ctx, path)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -122,8 +122,8 @@ type chainInput struct {
 
 // openChainFile opens a chain file, or standard input, and reads its first line. A file that gzip made
 // is unpacked on the way.
-func (a *app) openChainFile(path string) (*chainInput, error) {
-	in, err := a.openPlainFile(path)
+func (a *app) openChainFile(ctx context.Context, path string) (*chainInput, error) {
+	in, err := a.openPlainFile(ctx, path)
 	if err != nil {
 		return nil, err
 	}

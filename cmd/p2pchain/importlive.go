@@ -17,8 +17,7 @@ import (
 // flags name, or that runs in the data directory. It is nil where none does.
 func (a *app) runningImporter(ctx context.Context, f *clientFlags) (*client.Client, error) {
 	c, err := a.connect(ctx, f)
-	named := f.api != "" || a.isSet("host") || a.isSet("port")
-	if !named && (errors.Is(err, node.ErrNoAddress) || errors.Is(err, client.ErrUnreachable)) {
+	if a.isStopped(f, err) {
 		return nil, nil
 	}
 	return c, err
@@ -26,7 +25,7 @@ func (a *app) runningImporter(ctx context.Context, f *clientFlags) (*client.Clie
 
 // importInto hands a file to a running node, which checks it while it arrives.
 func (a *app) importInto(ctx context.Context, c *client.Client, path string) error {
-	in, err := a.openPlainFile(path)
+	in, err := a.openPlainFile(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -52,9 +51,9 @@ type nothingTaken struct{ error }
 func (e *nothingTaken) Unwrap() error { return e.error }
 
 // openPlainFile opens a file, or standard input, and looks at nothing in it.
-func (a *app) openPlainFile(path string) (*chainInput, error) {
+func (a *app) openPlainFile(ctx context.Context, path string) (*chainInput, error) {
 	if path == "-" {
-		return &chainInput{Reader: a.stdin, file: io.NopCloser(nil)}, nil
+		return &chainInput{Reader: a.input(ctx), file: io.NopCloser(nil)}, nil
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -2,8 +2,22 @@ package main
 
 import (
 	"context"
+	"io"
 	"iter"
 )
+
+// input returns standard input, of which nothing more is read once ctx has ended: then its error is that of
+// ctx. Reading a terminal or a pipe cannot be interrupted, so it happens in a goroutine of its own, which
+// ends with the input or with the process.
+func (a *app) input(ctx context.Context) io.Reader {
+	r, w := io.Pipe()
+	context.AfterFunc(ctx, func() { w.CloseWithError(ctx.Err()) })
+	go func() {
+		_, err := io.Copy(w, a.stdin)
+		w.CloseWithError(err)
+	}()
+	return r
+}
 
 // untilDone yields what in does until ctx ends. Reading a terminal or a pipe cannot be interrupted,
 // so it happens in a goroutine of its own, which ends with the input or with the process.

@@ -50,7 +50,7 @@ A node that runs in the data folder already is connected, and goes on running.`,
 	f.addWorkFlags(cmd.Flags())
 	f.addLogFlags(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		to, err := a.readInvite(args[0])
+		to, err := a.readInvite(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
@@ -60,9 +60,9 @@ A node that runs in the data folder already is connected, and goes on running.`,
 }
 
 // readInvite reads an invite from the command line, from the file of that name, or for - from standard input.
-func (a *app) readInvite(text string) (invite.Invite, error) {
+func (a *app) readInvite(ctx context.Context, text string) (invite.Invite, error) {
 	if text == "-" {
-		b, err := io.ReadAll(io.LimitReader(a.stdin, maxInviteInput))
+		b, err := io.ReadAll(io.LimitReader(a.input(ctx), maxInviteInput))
 		if err != nil {
 			return invite.Invite{}, usagef("reading the invite: %w", err)
 		}

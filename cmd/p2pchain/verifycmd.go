@@ -104,7 +104,7 @@ func (a *app) verify(ctx context.Context, o *verifyOptions, files []string) erro
 // verifyFile checks one proof. What is known of it is returned with the error, too.
 func (a *app) verifyFile(ctx context.Context, o *verifyOptions, file string) (verdict, error) {
 	v := verdict{File: file, Code: codeOK, Proven: []string{}, Claimed: []string{}, Unproven: []string{}}
-	text, err := a.readProof(file)
+	text, err := a.readProof(ctx, file)
 	if err != nil {
 		return v, err
 	}
@@ -136,9 +136,11 @@ func (a *app) verifyFile(ctx context.Context, o *verifyOptions, file string) (ve
 }
 
 // readProof reads a file, or standard input, up to what no proof is larger than.
-func (a *app) readProof(file string) ([]byte, error) {
-	in := a.stdin
-	if file != "-" {
+func (a *app) readProof(ctx context.Context, file string) ([]byte, error) {
+	var in io.Reader
+	if file == "-" {
+		in = a.input(ctx)
+	} else {
 		f, err := os.Open(file)
 		if err != nil {
 			return nil, usagef("%w", err)
