@@ -111,19 +111,26 @@ func queryParam(r *http.Request, name string) (string, error) {
 }
 
 // knows refuses query parameters that a route does not have: a filter with a wrong name would look like
-// one that everything passes.
+// one that everything passes. So would the second one of the same name, of which only the first is read.
 func (t *route) knows(query string) error {
 	if query == "" || t.query == anyQuery {
 		return nil
 	}
 	names := strings.Fields(t.query)
+	seen := make([]bool, len(names))
 	for part := range strings.SplitSeq(query, "&") {
 		name, _, _ := strings.Cut(part, "=")
-		if name == "" || slices.Contains(names, name) {
-			continue
-		}
+		i := slices.Index(names, name)
 		want := "there are none here"
-		if len(names) > 0 {
+		switch {
+		case name == "":
+			continue
+		case i >= 0 && !seen[i]:
+			seen[i] = true
+			continue
+		case i >= 0:
+			want = "want it once"
+		case len(names) > 0:
 			want = "want " + strings.Join(names, ", ")
 		}
 		return badRequest("unknown_parameter", fmt.Sprintf("parameter %.80q: %s", name, want))

@@ -323,6 +323,11 @@ func TestUnknownParameters(t *testing.T) {
 	if checked < 25 {
 		t.Errorf("only %d routes", checked)
 	}
+	for _, query := range []string{"author=" + strings.Repeat("a", 64) + "&author=" + strings.Repeat("b", 64), "limit=1&limit=1"} {
+		if a := f.do("GET", "/api/v1/messages?"+query, ""); f.code(a) != "unknown_parameter" || !strings.Contains(string(a.body), "want it once") {
+			t.Errorf("twice the same of %s: %d %.200s", query, a.status, a.body)
+		}
+	}
 	if a := f.do("GET", "/api/v1/messages?limit=1&&status=waiting", ""); a.status != http.StatusOK {
 		t.Errorf("a list with what it knows: %d %s", a.status, a.body)
 	}
