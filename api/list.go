@@ -203,7 +203,10 @@ func (l *list) passWaiting(ctx context.Context) error {
 		return err
 	}
 	if len(entries) == 0 {
-		tip := l.server.deps.Chain.Tip()
+		tip, err := l.server.settled(ctx)
+		if err != nil {
+			return err
+		}
 		l.tip, l.waiting, l.height, l.block, l.position = tip, false, tip.Header.Height, tip.Hash, -1
 		l.ended = l.filter.status == StatusWaiting || l.height == 0
 		return nil

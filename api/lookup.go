@@ -165,6 +165,9 @@ func (s *Server) getMempool(w *response, r *http.Request) error {
 		return err
 	}
 	list, err := s.deps.Pool.List(after, min(limit, mostPage))
+	if err == nil && !lines && len(list) < limit {
+		_, err = s.settled(r.Context())
+	}
 	if err != nil {
 		return err
 	}
@@ -175,7 +178,7 @@ func (s *Server) getMempool(w *response, r *http.Request) error {
 	defer out.close()
 	if lines {
 		w.Header().Set("Content-Type", ndjson)
-		return s.streamMempool(out, list, limit)
+		return s.streamMempool(r.Context(), out, list, limit)
 	}
 	totals, err := encode(s.waiting())
 	if err != nil {
@@ -194,7 +197,7 @@ func (s *Server) getMempool(w *response, r *http.Request) error {
 }
 
 // streamMempool writes a list of waiting messages, and those after it, as lines.
-func (s *Server) streamMempool(out *stream, list []mempool.Waiting, limit int) error {
+func (s *Server) streamMempool(ctx context.Context, out *stream, list []mempool.Waiting, limit int) error {
 	for len(list) > 0 && out.err == nil {
 		if err := s.writeMempool(out, list, "", "\n"); err != nil {
 			return err
@@ -204,6 +207,9 @@ func (s *Server) streamMempool(out *stream, list []mempool.Waiting, limit int) e
 		if list, err = s.deps.Pool.List(list[len(list)-1].Seq, min(limit, mostPage)); err != nil {
 			return err
 		}
+	}
+	if _, err := s.settled(ctx); err != nil {
+		return err
 	}
 	return out.end()
 }

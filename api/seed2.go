@@ -93,7 +93,11 @@ func (s *Server) writeUnprocessed(ctx context.Context, out *stream) (int, error)
 	length, after := 0, uint64(0)
 	for out.err == nil {
 		page, err := s.deps.Pool.List(after, mostPage)
-		if err != nil || len(page) == 0 {
+		if err != nil {
+			return length, err
+		}
+		if len(page) == 0 {
+			_, err = s.settled(ctx)
 			return length, err
 		}
 		after = page[len(page)-1].Seq
