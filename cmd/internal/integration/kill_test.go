@@ -169,7 +169,7 @@ func TestKillUnderLoad(t *testing.T) {
 	agree(t, m) // nothing waits any more
 	lost, twice := acked.missing(t, m)
 	t.Logf("%d kills, %d of them during recovery; %d messages acknowledged", kills, early, acked.len())
-	if early < 10 || acked.len() < 20*kills {
+	if early < 10 || acked.len() < 5*kills { // 50 to 90 a kill on two busy cores
 		t.Errorf("the load did not happen")
 	}
 	if len(lost) > 0 || len(twice) > 0 {

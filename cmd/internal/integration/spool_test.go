@@ -135,7 +135,7 @@ func TestSpoolOfKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		end := time.Now().Add(time.Duration(200+rng.IntN(400)) * time.Millisecond)
-		for i := next; time.Now().Before(end); i++ {
+		for i := next; time.Now().Before(end) || away && m.spooled() == 0 && i < next+10_000; i++ { // however slow the machine is
 			fmt.Fprintf(in, "line %d\n", i)
 			time.Sleep(time.Millisecond)
 		}
@@ -191,7 +191,7 @@ func TestSpoolWithoutAnswers(t *testing.T) {
 		if err != nil || answer.StatusCode != http.StatusOK {
 			t.Errorf("status %d, %v: %s", answer.StatusCode, err, text)
 		}
-		if rng.IntN(3) == 0 {
+		if lost < 3 || rng.IntN(3) == 0 { // three at least, however few groups a slow machine makes
 			lost++
 			panic(http.ErrAbortHandler)
 		}
