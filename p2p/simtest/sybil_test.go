@@ -89,7 +89,7 @@ func (c crowd) happened(t *testing.T, honest []*simNode, messages int) {
 		swallowed += int(y.swallowed.Load())
 	}
 	t.Logf("%d peers of each honest node, %d of them sybils, which swallowed %d bundles", peers/len(honest), bad/len(honest), swallowed)
-	if swallowed < messages || bad*10 < peers*7 {
+	if swallowed < messages || bad*10 < peers*6 { // 79 ± 2 of 100
 		t.Errorf("the run is void: %d of %d connections lead to sybils, which swallowed %d bundles", bad, peers, swallowed)
 	}
 }
