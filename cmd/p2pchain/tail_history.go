@@ -39,7 +39,7 @@ func (t *tailer) history(ctx context.Context) error {
 			return err
 		}
 		slices.Reverse(waiting)
-		last = waiting[:min(len(waiting), t.count)]
+		last = waiting
 	}
 	hash := "tip"
 	for looked := 0; len(last) < t.count && looked < mostTailBlocks; looked++ {
@@ -48,7 +48,8 @@ func (t *tailer) history(ctx context.Context) error {
 			return err
 		}
 		for i := range slices.Backward(b.Messages) {
-			if m := confirmedIn(&b, i); len(last) < t.count && t.wants(&m.Content) {
+			m := confirmedIn(&b, i)
+			if sealed := t.shown.has(t.key(m)); !sealed && len(last) < t.count && t.wants(&m.Content) { // since it was seen to wait
 				last = append(last, m)
 			}
 		}
@@ -84,12 +85,13 @@ func (t *tailer) eachWaiting(ctx context.Context, each func(client.Message) erro
 	}
 }
 
-// waiting returns the messages that wait and are wanted, oldest first, and remembers all of them.
+// waiting returns the last of the messages that wait and are wanted, oldest first, and remembers all of them.
 func (t *tailer) waiting(ctx context.Context) ([]client.Message, error) {
 	var out []client.Message
 	err := t.eachWaiting(ctx, func(m client.Message) error {
 		if t.wants(&m.Content) {
 			out = append(out, m)
+			out = out[max(0, len(out)-t.count):] // a gigabyte may wait
 		}
 		t.shown.add(t.key(m))
 		return nil
