@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"p2pchain/cmd/internal/demo"
+	"p2pchain/cmd/internal/node"
 )
 
 // demoPort is where "demo" serves its page unless it is told otherwise, or somebody else is there.
@@ -90,7 +91,10 @@ func (a *app) openDemo(ctx context.Context, cfg demo.Config, port uint16) (*demo
 		cfg.Listen = "127.0.0.1:0"
 		d, err = demo.Open(ctx, cfg)
 	}
-	if errors.Is(err, demo.ErrConfig) || errors.Is(err, syscall.EADDRINUSE) {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("--port %d: %w: %w", port, err, node.ErrAddressInUse)
+	}
+	if errors.Is(err, demo.ErrConfig) {
 		return nil, usage(err)
 	}
 	return d, err

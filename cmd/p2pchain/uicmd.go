@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"p2pchain/api/client"
 	"p2pchain/api/web"
+	"p2pchain/cmd/internal/node"
 )
 
 // uiPort is where "ui" serves its pages unless it is told otherwise.
@@ -63,8 +65,11 @@ func (a *app) serveUI(ctx context.Context, f *uiFlags) error {
 		}
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(f.listen, strconv.Itoa(int(f.pages))))
+	if _, refused := errors.AsType[*os.SyscallError](err); refused {
+		return fmt.Errorf("--port %d: %w: %w", f.pages, err, node.ErrAddressInUse)
+	}
 	if err != nil {
-		return usagef("--port %d: %w", f.pages, err)
+		return usagef("--host: %w", err)
 	}
 	defer l.Close()
 	at, ok := l.Addr().(*net.TCPAddr)
