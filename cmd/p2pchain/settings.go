@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"p2pchain/cmd/internal/node"
 )
 
 const (
@@ -143,8 +145,9 @@ func (a *app) dataDirOf(name string) (string, error) {
 // checkName accepts names that are a folder of their own everywhere.
 func checkName(name string) error {
 	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
-	if len(name) > 64 || strings.Trim(name, allowed) != "" || name == "store" || name == spoolFolder {
-		return fmt.Errorf("%q: want at most 64 letters, digits, - and _, and not \"store\" or \"spool\"", name)
+	taken := []string{"store", filepath.Base(node.IntroducerDir("")), spoolFolder, anchorFolder} // by a node and what runs beside it
+	if len(name) > 64 || strings.Trim(name, allowed) != "" || slices.ContainsFunc(taken, func(t string) bool { return strings.EqualFold(t, name) }) {
+		return fmt.Errorf("%q: want at most 64 letters, digits, - and _, and none of %s", name, strings.Join(taken, ", "))
 	}
 	return nil
 }
