@@ -65,7 +65,7 @@ func (a *app) clientCommand(cmd *cobra.Command, run func(context.Context, *clien
 
 // limit returns a context that ends with the time limit, if there is one.
 func (f *clientFlags) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	if f.timeout > 0 {
+	if f.timeout != 0 { // one below that is over at once, rather than none
 		return context.WithTimeout(ctx, f.timeout)
 	}
 	return context.WithCancel(ctx)
