@@ -211,8 +211,13 @@ func wording(err error) string {
 	}
 	if number, ok := errors.AsType[*strconv.NumError](err); ok {
 		want := "want a whole number"
-		if errors.Is(number, strconv.ErrRange) {
+		switch {
+		case errors.Is(number, strconv.ErrRange):
 			want = "the number is too large or too small"
+		case number.Func == "ParseBool":
+			want = "want true or false"
+		case number.Func == "ParseFloat":
+			want = "want a number"
 		}
 		text = strings.ReplaceAll(text, number.Error(), want)
 	}

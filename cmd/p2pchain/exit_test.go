@@ -129,6 +129,8 @@ func TestErrorsAreReadable(t *testing.T) {
 	}{
 		{[]string{"run", "--max-peers", "x"}, "flag: want a whole number\n"},
 		{[]string{"run", "--max-peers", "99999999999999999999"}, "flag: the number is too large or too small\n"},
+		{[]string{"run", "--pprof=maybe"}, "flag: want true or false\n"},
+		{[]string{"bench", "--seconds", "x"}, "flag: want a number\n"},
 		{[]string{"ad"}, "Did you mean this?\n  add\n"},
 	} {
 		var out strings.Builder
