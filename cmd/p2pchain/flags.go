@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -90,12 +91,25 @@ func checkListen(s string) error {
 	return fmt.Errorf("%q is no address to listen on: want an IP address and a port, like /ip4/0.0.0.0/tcp/22345, /ip4/0.0.0.0/tcp/22345/ws or /ip6/::/udp/22345/quic-v1", s)
 }
 
-// checkMultiaddr accepts addresses to announce.
+// checkMultiaddr accepts what is a multiaddr.
 func checkMultiaddr(s string) error {
 	if _, err := multiaddr.NewMultiaddr(s); err != nil {
 		return fmt.Errorf("%q is not a multiaddr like /ip4/0.0.0.0/tcp/22345: %w", s, err)
 	}
 	return nil
+}
+
+// checkAnnounce accepts addresses to announce: those that others can call.
+func checkAnnounce(s string) error {
+	err := checkMultiaddr(s)
+	if err != nil {
+		return err
+	}
+	if _, err = bootstrap.ParseSeed(s); err == nil || errors.Is(err, bootstrap.ErrNoPeerID) {
+		return nil
+	}
+	_, why, _ := strings.Cut(err.Error(), bootstrap.ErrSeed.Error()+": ")
+	return fmt.Errorf("nobody can call %q: %s", s, why)
 }
 
 // checkBootstrap accepts what bootstrap can join.

@@ -14,7 +14,7 @@ import (
 // inviteCommand is "invite", which prints what others join with.
 func (a *app) inviteCommand() *cobra.Command {
 	var qr bool
-	addresses := &list{kind: "MULTIADDR", check: checkMultiaddr}
+	addresses := &list{kind: "MULTIADDR", check: checkAnnounce}
 	cmd := &cobra.Command{
 		Use:     "invite",
 		Short:   "Print an invite, with which others join this node's network",

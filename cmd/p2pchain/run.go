@@ -94,7 +94,7 @@ func newSettings() *runFlags {
 	}
 	return &runFlags{
 		listen:             &list{kind: "MULTIADDR", check: checkListen},
-		announce:           &list{kind: "MULTIADDR", check: checkMultiaddr},
+		announce:           &list{kind: "MULTIADDR", check: checkAnnounce},
 		bootstrap:          &list{kind: "ADDRESS", check: checkBootstrap},
 		maxPeers:           def.MaxPeers,
 		reach:              reach,

@@ -92,6 +92,8 @@ func TestSettingsRefused(t *testing.T) {
 		{"nested", nil, "mine: {mode: off}\n", "want a value or a list"},
 		{"not YAML", nil, "mine: [", "configuration file"},
 		{"wrong value in the file", nil, "mine: sometimes\n", "mine: invalid value"},
+		{"an address to announce without a port", nil, "announce: /ip4/192.0.2.1\n", `nobody can call "/ip4/192.0.2.1": no /tcp/PORT`},
+		{"all addresses to announce", nil, "announce: /ip4/0.0.0.0/tcp/22345\n", "means all addresses of a machine"},
 		{"wrong value in the environment", map[string]string{"P2PCHAIN_MAX_PEERS": "many"}, "", "environment variable P2PCHAIN_MAX_PEERS"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -100,6 +102,18 @@ func TestSettingsRefused(t *testing.T) {
 				t.Errorf("error %v, want a usage error with %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestAnnounce accepts what others can call, in every form.
+func TestAnnounce(t *testing.T) {
+	for _, addr := range []string{
+		"/ip4/192.0.2.1/tcp/22345", "/ip6/2001:db8::1/udp/22345/quic-v1", "/dns4/node.example.org/tcp/443/wss", "/dnsaddr/node.example.org",
+		"/dns/node.example.org/tcp/22345/ws", "/ip4/192.0.2.1/tcp/22345/p2p/12D3KooWHBvfEoApBSx9AHb8t84Zttitw5xjQZiGbm2ckvnMzhD1",
+	} {
+		if err := checkAnnounce(addr); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
