@@ -40,7 +40,7 @@ func lastOf(s *proof.Statement) lastBlock {
 }
 
 // prepareProofs completes what --proof of add says, before anything is added: the proofs of many messages
-// need a folder.
+// need a folder. What is on the chain stays there, so that its proof can be written is tried before.
 func (o *addOptions) prepareProofs(many bool) error {
 	if o.proof.out == "" {
 		return nil
@@ -52,8 +52,11 @@ func (o *addOptions) prepareProofs(many bool) error {
 	if many && !strings.HasSuffix(o.proof.out, string(filepath.Separator)) {
 		o.proof.out += string(filepath.Separator)
 	}
-	_, err := o.proof.place(1)
-	return err
+	place, err := o.proof.place(1)
+	if err != nil {
+		return err
+	}
+	return tryReplace(place.file(core.Hash{}, proof.Extension))
 }
 
 // proofFile returns the file with the proof of a message that was added, empty where none is wanted.
@@ -194,19 +197,36 @@ func replaceFile(path string, content []byte) error {
 	if stat, err := os.Stat(path); err == nil && !stat.Mode().IsRegular() {
 		return os.WriteFile(path, content, 0o644)
 	}
-	unfinished := fmt.Sprintf("%s.%d.tmp", path, os.Getpid())
-	f, err := os.OpenFile(unfinished, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	f, err := unfinished(path)
 	if err != nil {
-		return usagef("%w", err)
+		return err
 	}
 	_, err = f.Write(content)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(unfinished, path)
+		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
-		os.Remove(unfinished) // what went wrong is said already
+		os.Remove(f.Name()) // what went wrong is said already
 		return fmt.Errorf("writing the proof: %w", err)
 	}
 	return nil
+}
+
+// tryReplace says why replaceFile could not begin.
+func tryReplace(path string) error {
+	if stat, err := os.Stat(path); err == nil && !stat.Mode().IsRegular() {
+		return nil
+	}
+	f, err := unfinished(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// unfinished makes the file that is to be put in the place of another one.
+func unfinished(path string) (*os.File, error) {
+	f, err := os.OpenFile(fmt.Sprintf("%s.%d.tmp", path, os.Getpid()), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	return f, usage(err)
 }
