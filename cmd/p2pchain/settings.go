@@ -10,8 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"p2pchain/cmd/internal/node"
 )
 
 const (
@@ -145,7 +143,7 @@ func (a *app) dataDirOf(name string) (string, error) {
 // checkName accepts names that are a folder of their own everywhere.
 func checkName(name string) error {
 	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
-	taken := []string{"store", filepath.Base(node.IntroducerDir("")), spoolFolder, anchorFolder} // by a node and what runs beside it
+	taken := []string{"store", spoolFolder, anchorFolder} // by a node and what runs beside it; "bootstrap" names the introducer
 	if len(name) > 64 || strings.Trim(name, allowed) != "" || slices.ContainsFunc(taken, func(t string) bool { return strings.EqualFold(t, name) }) {
 		return fmt.Errorf("%q: want at most 64 letters, digits, - and _, and none of %s", name, strings.Join(taken, ", "))
 	}
