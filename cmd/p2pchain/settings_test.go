@@ -137,6 +137,7 @@ func TestDataDir(t *testing.T) {
 		{"no home", sharedFlags{}, nil, "", errUsage},
 		{"a name that leaves the folder", sharedFlags{dataDir: "/data", name: "../x"}, nil, "", errUsage},
 		{"a name that is ours", sharedFlags{dataDir: "/data", name: "store"}, nil, "", errUsage},
+		{"that of the introducer, for its invite", sharedFlags{dataDir: "/data", name: "bootstrap"}, nil, "/data/bootstrap", nil},
 		{"that of the anchors", sharedFlags{dataDir: "/data", name: "anchors"}, nil, "", errUsage},
 		{"ours where case does not count", sharedFlags{dataDir: "/data", name: "Spool"}, nil, "", errUsage},
 	} {

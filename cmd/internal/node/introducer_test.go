@@ -81,6 +81,25 @@ func TestIntroducerRefuses(t *testing.T) {
 	}
 }
 
+// TestNodeInIntroducersFolder refuses to give a node the key of an introducer.
+func TestNodeInIntroducersFolder(t *testing.T) {
+	cfg := config(t, t.TempDir())
+	i, err := OpenIntroducer(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := i.Close(); err != nil {
+		t.Fatal(err)
+	}
+	n, err := Open(t.Context(), cfg)
+	if err == nil {
+		err = errors.Join(errors.New("it opened"), n.Close())
+	}
+	if !errors.Is(err, ErrDirectory) || exists(filepath.Join(cfg.Dir, storeFolder)) {
+		t.Errorf("Open = %v, store there: %v; want ErrDirectory and none", err, exists(filepath.Join(cfg.Dir, storeFolder)))
+	}
+}
+
 // TestListenSomewhere holds that only default addresses move.
 func TestListenSomewhere(t *testing.T) {
 	tries := 0

@@ -159,6 +159,9 @@ func (n *Node) diskFailed(err error) {
 func (n *Node) onClose(f func() error) { n.closers = append(n.closers, f) }
 
 func (n *Node) openDirectory(context.Context) error {
+	if exists(filepath.Join(n.cfg.Dir, lockFile)) {
+		return fmt.Errorf("%s is the folder of an introducer, whose key a node must not share: %w", n.cfg.Dir, ErrDirectory)
+	}
 	if err := makeDirectory(n.cfg.Dir); err != nil {
 		return err
 	}
