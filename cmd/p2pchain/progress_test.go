@@ -4,17 +4,21 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"p2pchain/api"
 	"p2pchain/api/client"
+	"p2pchain/cmd/internal/node"
 )
 
 // far is a sync half-way.
@@ -265,7 +269,7 @@ func TestWatch(t *testing.T) {
 		out := &lastWord{end: cancel}
 		a := &app{stdout: out, lookupEnv: func(string) (string, bool) { return "", false }}
 		a.shared.json = inJSON
-		if err := a.watchStatus(ctx, c); err != nil {
+		if err := a.watchStatus(ctx, c, nil); err != nil {
 			t.Errorf("json %v: %v, want nil after a signal", inJSON, err)
 		}
 		want := syncLine(far()) + "\n"
@@ -275,5 +279,56 @@ func TestWatch(t *testing.T) {
 		if !strings.Contains(out.String(), want) || strings.Count(out.String(), "\n") != 1 {
 			t.Errorf("json %v: %q, want one line with %q", inJSON, out.String(), want)
 		}
+	}
+}
+
+// A roundTripper answers requests as a function does.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestWatchOutlastsRestart follows a node that is gone for some looks, and comes back at another address.
+func TestWatchOutlastsRestart(t *testing.T) {
+	for _, inJSON := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			asked := 0
+			nodeAt := func(address string, up func() bool) *client.Client {
+				c, err := client.New(address, client.WithTransport(roundTripper(func(*http.Request) (*http.Response, error) {
+					if asked++; !up() {
+						return nil, syscall.ECONNREFUSED
+					}
+					return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"tip":{"height":7}}`)), Header: http.Header{}}, nil
+				})))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return c
+			}
+			var out, said bytes.Buffer
+			a := &app{stdout: &out, stderr: &said, lookupEnv: func(string) (string, bool) { return "", false }}
+			a.shared.json = inJSON
+			err := a.watchStatus(ctx, nodeAt("http://first", func() bool { return asked == 1 }), func() (*client.Client, error) {
+				if asked < 4 {
+					return nil, node.ErrNoAddress
+				}
+				return nodeAt("http://second", func() bool { cancel(); return true }), nil
+			})
+			if err != nil || asked != 5 {
+				t.Errorf("json %v: %v after %d looks, want nil after 5", inJSON, err, asked)
+			}
+			if text := out.String() + said.String(); strings.Count(text, nodeAway) != 1 {
+				t.Errorf("json %v: %q", inJSON, text)
+			}
+		})
+	}
+	broken, err := client.New("http://nobody", client.WithTransport(roundTripper(func(*http.Request) (*http.Response, error) { return nil, syscall.ECONNREFUSED })))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &app{stdout: io.Discard, lookupEnv: func(string) (string, bool) { return "", false }}
+	if err := a.watchStatus(t.Context(), broken, nil); !errors.Is(err, client.ErrUnreachable) {
+		t.Errorf("a node that was never there: %v", err)
 	}
 }

@@ -20,7 +20,7 @@ const watchEvery = time.Second
 // statusCommand is "status".
 func (a *app) statusCommand() *cobra.Command {
 	watch := false
-	cmd := a.clientCommand(&cobra.Command{
+	cmd := &cobra.Command{
 		Use:     "status",
 		Short:   "Show how a node is doing",
 		GroupID: groupClient,
@@ -29,12 +29,21 @@ func (a *app) statusCommand() *cobra.Command {
   p2pchain status --name two
   p2pchain status --json | jq .tip.height`,
 		Args: takes(0, 0),
-	}, func(ctx context.Context, c *client.Client, _ []string) error {
+	}
+	f := addClientFlags(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		ctx, cancel := f.limit(cmd.Context())
+		defer cancel()
+		c, err := a.connect(ctx, f)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
 		if watch {
-			return a.watchStatus(ctx, c)
+			return a.watchStatus(ctx, c, func() (*client.Client, error) { return a.connect(ctx, f) })
 		}
 		return a.showStatus(ctx, c)
-	})
+	}
 	cmd.Flags().BoolVar(&watch, "watch", false, "follow the node on one line, with rate and time left of a sync, until interrupted")
 	return cmd
 }
@@ -91,14 +100,19 @@ func (a *app) showStatus(ctx context.Context, c *client.Client) error {
 	})
 }
 
+// nodeAway is what --watch shows of a node that is gone: it may be started again.
+const nodeAway = "the node does not answer"
+
 // watchStatus follows a node until a signal ends it, which is no mistake: on a terminal as a line that
-// changes in place, for programs as an object every second, else as a line for every change.
-func (a *app) watchStatus(ctx context.Context, c *client.Client) error {
+// changes in place, for programs as an object every second, else as a line for every change. A node that was
+// there and goes away is waited for, and asked again at where redial finds it.
+func (a *app) watchStatus(ctx context.Context, c *client.Client, redial func() (*client.Client, error)) error {
 	var live *liveLine
 	if a.isLive(a.stdout) && !a.shared.json {
 		live = &liveLine{w: a.stdout}
 		defer fmt.Fprintln(a.stdout) // the last line stays
 	}
+	defer func() { c.Close() }()
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for before := ""; ; {
@@ -106,19 +120,19 @@ func (a *app) watchStatus(ctx context.Context, c *client.Client) error {
 		if ctx.Err() == context.Canceled {
 			return nil
 		}
-		if err != nil {
-			return err
-		}
-		line := watchLine(n.Node)
+		line := nodeAway
 		switch {
-		case a.shared.json:
-			err = a.printJSON(n)
-		case live != nil:
-			err = live.show(line)
-		case line != before:
-			_, err = fmt.Fprintln(a.stdout, line)
+		case err == nil:
+			line = watchLine(n.Node)
+		case before == "" || !isAway(err):
+			return err
+		default:
+			if back, err := redial(); err == nil {
+				c.Close()
+				c = back
+			}
 		}
-		if err != nil {
+		if err := a.showWatched(live, n, line, before); err != nil {
 			return err
 		}
 		before = line
@@ -127,6 +141,24 @@ func (a *app) watchStatus(ctx context.Context, c *client.Client) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// showWatched shows a look at a node.
+func (a *app) showWatched(live *liveLine, n nodeStatus, line, before string) error {
+	switch {
+	case a.shared.json && line == nodeAway:
+		if line != before {
+			a.remark("p2pchain: " + line)
+		}
+	case a.shared.json:
+		return a.printJSON(n)
+	case live != nil:
+		return live.show(line)
+	case line != before:
+		_, err := fmt.Fprintln(a.stdout, line)
+		return err
+	}
+	return nil
 }
 
 // watchLine describes a node on one line.
