@@ -49,6 +49,14 @@ func addClientFlags(flags *pflag.FlagSet) *clientFlags {
 // clientCommand makes a command that talks to a node. Its run function gets a context that ends with
 // the time limit.
 func (a *app) clientCommand(cmd *cobra.Command, run func(context.Context, *client.Client, []string) error) *cobra.Command {
+	return a.redialCommand(cmd, func(ctx context.Context, c *client.Client, _ redial, args []string) error { return run(ctx, c, args) })
+}
+
+// A redial returns a client of the node where that is now.
+type redial func() (*client.Client, error)
+
+// redialCommand is clientCommand for what may outlast a restart of the node.
+func (a *app) redialCommand(cmd *cobra.Command, run func(context.Context, *client.Client, redial, []string) error) *cobra.Command {
 	f := addClientFlags(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, cancel := f.limit(cmd.Context())
@@ -58,7 +66,7 @@ func (a *app) clientCommand(cmd *cobra.Command, run func(context.Context, *clien
 			return err
 		}
 		defer c.Close()
-		return run(ctx, c, args)
+		return run(ctx, c, func() (*client.Client, error) { return a.connect(ctx, f) }, args)
 	}
 	return cmd
 }

@@ -20,7 +20,7 @@ const watchEvery = time.Second
 // statusCommand is "status".
 func (a *app) statusCommand() *cobra.Command {
 	watch := false
-	cmd := &cobra.Command{
+	cmd := a.redialCommand(&cobra.Command{
 		Use:     "status",
 		Short:   "Show how a node is doing",
 		GroupID: groupClient,
@@ -29,21 +29,12 @@ func (a *app) statusCommand() *cobra.Command {
   p2pchain status --name two
   p2pchain status --json | jq .tip.height`,
 		Args: takes(0, 0),
-	}
-	f := addClientFlags(cmd.Flags())
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		ctx, cancel := f.limit(cmd.Context())
-		defer cancel()
-		c, err := a.connect(ctx, f)
-		if err != nil {
-			return err
-		}
-		defer c.Close()
+	}, func(ctx context.Context, c *client.Client, again redial, _ []string) error {
 		if watch {
-			return a.watchStatus(ctx, c, func() (*client.Client, error) { return a.connect(ctx, f) })
+			return a.watchStatus(ctx, c, again)
 		}
 		return a.showStatus(ctx, c)
-	}
+	})
 	cmd.Flags().BoolVar(&watch, "watch", false, "follow the node on one line, with rate and time left of a sync, until interrupted")
 	return cmd
 }
@@ -105,8 +96,8 @@ const nodeAway = "the node does not answer"
 
 // watchStatus follows a node until a signal ends it, which is no mistake: on a terminal as a line that
 // changes in place, for programs as an object every second, else as a line for every change. A node that was
-// there and goes away is waited for, and asked again at where redial finds it.
-func (a *app) watchStatus(ctx context.Context, c *client.Client, redial func() (*client.Client, error)) error {
+// there and goes away is waited for, and asked again at where it is then.
+func (a *app) watchStatus(ctx context.Context, c *client.Client, again redial) error {
 	var live *liveLine
 	if a.isLive(a.stdout) && !a.shared.json {
 		live = &liveLine{w: a.stdout}
@@ -127,7 +118,7 @@ func (a *app) watchStatus(ctx context.Context, c *client.Client, redial func() (
 		case before == "" || !isAway(err):
 			return err
 		default:
-			if back, err := redial(); err == nil {
+			if back, err := again(); err == nil {
 				c.Close()
 				c = back
 			}
