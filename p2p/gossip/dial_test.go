@@ -64,3 +64,19 @@ func TestGossipDoesNotDial(t *testing.T) {
 		t.Error("no stream was opened: this tests nothing")
 	}
 }
+
+// TestRunEndsBeforeItBegan ends gossip while it joins its topics, which is no error.
+func TestRunEndsBeforeItBegan(t *testing.T) {
+	h, err := libp2p.New(libp2p.NoListenAddrs, libp2p.DisableMetrics(), libp2p.DisableRelay())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	d := newDesk(t, coretest.Network(t))
+	d.Gossip.host = h
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := d.Gossip.Run(ctx); err != nil {
+		t.Errorf("Run = %v", err)
+	}
+}

@@ -270,6 +270,14 @@ func (g *Gossip) Members() (map[peer.ID]bool, bool) {
 // time it returns, every goroutine it started has ended and no verdict is in progress; those of
 // pubsub end with ctx and with the streams of the host.
 func (g *Gossip) Run(ctx context.Context) error {
+	err := g.run(ctx)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // it was to end before it had begun
+	}
+	return err
+}
+
+func (g *Gossip) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// Who was just let go must not be dialled for the stream that pubsub was about to open.
