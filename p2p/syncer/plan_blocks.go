@@ -184,17 +184,6 @@ func (e blocksDone) apply(p *plan) {
 	}
 }
 
-// lacks notes that a peer has neither a block nor what follows it.
-func (p *plan) lacks(r *remote, s *slot) {
-	if p.now.Before(r.lacksUntil) { // it says so in answer to questions that were under way together
-		r.lacksFrom = min(r.lacksFrom, s.height)
-		return
-	}
-	pause := min(minLackPause<<min(r.lacking, 16), maxLackPause)
-	r.lacksFrom, r.lacksUntil = s.height, p.now.Add(pause)
-	r.lacking++
-}
-
 func (e offered) apply(p *plan) {
 	if e.whole() && !p.arrive(e.arrival) && p.window.index[e.hash] == nil {
 		p.spare(e.arrival)

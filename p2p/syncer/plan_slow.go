@@ -169,5 +169,16 @@ func (p *plan) obtainable(s *slot) bool {
 	})
 }
 
+// lacks notes that a peer has neither a block nor what follows it.
+func (p *plan) lacks(r *remote, s *slot) {
+	if p.now.Before(r.lacksUntil) { // it says so in answer to questions that were under way together
+		r.lacksFrom = min(r.lacksFrom, s.height)
+		return
+	}
+	pause := min(minLackPause<<min(r.lacking, 16), maxLackPause)
+	r.lacksFrom, r.lacksUntil = s.height, p.now.Add(pause)
+	r.lacking++
+}
+
 // denied reports whether a peer said that it has not got a block, and brought nothing since.
 func (r *remote) denied(s *slot) bool { return r.lacking > 0 && r.lacksFrom <= s.height }
