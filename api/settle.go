@@ -8,6 +8,7 @@ import (
 
 	"p2pchain/core"
 	"p2pchain/core/chain"
+	"p2pchain/core/consensus"
 )
 
 // An answer waits for so long, at most, until the disk has a block that was just written.
@@ -35,11 +36,11 @@ func (s *Server) settled(ctx context.Context) (chain.Tip, error) {
 	}
 }
 
-// ahead reports whether a block has more work than the tip.
+// ahead reports whether a block comes before the tip, which the chain is about to tell of then.
 func (s *Server) ahead(block core.Hash, tip *chain.Tip) bool {
 	if block == tip.Hash {
 		return false
 	}
 	h, err := s.deps.Chain.Header(block)
-	return err == nil && h.Work.Cmp(tip.Header.Work) > 0 // else the chain has gone on meanwhile
+	return err == nil && consensus.Better(h.Work, block, tip.Header.Work, tip.Hash) // else the chain has gone on meanwhile
 }

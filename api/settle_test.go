@@ -9,7 +9,9 @@ import (
 
 	"p2pchain/api"
 	"p2pchain/api/client"
+	"p2pchain/core"
 	"p2pchain/core/chain"
+	"p2pchain/core/consensus"
 	"p2pchain/core/coretest"
 )
 
@@ -37,8 +39,23 @@ func TestNoMessageIsNowhere(t *testing.T) {
 	late := new(lateChain)
 	r := newReadNode(t, func(_ *api.Config, d *api.Deps) { late.Chain, d.Chain = d.Chain, late })
 	want := r.story()
-	old := r.chain.Tip()
-	r.add(coretest.Next(t, r.chain.Network(), coretest.Tip(old), coretest.Messages(t, r.chain.Network(), "waits", 5)...))
+	parent := r.chain.Tip()
+	sealed := coretest.Next(t, r.chain.Network(), coretest.Tip(parent), coretest.Messages(t, r.chain.Network(), "waits", 5)...)
+	twin := sealed // of as much work, which loses by its hash
+	for nonce := uint64(1); !consensus.Better(sealed.Header.Work, sealed.Header.Hash(), twin.Header.Work, twin.Header.Hash()); nonce++ {
+		twin = coretest.NextWith(t, r.chain.Network(), coretest.Tip(parent), func(h *core.Header) { h.Nonce = nonce << 20 })
+	}
+	r.add(twin)
+	equal := r.chain.Tip()
+	r.add(sealed)
+	for _, old := range []chain.Tip{parent, equal} {
+		late.hides(t, r, want, old)
+	}
+}
+
+// hides reads all lists while the chain tells of an older tip.
+func (late *lateChain) hides(t *testing.T, r *readNode, want []string, old chain.Tip) {
+	t.Helper()
 	for name, read := range map[string]func() error{
 		"the list": func() error {
 			if got, _ := r.texts(client.Filter{}, len(want), nil); len(got) != len(want) {
